@@ -1,0 +1,79 @@
+"""Searchitect: neural architecture search on PyTorch.
+
+`import searchitect as sa` loads no torch; every public name is fetched when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+# Public name -> where it lives. Read top to bottom, this is the public interface.
+_PUBLIC = {
+    "space": "searchitect.spaces",
+    "choice": "searchitect.spaces",
+    "integer": "searchitect.spaces",
+    "real": "searchitect.spaces",
+    "repeat": "searchitect.spaces",
+    "subset": "searchitect.spaces",
+    "optional": "searchitect.spaces",
+    "nested": "searchitect.spaces",
+    "constraint": "searchitect.spaces",
+    "Architecture": "searchitect.spaces",
+    "SearchSpace": "searchitect.spaces",
+    "TaskSpec": "searchitect.spaces",
+    "Recipe": "searchitect.spaces",
+    "layers": "searchitect.catalog",
+    "search": "searchitect.api",
+    "load": "searchitect.deploy",
+    "Study": "searchitect.study",
+    "Result": "searchitect.result",
+    "Task": "searchitect.tasks",
+    "task": "searchitect.tasks",
+    "SearchitectError": "searchitect.errors",
+    "catalog": "searchitect.catalog",
+    "nn": "searchitect.nn",
+}
+
+__all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604
+
+if TYPE_CHECKING:
+    from searchitect import catalog as catalog
+    from searchitect import nn as nn
+    from searchitect.api import search as search
+    from searchitect.catalog import layers as layers
+    from searchitect.deploy import load as load
+    from searchitect.errors import SearchitectError as SearchitectError
+    from searchitect.result import Result as Result
+    from searchitect.spaces import (
+        Architecture as Architecture,
+        Recipe as Recipe,
+        SearchSpace as SearchSpace,
+        TaskSpec as TaskSpec,
+        choice as choice,
+        constraint as constraint,
+        integer as integer,
+        nested as nested,
+        optional as optional,
+        real as real,
+        repeat as repeat,
+        space as space,
+        subset as subset,
+    )
+    from searchitect.study import Study as Study
+    from searchitect.tasks import Task as Task, task as task
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'searchitect' has no attribute {name!r}")
+    module = importlib.import_module(_PUBLIC[name])
+    value = module if _PUBLIC[name] == f"searchitect.{name}" else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

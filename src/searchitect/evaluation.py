@@ -1,0 +1,125 @@
+"""The seam between the study, which knows no torch, and the rooms that evaluate: records and protocols only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from searchitect.spaces.architecture import Architecture
+from searchitect.trial import Proposal, TrialState
+
+__all__ = ["Check", "Checker", "Context", "Evaluator", "Executor", "Job", "Outcome", "Reports"]
+
+Reports = tuple[tuple[int, Mapping[str, float]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an evaluator is given beside the proposal.
+
+    Attributes:
+        seed: the only source of randomness of this evaluation.
+        device: a torch device, as text.
+        deadline: seconds this evaluation may take, from its start; None for no limit.
+        folder: an existing folder for weights and checkpoints of this trial; None where nothing is kept.
+        number: number of the trial.
+        send: receives (step, measurements); `report` is the friendly form.
+    """
+
+    seed: int
+    device: str = "cpu"
+    deadline: float | None = None
+    folder: Path | None = None
+    number: int = 0
+    send: Callable[[int, Mapping[str, float]], None] | None = None
+
+    def report(self, step: int, **measurements: float) -> None:
+        """Record intermediate measurements, such as one validation result per epoch."""
+        if self.send is not None:
+            self.send(step, measurements)
+
+
+class Evaluator(Protocol):
+    """Turns an architecture into measurements.
+
+    """
+
+    def evaluate(self, proposal: Proposal, context: Context) -> Mapping[str, float]:
+        """Return finite measurements by name.
+
+        Raises:
+            EvaluationError: this candidate cannot be evaluated; the trial fails with the message as reason.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One evaluation to run.
+
+    Attributes:
+        number: number of the trial; comes back with the outcome.
+        seconds: wall time after which the job is stopped and counts as failed; None for no limit.
+        folder: where the evaluation may leave files; created by the executor.
+    """
+
+    number: int
+    proposal: Proposal
+    seed: int
+    device: str = "cpu"
+    seconds: float | None = None
+    folder: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a job ended. `state` is complete, failed or pruned; never running."""
+
+    number: int
+    state: TrialState
+    measurements: Mapping[str, float] = field(default_factory=dict)
+    reason: str | None = None
+    reports: Reports = ()
+    seconds: float = 0.0
+
+
+class Checker(Protocol):
+    """An evaluator that knows some measurements without training. The study tests limits on them before it spends."""
+
+    def check(self, architecture: Architecture, names: frozenset[str]) -> Mapping[str, float]:
+        """Return those of `names` that are known without training (`parameters`, `flops`, …). Costs milliseconds.
+
+        Raises:
+            EvaluationError: no model can be built of this architecture; it counts as infeasible.
+        """
+        ...
+
+
+class Executor(Protocol):
+    """Runs jobs. Owns the evaluator; whatever a candidate does, an outcome comes back for every job submitted."""
+
+    @property
+    def capacity(self) -> int:
+        """How many more jobs can be submitted now."""
+        ...
+
+    @property
+    def workers(self) -> int:
+        """How many jobs run at the same time when it is full."""
+        ...
+
+    def submit(self, job: Job) -> None: ...
+
+    def collect(self, timeout: float | None = None) -> Sequence[Outcome]:
+        """Wait until at least one job has ended (or `timeout` seconds passed) and return all that ended."""
+        ...
+
+    def close(self) -> None:
+        """Stop workers; jobs still running are abandoned without an outcome. Safe to call twice."""
+        ...
+
+
+Check = Callable[[Architecture], Sequence[str]]
+"""Returns the violated limits of an architecture as sentences; empty where it is feasible."""

@@ -1,0 +1,84 @@
+"""Dominance, fronts, crowding and hypervolume: pure functions on arrays of losses (smaller is better, shape (n, m))."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["crowding_distance", "dominates", "front", "hypervolume", "non_dominated_ranks"]
+
+Floats = NDArray[np.float64]
+
+
+def _losses(values: ArrayLike) -> Floats:
+    array = np.asarray(values, dtype=np.float64)
+    return array.reshape(len(array), -1)
+
+
+def dominates(first: ArrayLike, second: ArrayLike) -> bool:
+    """Whether `first` is nowhere worse and somewhere better than `second`."""
+    a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    return bool(np.all(a <= b) and np.any(a < b))
+
+
+def front(losses: ArrayLike) -> list[int]:
+    """Indices of the points that no other point dominates, in order. Equal points all stay."""
+    points = _losses(losses)
+    kept = []
+    for i, point in enumerate(points):
+        beaten = np.all(points <= point, axis=1) & np.any(points < point, axis=1)
+        if not beaten.any():
+            kept.append(i)
+    return kept
+
+
+def non_dominated_ranks(losses: ArrayLike) -> list[int]:
+    """Rank of each point: 0 for the front, 1 for the front of what remains, and so on (Deb et al. 2002, NSGA-II)."""
+    points = _losses(losses)
+    ranks = np.full(len(points), -1)
+    rank, remaining = 0, np.arange(len(points))
+    while len(remaining):
+        best = remaining[front(points[remaining])]
+        ranks[best] = rank
+        remaining, rank = np.setdiff1d(remaining, best), rank + 1
+    return [int(r) for r in ranks]
+
+
+def crowding_distance(losses: ArrayLike) -> Floats:
+    """Sum over objectives of the normalised gap between the two neighbours; infinite at the ends (NSGA-II)."""
+    points = _losses(losses)
+    distance = np.zeros(len(points))
+    for column in points.T:
+        order = np.argsort(column, kind="stable")
+        span = column[order[-1]] - column[order[0]]
+        distance[order[[0, -1]]] = np.inf
+        if span > 0:
+            distance[order[1:-1]] += (column[order[2:]] - column[order[:-2]]) / span
+    return distance
+
+
+def hypervolume(losses: ArrayLike, reference: ArrayLike) -> float:
+    """Exact volume dominated by the points and bounded by `reference`, by slicing along the last objective.
+
+    Cost grows as n^(m-1): meant for up to four objectives and some hundreds of points.
+    """
+    bound = np.asarray(reference, dtype=np.float64)
+    points = _losses(losses)
+    points = points[np.all(points < bound, axis=1)]
+    if not len(points):
+        return 0.0
+    return _slice(points[front(points)], bound)
+
+
+def _slice(points: Floats, bound: Floats) -> float:
+    if len(bound) == 1:
+        return float(bound[0] - points[:, 0].min())
+    order = np.argsort(points[:, -1], kind="stable")
+    points = points[order]
+    heights = np.append(points[1:, -1], bound[-1]) - points[:, -1]
+    volume = 0.0
+    for i, height in enumerate(heights):
+        if height > 0:
+            below = points[: i + 1, :-1]
+            volume += height * _slice(below[front(below)], bound[:-1])
+    return float(volume)

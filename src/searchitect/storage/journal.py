@@ -1,0 +1,51 @@
+"""The seam of every storage: append an event, read events. A study is the sequence of its events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+__all__ = ["Event", "Journal", "Store", "StudyInfo"]
+
+Event = Mapping[str, Any]
+"""One JSON object with at least the key "kind". Written once, never changed."""
+
+
+class Journal(Protocol):
+    """The events of one study."""
+
+    def append(self, event: Event) -> int:
+        """Write one event durably and return its position, counted from 1."""
+        ...
+
+    def read(self, after: int = 0) -> Iterator[tuple[int, Event]]:
+        """Yield (position, event) of everything written after position `after`, in order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StudyInfo:
+    """One line of a listing. `created` is an ISO 8601 time in UTC."""
+
+    name: str
+    created: str
+    events: int
+
+
+class Store(Protocol):
+    """A set of studies."""
+
+    def journal(self, study: str, *, create: bool = False) -> Journal:
+        """Open the journal of a study.
+
+        Raises:
+            StorageError: there is no such study (and `create` is false), with the nearest name as a hint.
+        """
+        ...
+
+    def studies(self) -> Sequence[StudyInfo]: ...
+
+    def delete(self, study: str) -> None: ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,53 @@
+"""The seam of every strategy: a fold over what it was told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from searchitect.evaluation import Check
+from searchitect.objectives import Objective
+from searchitect.spaces.search_space import SearchSpace
+from searchitect.trial import Proposal, Trial
+
+__all__ = ["Setting", "Strategy", "nothing_forbidden"]
+
+
+class Strategy(Protocol):
+    """What to try next.
+
+    State is a left fold over `tell`; `ask` changes nothing and draws only from `seeding.stream(seed, purpose, number)`.
+    Hence a strategy rebuilt from the journal asks exactly what the live one would.
+    """
+
+    def ask(self, number: int) -> Proposal | None:
+        """Return the proposal for trial `number`. None: wait if trials are running, otherwise exhausted."""
+        ...
+
+    def tell(self, trial: Trial) -> None:
+        """Take note of a trial: once when it starts, once when it ends."""
+        ...
+
+
+def nothing_forbidden(architecture: object) -> Sequence[str]:
+    """The check of a study without limits."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What every strategy is made with.
+
+    Attributes:
+        objectives: the first is the one a single-objective strategy follows.
+        seed: the study's seed.
+        check: returns violated limits; a strategy resamples, for free, what is forbidden.
+        budget: expected number of trials, where it is known; strategies may size themselves by it.
+    """
+
+    space: SearchSpace
+    objectives: tuple[Objective, ...]
+    seed: int = 0
+    check: Check = nothing_forbidden
+    budget: int | None = None

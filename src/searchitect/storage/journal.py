@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -44,8 +45,26 @@ class Store(Protocol):
         """
         ...
 
-    def studies(self) -> Sequence[StudyInfo]: ...
+    def studies(self) -> Sequence[StudyInfo]:
+        """List all studies, oldest first."""
+        ...
 
-    def delete(self, study: str) -> None: ...
+    def delete(self, study: str) -> None:
+        """Remove a study and its events.
 
-    def close(self) -> None: ...
+        Raises:
+            StorageError: there is no such study, or it is being run.
+        """
+        ...
+
+    def lock(self, study: str) -> AbstractContextManager[None]:
+        """Be the only driver of a study while the context lasts; the end of the process releases it.
+
+        Raises:
+            StorageError: on entering, when another driver holds it.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections. Safe to call twice."""
+        ...

@@ -1,0 +1,67 @@
+"""Evaluate in this process, one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from searchitect.errors import ConfigError
+from searchitect.evaluation import Evaluator, Job, Outcome
+from searchitect.executors.running import OnReport, run_job
+
+__all__ = ["SerialExecutor"]
+
+
+class SerialExecutor:
+    """Runs the submitted job when its outcome is collected. A breakpoint in the evaluation works.
+
+    It cannot survive a segmentation fault, an endless loop or exhausted memory of a candidate: they end or
+    block the whole study. `job.seconds` reaches the evaluator as `context.deadline` and binds only those that
+    respect it.
+    `ProcessExecutor` has none of these limits.
+
+    Args:
+        on_report: called with (trial number, step, measurements) for each report while a job runs.
+    """
+
+    workers = 1
+
+    def __init__(self, evaluator: Evaluator, *, on_report: OnReport | None = None) -> None:
+        self.evaluator = evaluator
+        self._on_report = on_report
+        self._job: Job | None = None
+        self._closed = False
+
+    @property
+    def capacity(self) -> int:
+        """1 when free, otherwise 0."""
+        return int(self._job is None and not self._closed)
+
+    def submit(self, job: Job) -> None:
+        """Take a job; it runs in `collect`.
+
+        Raises:
+            ConfigError: another job waits, or the executor is closed.
+        """
+        if self.capacity == 0:
+            why = "closed" if self._closed else "full"
+            raise ConfigError(f"the executor is {why}: it cannot take trial {job.number}")
+        self._job = job
+
+    def collect(self, timeout: float | None = None) -> Sequence[Outcome]:
+        """Run what was submitted and return its outcome; `timeout` cannot be kept here."""
+        job, self._job = self._job, None
+        return () if job is None else (run_job(self.evaluator, job, self._on_report),)
+
+    def close(self) -> None:
+        """Drop a job that has not run. Safe to call twice."""
+        self._job, self._closed = None, True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,61 @@
+"""From a URL to a store."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Literal
+
+from searchitect.errors import StorageError
+from searchitect.storage.journal import Store
+from searchitect.storage.memory import MemoryStore
+
+__all__ = ["open_store"]
+
+_SUPPORTED = "memory:, sqlite:///FILE, or the path of a file"
+
+
+def open_store(
+    url: str | os.PathLike[str] | None,
+    *,
+    create: bool = True,
+    durability: Literal["normal", "full"] = "normal",
+    timeout: float = 30.0,
+) -> Store:
+    """Open the store at `url`, making it where it does not exist yet.
+
+    Args:
+        url: None or "memory:"; "sqlite:///FILE" (a fourth slash for an absolute path); or a plain file path.
+        create: whether a missing file is made; otherwise it is an error.
+        durability: of a file: "normal" survives SIGKILL of this process, "full" also the loss of power.
+        timeout: seconds to wait for another process that is writing.
+
+    Raises:
+        StorageError: the URL is of another kind, or the file cannot be opened; the message says which.
+    """
+    if durability not in ("normal", "full"):
+        raise StorageError(f"durability is 'normal' or 'full', got {durability!r}")
+    if url is None or url == "memory:":
+        return MemoryStore()
+    path = _path(os.fspath(url))
+    if not create and not path.exists():
+        raise StorageError(f"there is no store at {path}", hint="check --store; a run makes it")
+    from searchitect.storage.sql import SqlStore
+
+    return SqlStore(path, durability=durability, timeout=timeout)
+
+
+def _path(url: str) -> Path:
+    scheme = re.match(r"([A-Za-z][\w.+-]+):(//)?", url)  # one letter would be a Windows drive
+    if scheme is None:
+        text = url
+    elif scheme[1].lower() == "sqlite" and url[scheme.end() :].startswith("/"):
+        text = url[scheme.end() + 1 :]
+    elif scheme[1].lower() == "sqlite":
+        raise StorageError(f"{url!r} lacks a slash", hint="sqlite:///FILE, or sqlite:////FOLDER/FILE")
+    else:  # the rest of the URL may hold a password and is not repeated
+        raise StorageError(f"stores of the kind '{scheme[1]}:' are not supported", hint=f"use {_SUPPORTED}")
+    if not text or text == ":memory:":
+        raise StorageError(f"{url!r} names no file", hint=f"use {_SUPPORTED}")
+    return Path(text).expanduser()

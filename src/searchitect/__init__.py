@@ -40,8 +40,7 @@ _PUBLIC = {
 __all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604
 
 if TYPE_CHECKING:
-    from searchitect import catalog as catalog
-    from searchitect import nn as nn
+    from searchitect import catalog as catalog, nn as nn
     from searchitect.api import search as search
     from searchitect.catalog import layers as layers
     from searchitect.deploy import load as load

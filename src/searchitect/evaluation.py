@@ -42,9 +42,7 @@ class Context:
 
 
 class Evaluator(Protocol):
-    """Turns an architecture into measurements.
-
-    """
+    """Turns an architecture into measurements."""
 
     def evaluate(self, proposal: Proposal, context: Context) -> Mapping[str, float]:
         """Return finite measurements by name.

@@ -15,7 +15,14 @@ from typing import Literal
 
 from searchitect.errors import ConfigError, ConstraintError
 
-__all__ = ["Constraint", "Objective", "check_consistent", "is_maximized", "parse_constraint", "parse_objective"]
+__all__ = [
+    "Constraint",
+    "Objective",
+    "check_consistent",
+    "is_maximized",
+    "parse_constraint",
+    "parse_objective",
+]
 
 Direction = Literal["maximize", "minimize"]
 
@@ -81,7 +88,10 @@ def parse_objective(text: str | Objective) -> Objective:
         return Objective(words[0], "maximize" if is_maximized(words[0]) else "minimize")
     if len(words) == 2 and words[0] in ("maximize", "minimize") and words[1].isidentifier():
         return Objective(words[1], "maximize" if words[0] == "maximize" else "minimize")
-    raise ConfigError(f"cannot read the objective {text!r}", hint="write a measurement's name, or 'minimize NAME' / 'maximize NAME'")
+    raise ConfigError(
+        f"cannot read the objective {text!r}",
+        hint="write a measurement's name, or 'minimize NAME' / 'maximize NAME'",
+    )
 
 
 def parse_constraint(text: str | Constraint) -> Constraint:
@@ -94,7 +104,10 @@ def parse_constraint(text: str | Constraint) -> Constraint:
         return text
     match = _CONSTRAINT.match(text)
     if match is None or match[2] not in _OPERATORS:
-        raise ConstraintError(f"cannot read the constraint {text!r}", hint="write NAME<=NUMBER or NAME>=NUMBER, as in 'parameters<=100000'")
+        raise ConstraintError(
+            f"cannot read the constraint {text!r}",
+            hint="write NAME<=NUMBER or NAME>=NUMBER, as in 'parameters<=100000'",
+        )
     name, relation, number = match.groups()
     try:
         limit = float(number.replace("_", ""))
@@ -113,5 +126,10 @@ def check_consistent(constraints: Sequence[Constraint]) -> None:
     """
     for upper in constraints:
         for lower in constraints:
-            if upper.name == lower.name and upper.relation == "<=" and lower.relation == ">=" and lower.limit > upper.limit:
+            if (
+                upper.name == lower.name
+                and upper.relation == "<="
+                and lower.relation == ">="
+                and lower.limit > upper.limit
+            ):
                 raise ConstraintError(f"'{upper}' and '{lower}' contradict each other: no {upper.name} keeps both")

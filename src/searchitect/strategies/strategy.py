@@ -9,7 +9,7 @@ from typing import Protocol
 from searchitect.evaluation import Check
 from searchitect.objectives import Objective
 from searchitect.spaces.search_space import SearchSpace
-from searchitect.trial import Proposal, Trial
+from searchitect.trial import Fidelity, Proposal, Trial
 
 __all__ = ["Setting", "Strategy", "nothing_forbidden"]
 
@@ -44,6 +44,7 @@ class Setting:
         seed: the study's seed.
         check: returns violated limits; a strategy resamples, for free, what is forbidden.
         budget: expected number of trials, where it is known; strategies may size themselves by it.
+        fidelity: what one ordinary evaluation of the search may spend.
     """
 
     space: SearchSpace
@@ -51,3 +52,4 @@ class Setting:
     seed: int = 0
     check: Check = nothing_forbidden
     budget: int | None = None
+    fidelity: Fidelity = Fidelity()

@@ -1,0 +1,259 @@
+"""`Result`: the frozen view of a study, made from its journal alone. Reading one opens nothing and trains nothing."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from searchitect.errors import ConfigError, StorageError
+from searchitect.objectives import Constraint, Objective, parse_constraint, parse_objective
+from searchitect.spaces.architecture import Architecture
+from searchitect.storage.journal import Event
+from searchitect.study.campaign import finalists_of
+from searchitect.study.finalists import Finalist, best_trial, pareto_front, winner
+from searchitect.study.state import StudyState
+from searchitect.trial import Trial
+from searchitect.study.verdict import Verdict, judge
+
+__all__ = ["Best", "Result", "read_result"]
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The architecture that won, and the trained model that is handed over.
+
+    Attributes:
+        trial: the trial whose weights are handed over: the confirmation seed with the best validation value; without a
+            confirmation the best trial of the search.
+        measurements: of that trial, on validation data.
+        mean, std: over the confirmation seeds; empty without a confirmation.
+        folder: where the trained model lies; None where the study kept no weights.
+        space: the user's class, where it is known; catalogue spaces need none.
+    """
+
+    architecture: Architecture
+    trial: int
+    measurements: Mapping[str, float]
+    mean: Mapping[str, float] = field(default_factory=dict)
+    std: Mapping[str, float] = field(default_factory=dict)
+    folder: Path | None = None
+    space: type | None = None
+
+    @property
+    def model(self) -> Any:
+        """The trained `nn.Module`, preprocessing included, exactly as it was scored.
+
+        Raises:
+            ConfigError: the study kept no weights, as with your own training function.
+        """
+        return self.loaded.model
+
+    @property
+    def loaded(self) -> Any:
+        """The `deploy.LoadedModel`: model, labels, `predict`."""
+        if self.folder is None:
+            raise ConfigError(
+                "this study kept no trained model: the evaluation was your own function",
+                hint="result.best.instance.build(...) makes the model anew",
+            )
+        return _upward("searchitect.deploy:load")(self.folder, space=self.space)
+
+    @property
+    def instance(self) -> Any:
+        """The typed view of the architecture: an instance of the space's class."""
+        if self.space is None:
+            raise ConfigError("the class of the space is not known here", hint="sa.search(...) and resume know it")
+        return _upward("searchitect.spaces:SearchSpace").of(self.space).instance(self.architecture)
+
+    def export(self, folder: str | Path) -> tuple[str, ...]:
+        """Copy the run's model files into `folder` and return their names."""
+        if self.folder is None:
+            raise ConfigError("this study kept no trained model, so there is nothing to export")
+        return tuple(_upward("searchitect.deploy:copy_files")(self.folder, Path(folder)))
+
+    def retrain(self, task: Any, **recipe: Any) -> Any:
+        """Train the architecture from scratch on a task; returns a `deploy.LoadedModel`.
+
+        Args:
+            recipe: fields of `Recipe` to change, such as `epochs=100`.
+        """
+        return _upward("searchitect.api:retrain")(self, task, recipe)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Everything a study found, as plain data.
+
+    Attributes:
+        trials: of all phases ("search", "random", "confirm"), by number.
+        finalists: architectures that were evaluated again on fresh seeds.
+        best: None where no trial was complete and within the limits.
+        front: trials of the search that no other dominates.
+        test: test metrics of the handed-over model; empty where there is no test split or it is not opened yet.
+        test_models: per model ("search", "random", baselines) {"metrics", "std", "seeds"} on the test split.
+        baselines: per classical baseline its validation metrics.
+        confusion: of the handed-over model on the test split, rows are true classes.
+        stopped_by: how the search ended: "trials", "budget", "until", "exhausted", or "unfinished".
+        seconds: working time over all sessions.
+        ledger: busy worker seconds per phase.
+        counts: trials by state (complete, failed, pruned, infeasible, reused).
+        warnings: what a reader must know, one sentence each.
+    """
+
+    study: str
+    seed: int
+    manifest: Mapping[str, Any]
+    trials: tuple[Trial, ...]
+    objectives: tuple[Objective, ...]
+    constraints: tuple[Constraint, ...]
+    finalists: tuple[Finalist, ...]
+    best: Best | None
+    front: tuple[Trial, ...]
+    test: Mapping[str, float]
+    test_models: Mapping[str, Mapping[str, Any]]
+    baselines: Mapping[str, Mapping[str, float]]
+    confusion: tuple[tuple[int, ...], ...]
+    labels: tuple[str, ...]
+    verdict: Verdict
+    stopped_by: str
+    seconds: float
+    ledger: Mapping[str, float]
+    counts: Mapping[str, int]
+    folder: Path | None = None
+    files: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """The JSON document that `--json` prints; its keys are described in docs/cli.md."""
+        best = None
+        if self.best is not None:
+            best = {
+                "trial": self.best.trial,
+                "architecture": self.best.architecture.to_json()["decisions"],
+                "measurements": dict(self.best.measurements),
+                "mean": dict(self.best.mean),
+            }
+        return {
+            "study": self.study,
+            "best": best,
+            "test": dict(self.test),
+            "baselines": {name: dict(values) for name, values in self.baselines.items()},
+            "trials": dict(self.counts),
+            "verdict": self.verdict.to_json(),
+            "stopped_by": self.stopped_by,
+            "files": list(self.files),
+            "seconds": round(self.seconds, 3),
+            "ledger": {phase: round(seconds, 3) for phase, seconds in self.ledger.items()},
+            "warnings": list(self.warnings),
+        }
+
+
+def read_result(events: Iterable[Event], *, folder: Path | None = None, space: type | None = None) -> Result:
+    """Fold the events of a study into its result.
+
+    Raises:
+        StorageError: there is no manifest: the journal is empty.
+    """
+    state = StudyState()
+    for event in events:
+        state.apply(event)
+    if state.manifest is None:
+        raise StorageError("this study has no events yet")
+    return result_of(state, folder=folder, space=space)
+
+
+def result_of(state: StudyState, *, folder: Path | None = None, space: type | None = None) -> Result:
+    """The result of a study as its state stands."""
+    assert state.manifest is not None
+    settings = state.manifest["settings"]
+    objectives = tuple(parse_objective(text) for text in settings["objectives"])
+    limits = tuple(parse_constraint(text) for text in settings["constraints"])
+    finalists = _finalists(state, objectives)
+    tested = next(iter(state.marks.get("test_result", [])), {})
+    task = state.manifest["details"].get("task") or {}
+    baselines = {e["name"]: e["measurements"] for e in state.marks.get("baseline", [])}
+    first = objectives[0]
+    return Result(
+        study=state.manifest["study"],
+        seed=state.manifest["seed"],
+        manifest=state.manifest,
+        trials=tuple(state.trials),
+        objectives=objectives,
+        constraints=limits,
+        finalists=finalists,
+        best=_best(state, objectives, limits, finalists, folder, space),
+        front=tuple(pareto_front(state.of_phase("search"), objectives, limits)),
+        test=tested.get("handed_over", {}),
+        test_models=tested.get("models", {}),
+        baselines=baselines,
+        confusion=tuple(tuple(row) for row in tested.get("confusion", ())),
+        labels=tuple(task.get("labels", ())),
+        verdict=judge(state.manifest, finalists, first, limits, tested),
+        stopped_by=state.phases["search"]["ended_by"] if "search" in state.phases else "unfinished",
+        seconds=state.elapsed,
+        ledger=dict(state.seconds),
+        counts=_counts(state.trials),
+        folder=folder,
+        files=tuple(name for event in state.marks.get("exported", [])[-1:] for name in event["files"]),
+        warnings=_warnings(state, finalists),
+    )
+
+
+def _finalists(state: StudyState, objectives: Sequence[Objective]) -> tuple[Finalist, ...]:
+    chosen = next(iter(state.marks.get("finalists", [])), None)
+    return finalists_of(state.trials, chosen, objectives[0])
+
+
+def _best(
+    state: StudyState,
+    objectives: Sequence[Objective],
+    limits: Sequence[Constraint],
+    finalists: Sequence[Finalist],
+    folder: Path | None,
+    space: type | None,
+) -> Best | None:
+    first = objectives[0]
+    won = winner(finalists, "search", first, limits)
+    if won is None:
+        trial = best_trial(state.of_phase("search"), objectives, limits)
+        return None if trial is None else Best(trial.architecture, trial.number, _all(trial), space=space)
+    trial = min(
+        (state.trials[n] for n in won.trials),
+        key=lambda t: (first.loss(t.measurements[first.name]), t.number),
+    )
+    kept = folder if folder is not None and (folder / "architecture.json").is_file() else None
+    return Best(won.architecture, trial.number, _all(trial), won.mean, won.std, kept, space)
+
+
+def _all(trial: Trial) -> dict[str, float]:
+    timed = {k: v for k, v in trial.clock.items() if k not in ("elapsed", "seconds")}
+    return {**trial.measurements, **timed}
+
+
+def _counts(trials: Iterable[Trial]) -> dict[str, int]:
+    counts = dict.fromkeys(("complete", "failed", "pruned", "infeasible", "running", "reused"), 0)
+    for trial in trials:
+        counts["reused" if trial.reused is not None else trial.state.value] += 1
+    return counts
+
+
+def _warnings(state: StudyState, finalists: Sequence[Finalist]) -> tuple[str, ...]:
+    assert state.manifest is not None
+    said = list(state.manifest["recorded"].get("warnings", ()))
+    if "search" in state.phases and not finalists:
+        said.append("the winner was not confirmed on fresh seeds, so its figure is the best of many and too optimistic")
+    openings = len(state.marks.get("test_repeated", ()))
+    if openings:
+        said.append(
+            f"the test predictions were repeated {openings} time(s) after an interruption, for the same frozen models"
+        )
+    return tuple(said)
+
+
+def _upward(path: str) -> Any:
+    """The one way to reach a higher layer: a registry string, resolved when called."""
+    module, name = path.split(":")
+    return getattr(importlib.import_module(module), name)

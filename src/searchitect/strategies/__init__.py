@@ -1,0 +1,43 @@
+"""A strategy decides what to try next: it is asked for a proposal and told what became of it.
+
+Strategies know spaces and trials, nothing else: no loop, no clock, no disk, no model. `STRATEGIES` lists them by name;
+listing a new one there puts it under the contract tests of `searchitect.testing.strategies`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from searchitect.errors import ConfigError, did_you_mean
+from searchitect.strategies.strategy import Setting, Strategy, nothing_forbidden
+
+__all__ = ["STRATEGIES", "Setting", "Strategy", "make_strategy", "nothing_forbidden"]
+
+STRATEGIES: dict[str, str] = {
+    "random": "searchitect.strategies.random_search:RandomSearch",
+    "grid": "searchitect.strategies.grid:Grid",
+    "regularized_evolution": "searchitect.strategies.regularized_evolution:RegularizedEvolution",
+}
+"""Short name to import path."""
+
+
+def make_strategy(name: str, setting: Setting, options: Mapping[str, Any] | None = None) -> Strategy:
+    """Make the strategy of this name.
+
+    Args:
+        options: the strategy's own keyword arguments.
+
+    Raises:
+        ConfigError: there is no such strategy or option.
+    """
+    if name not in STRATEGIES:
+        raise ConfigError(f"there is no strategy {name!r}", hint=did_you_mean(name, STRATEGIES))
+    module, attribute = STRATEGIES[name].split(":")
+    maker = getattr(importlib.import_module(module), attribute)
+    try:
+        strategy: Strategy = maker(setting, **(options or {}))
+    except TypeError as error:
+        raise ConfigError(f"strategy {name!r}: {error}") from None
+    return strategy

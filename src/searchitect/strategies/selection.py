@@ -1,0 +1,23 @@
+"""Comparing finished trials by one or several objectives: plain functions that strategies and results share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from searchitect.objectives import Objective
+from searchitect.pareto import non_dominated_ranks
+from searchitect.trial import Trial
+
+__all__ = ["best_of", "losses"]
+
+
+def losses(trial: Trial, objectives: Sequence[Objective]) -> tuple[float, ...]:
+    """The measurements of the objectives with the sign that makes smaller better."""
+    return tuple(objective.loss(trial.measurements[objective.name]) for objective in objectives)
+
+
+def best_of(trials: Sequence[Trial], objectives: Sequence[Objective]) -> Trial:
+    """The best trial: by non-dominated rank where there are several objectives, then the first one, then the earliest."""
+    rows = [losses(trial, objectives) for trial in trials]
+    ranks = non_dominated_ranks(rows) if len(objectives) > 1 else [0] * len(rows)
+    return min(zip(ranks, rows, trials, strict=True), key=lambda item: (item[0], item[1], item[2].number))[2]

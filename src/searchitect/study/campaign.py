@@ -1,0 +1,179 @@
+"""A whole study: search, random search at equal cost, confirmation on fresh seeds, baselines, the test split once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from searchitect.objectives import Objective
+from searchitect.seeding import derive
+from searchitect.storage.journal import Event
+from searchitect.strategies import make_strategy
+from searchitect.strategies.strategy import Setting
+from searchitect.study.finalists import Finalist, choose, summarise, winner
+from searchitect.study.limits import Limit
+from searchitect.study.loop import Runner, run_phase
+from searchitect.study.study import Study
+from searchitect.trial import Fidelity, Proposal, Trial, TrialState
+
+__all__ = ["Campaign", "Confirmation", "Judge", "finalists_of", "run_campaign"]
+
+
+class Judge(Protocol):
+    """Compares frozen models; knows the task, which the study does not."""
+
+    def baselines(self) -> Sequence[str]:
+        """Names of the classical baselines worth fitting on this task."""
+        ...
+
+    def validate(self, name: str) -> Mapping[str, float]:
+        """Fit a baseline and return its validation metrics."""
+        ...
+
+    def test(self, models: Mapping[str, Sequence[int]], baselines: Sequence[str]) -> Mapping[str, Any]:
+        """Open the test split and score everything once.
+
+        Args:
+            models: "search" and "random", each with the numbers of its winner's confirmation trials.
+
+        Returns:
+            The body of the `test_result` event; see docs/storage.md.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """What one study does, in order.
+
+    Attributes:
+        search: bounds of the search.
+        compare: run random search at equal cost.
+        confirm_count: finalists per arm at most.
+        confirm_seeds: fresh seeds per finalist; 0 leaves the confirmation out.
+        confirm_fidelity: what one confirmation may spend.
+        confirm_seconds: wall time meant for the confirmation; decides how many finalists fit. None for no bound.
+        total_seconds: the whole budget, where it is a time.
+    """
+
+    search: Limit
+    compare: bool = True
+    confirm_count: int = 3
+    confirm_seeds: int = 3
+    confirm_fidelity: Fidelity = Fidelity()
+    confirm_seconds: float | None = None
+    total_seconds: float | None = None
+
+
+class Confirmation:
+    """Proposes every finalist on fresh seeds: replicates 1..n, finalists in turn."""
+
+    def __init__(self, finalists: Iterable[Trial], seeds: int, fidelity: Fidelity) -> None:
+        trials = list(finalists)
+        self._proposals = [
+            Proposal(t.architecture, fidelity, replicate=seed, parent=t.number)
+            for seed in range(1, seeds + 1)
+            for t in trials
+        ]
+        self._next = 0
+
+    def ask(self, number: int) -> Proposal | None:
+        return self._proposals[self._next] if self._next < len(self._proposals) else None
+
+    def tell(self, trial: Trial) -> None:
+        # One step per proposal: at its start, or at the only word about an infeasible one.
+        if trial.state in (TrialState.RUNNING, TrialState.INFEASIBLE):
+            self._next += 1
+
+
+def run_campaign(study: Study, campaign: Campaign, runner: Runner, judge: Judge | None = None) -> str:
+    """Run what is left of the study and return how its search ended."""
+    ended_by = run_phase(study, "search", runner, campaign.search)
+    if campaign.compare and study.state.of_phase("search"):
+        _run_random(study, campaign, runner, ended_by)
+    if campaign.confirm_seeds:
+        _run_confirmation(study, campaign, runner)
+    if judge is not None:
+        _judge(study, judge, runner)
+    return ended_by
+
+
+def _run_random(study: Study, campaign: Campaign, runner: Runner, ended_by: str) -> None:
+    """Random search with what the search has spent: its wall time where time ended it, otherwise its trials."""
+    spent = [t for t in study.state.of_phase("search") if t.reused is None and t.state is not TrialState.INFEASIBLE]
+    seconds = study.state.phases["search"]["clock"]["elapsed"]
+    limit = (
+        Limit(seconds=seconds) if ended_by == "budget" else Limit(trials=len(spent), seconds=campaign.search.seconds)
+    )
+    own = study.setting
+    setting = Setting(own.space, own.objectives, derive(study.seed, "random arm"), own.check, len(spent), own.fidelity)
+    study.enter("random", make_strategy("random", setting))
+    run_phase(study, "random", runner, limit)
+
+
+def _run_confirmation(study: Study, campaign: Campaign, runner: Runner) -> None:
+    if not study.state.marks.get("finalists"):
+        study.mark(_choose_finalists(study, campaign, runner.executor.workers))
+    chosen = study.state.marks["finalists"][-1]
+    trials = [study.state.trials[n] for numbers in chosen["arms"].values() for n in numbers]
+    study.enter("confirm", Confirmation(trials, campaign.confirm_seeds, campaign.confirm_fidelity))
+    run_phase(study, "confirm", runner, Limit(), keep_weights=True)
+
+
+def _choose_finalists(study: Study, campaign: Campaign, workers: int) -> Event:
+    """The finalists of each arm: the same number for both, as many as the time meant for them allows, at least one."""
+    arms = [arm for arm in ("search", "random") if study.state.of_phase(arm)]
+    count = campaign.confirm_count
+    if campaign.confirm_seconds is not None:
+        each = _expected_seconds(study, campaign)
+        room = campaign.confirm_seconds * workers / max(1e-9, each * campaign.confirm_seeds * len(arms))
+        count = max(1, min(count, int(room)))
+    picked = {
+        arm: [t.number for t in choose(study.state.of_phase(arm), study.objectives, study.constraints, count)]
+        for arm in arms
+    }
+    return {"kind": "finalists", "arms": picked}
+
+
+def _expected_seconds(study: Study, campaign: Campaign) -> float:
+    """Mean seconds of a search trial, scaled by epochs and data to the fidelity of the confirmation."""
+    done = [t for t in study.state.trials if t.is_complete and t.reused is None]
+    mean = sum(t.clock.get("seconds", 0.0) for t in done) / max(1, len(done))
+    low, high = study.setting.fidelity, campaign.confirm_fidelity
+    epochs = (high.epochs or 1) / (low.epochs or high.epochs or 1)
+    return mean * epochs * high.data_fraction / low.data_fraction
+
+
+def finalists_of(trials: Sequence[Trial], chosen: Event | None, objective: Objective) -> tuple[Finalist, ...]:
+    """Summaries of all finalists, from the trials of a study and its "finalists" event."""
+    if chosen is None:
+        return ()
+    confirmed = [t for t in trials if t.phase == "confirm"]
+    found = [
+        summarise(arm, trials[number], confirmed, objective)
+        for arm, numbers in chosen["arms"].items()
+        for number in numbers
+    ]
+    return tuple(f for f in found if f is not None)
+
+
+def _judge(study: Study, judge: Judge, runner: Runner) -> None:
+    names = judge.baselines()
+    marks = study.state.marks
+    done = {event["name"] for event in marks.get("baseline", [])}
+    for name in names:
+        if name not in done:
+            study.mark({"kind": "baseline", "name": name, "measurements": dict(judge.validate(name))})
+    if marks.get("test_result"):
+        return
+    finalists = finalists_of(study.state.trials, next(iter(marks.get("finalists", [])), None), study.objectives[0])
+    winners = {arm: winner(finalists, arm, study.objectives[0], study.constraints) for arm in ("search", "random")}
+    models = {arm: list(f.trials) for arm, f in winners.items() if f is not None}
+    if "search" not in models:
+        return
+    if not marks.get("test_opened"):
+        study.mark({"kind": "test_opened", "models": models, "baselines": list(names)})
+    opened = marks["test_opened"][-1]
+    result = judge.test(opened["models"], opened["baselines"])
+    study.mark({"kind": "test_result", **result, "clock": {"elapsed": round(runner.clock.elapsed(), 3)}})

@@ -1,0 +1,124 @@
+"""The events of a study, to and from the records of `searchitect.trial`.
+
+Everything that depends on the clock stands under the key "clock": two journals of the same study are equal without it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from searchitect.evaluation import Outcome
+from searchitect.spaces.architecture import Architecture
+from searchitect.storage.journal import Event
+from searchitect.trial import Fidelity, Proposal, Trial, TrialState
+
+__all__ = [
+    "CLOCK_MEASUREMENTS",
+    "Identity",
+    "ended",
+    "identity",
+    "infeasible",
+    "reused",
+    "started",
+    "without_clock",
+]
+
+CLOCK_MEASUREMENTS = frozenset({"train_seconds", "latency_ms"})
+"""Measurements that differ from run to run. They are kept under "clock" unless a limit or an objective needs them."""
+
+MAX_REASON = 2_000
+"""Reasons longer than this are cut, keeping both ends."""
+
+Identity = tuple[str, Fidelity, int | None, int | None, int]
+
+
+def identity(key: str, proposal: Proposal) -> Identity:
+    """What makes two evaluations the same: key, fidelity, lineage and replicate."""
+    return (key, proposal.fidelity, proposal.continues, proposal.inherits, proposal.replicate)
+
+
+def started(trial: Trial) -> Event:
+    return {"kind": "start", **_opening(trial), "seed": trial.seed}
+
+
+def reused(trial: Trial, of: int) -> Event:
+    return {"kind": "reused", **_opening(trial), "of": of}
+
+
+def infeasible(trial: Trial, reason: str) -> Event:
+    return {"kind": "infeasible", **_opening(trial), "reason": shortened(reason)}
+
+
+def ended(outcome: Outcome, needed: frozenset[str], elapsed: float) -> Event:
+    """The end of a trial; measurements of the clock that nobody needs go under "clock".
+
+    Args:
+        needed: names of objectives and limits.
+        elapsed: seconds the study has worked so far, over all its sessions.
+    """
+    timed = {k: v for k, v in outcome.measurements.items() if k in CLOCK_MEASUREMENTS and k not in needed}
+    kept = {k: v for k, v in outcome.measurements.items() if k not in timed}
+    return {
+        "kind": "end",
+        "number": outcome.number,
+        "state": outcome.state.value,
+        "measurements": kept,
+        "reason": None if outcome.reason is None else shortened(outcome.reason),
+        "reports": [[step, dict(values)] for step, values in outcome.reports],
+        "clock": {"seconds": round(outcome.seconds, 4), "elapsed": round(elapsed, 3), **timed},
+    }
+
+
+def shortened(reason: str) -> str:
+    if len(reason) <= MAX_REASON:
+        return reason
+    half = MAX_REASON // 2
+    return f"{reason[:half]} … {reason[-half:]}"
+
+
+def without_clock(event: Event) -> Event:
+    """The event as it is compared between two runs."""
+    return {key: value for key, value in event.items() if key != "clock"}
+
+
+def opening_trial(event: Event, seed: int, state: TrialState) -> Trial:
+    """The trial that a start, reused or infeasible event speaks of."""
+    fidelity = Fidelity.from_json(event["fidelity"]) if event.get("fidelity") else Fidelity()
+    proposal = Proposal(
+        Architecture.from_json(event["architecture"]),
+        fidelity,
+        event.get("continues"),
+        event.get("inherits"),
+        event.get("replicate", 0),
+        event.get("parent"),
+    )
+    return Trial(event["number"], proposal, state, event["key"], seed, event["phase"], reason=event.get("reason"))
+
+
+def finite(values: Mapping[str, Any]) -> bool:
+    return all(isinstance(v, (int, float)) and math.isfinite(v) for v in values.values())
+
+
+def _opening(trial: Trial) -> dict[str, Any]:
+    proposal = trial.proposal
+    event: dict[str, Any] = {
+        "number": trial.number,
+        "phase": trial.phase,
+        "architecture": proposal.architecture.to_json(),
+        "key": trial.key,
+    }
+    # Written only where they differ from the default: most trials of a search are plain.
+    if proposal.fidelity != Fidelity():
+        event["fidelity"] = proposal.fidelity.to_json()
+    for name in ("continues", "inherits", "parent"):
+        if getattr(proposal, name) is not None:
+            event[name] = getattr(proposal, name)
+    if proposal.replicate:
+        event["replicate"] = proposal.replicate
+    return event
+
+
+def violations_text(violations: Sequence[str]) -> str:
+    return "; ".join(violations)

@@ -1,0 +1,153 @@
+"""One phase of a study on an executor: ask, submit, collect, tell, until a limit is reached."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from searchitect.errors import EvaluationError
+from searchitect.evaluation import Executor, Job, Outcome
+from searchitect.study.limits import Limit, hopeless
+from searchitect.study.study import Study
+from searchitect.trial import Trial, TrialState
+
+__all__ = ["Clock", "Runner", "run_phase"]
+
+
+class Clock:
+    """Working seconds of a study: what earlier sessions left in the journal plus the time since this one began."""
+
+    def __init__(self, before: float = 0.0, now: Callable[[], float] = time.monotonic) -> None:
+        self._before, self._now, self._start = before, now, now()
+
+    def elapsed(self) -> float:
+        return self._before + self._now() - self._start
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """How trials are run.
+
+    Attributes:
+        deterministic: only the oldest running trial may end, so that the journal does not depend on who is faster.
+        trial_seconds: a trial is stopped after so long; None for no limit.
+        folder: where trials that keep their weights put them.
+    """
+
+    executor: Executor
+    clock: Clock
+    device: str = "cpu"
+    deterministic: bool = False
+    trial_seconds: float | None = None
+    folder: Path | None = None
+
+
+def run_phase(study: Study, phase: str, runner: Runner, limit: Limit, *, keep_weights: bool = False) -> str:
+    """Run a phase the study has entered and return how it ended.
+
+    Returns:
+        "trials", "budget", "until" or "exhausted". A phase that ended in an earlier session is not run again.
+
+    Raises:
+        EvaluationError: the first trials all failed; the message carries the last reason.
+    """
+    if phase in study.state.phases:
+        return str(study.state.phases[phase]["ended_by"])
+    reason = _Phase(study, phase, runner, limit, keep_weights).run()
+    elapsed = round(runner.clock.elapsed(), 3)
+    study.mark({"kind": "phase", "phase": phase, "ended_by": reason, "clock": {"elapsed": elapsed}})
+    return reason
+
+
+class _Phase:
+    def __init__(self, study: Study, phase: str, runner: Runner, limit: Limit, keep_weights: bool) -> None:
+        self.study, self.phase, self.runner, self.limit = study, phase, runner, limit
+        self.keep_weights = keep_weights
+        self.flying: dict[int, None] = {}
+        self.arrived: dict[int, Outcome] = {}
+        known = study.state.of_phase(phase)
+        # A trial that started in an earlier session counts once, whether it ended or is handed out again.
+        again = sum(t.state is TrialState.RUNNING and t.reused is None for t in known)
+        self.evaluated = sum(t.reused is None and t.state is not TrialState.INFEASIBLE for t in known) - again
+        self.condition_met = any(limit.reached(t) for t in known)
+        self.begun = max((p["clock"]["elapsed"] for p in study.state.phases.values()), default=0.0)
+        ended = [t for t in known if t.is_complete and t.reused is None]
+        self.completed = len(ended)
+        self.mean_seconds = sum(t.clock.get("seconds", 0.0) for t in ended) / max(1, len(ended))
+
+    def run(self) -> str:
+        while True:
+            reason = self._fill()
+            if not self.flying:
+                return reason or "exhausted"
+            self._collect()
+
+    def _fill(self) -> str | None:
+        """Submit as many trials as there is room for; return why no more are wanted, or None."""
+        executor = self.runner.executor
+        while len(self.flying) < executor.workers and executor.capacity > 0:
+            reason = self._enough()
+            if reason is not None:
+                return reason
+            trial = self.study.ask()
+            if trial is None:
+                return None
+            self._submit(trial)
+        return self._enough()
+
+    def _enough(self) -> str | None:
+        if self.condition_met:
+            return "until"
+        if self.limit.trials is not None and self.evaluated >= self.limit.trials:
+            return "trials"
+        left = self._left()
+        # A trial that would most likely be cut short is not begun.
+        if left is not None and (left <= 0 or left < 0.7 * self.mean_seconds):
+            return "budget"
+        return None
+
+    def _left(self) -> float | None:
+        if self.limit.seconds is None:
+            return None
+        return self.limit.seconds - (self.runner.clock.elapsed() - self.begun)
+
+    def _submit(self, trial: Trial) -> None:
+        left, cap = self._left(), self.runner.trial_seconds
+        bounds = [b for b in (cap, None if left is None else 1.0 + 1.3 * left) if b is not None]
+        folder = self.runner.folder
+        keep = folder / "weights" / f"trial-{trial.number:05d}" if self.keep_weights and folder else None
+        job = Job(trial.number, trial.proposal, trial.seed, self.runner.device, min(bounds, default=None), keep)
+        self.runner.executor.submit(job)
+        self.flying[trial.number] = None
+        self.evaluated += 1
+
+    def _collect(self) -> None:
+        for outcome in self.runner.executor.collect(timeout=1.0):
+            self.arrived[outcome.number] = outcome
+        for number in list(self._settled()):
+            self._end(self.arrived.pop(number))
+
+    def _settled(self) -> Iterator[int]:
+        """Numbers of arrived outcomes that may be told now."""
+        if not self.runner.deterministic:
+            yield from list(self.arrived)
+            return
+        oldest = next(iter(self.flying), None)
+        if oldest in self.arrived:
+            yield oldest
+
+    def _end(self, outcome: Outcome) -> None:
+        del self.flying[outcome.number]
+        trial = self.study.end(outcome, self.runner.clock.elapsed())
+        self.condition_met = self.condition_met or self.limit.reached(trial)
+        if trial.is_complete:
+            self.completed += 1
+            self.mean_seconds += (outcome.seconds - self.mean_seconds) / self.completed
+        reason = None if self.completed or trial.is_complete else hopeless(self.study.state.trials)
+        if reason is not None:
+            raise EvaluationError(
+                f"the first trials all failed, so the study stopped; the last reason: {reason}",
+                hint="searchitect doctor SPACE TASK looks for the cause without training",
+            )

@@ -1,0 +1,129 @@
+"""The first event of a study: everything that must be the same when it is opened again."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import inspect
+import platform
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from searchitect.errors import ConfigError
+from searchitect.storage.journal import Event
+
+if TYPE_CHECKING:
+    from searchitect.study.study import Study
+
+__all__ = ["differences", "make_manifest", "refuse_difference", "source_digest", "versions"]
+
+VERSION = 1
+"""Version of the event format; readers refuse a newer one."""
+
+
+def make_manifest(
+    study: Study,
+    strategy: str,
+    options: Mapping[str, Any] | None,
+    details: Mapping[str, Any] | None,
+    recorded: Mapping[str, Any] | None,
+) -> Event:
+    space = study.space
+    return {
+        "kind": "manifest",
+        "version": VERSION,
+        "study": study.name,
+        "space": {
+            "name": space.name,
+            "digest": space.digest,
+            "source_digest": source_digest(space.source),
+            "description": space.describe(),
+        },
+        "strategy": {"name": strategy, "options": dict(options or {})},
+        "seed": study.seed,
+        "settings": {
+            "objectives": [str(objective) for objective in study.objectives],
+            "constraints": [str(limit) for limit in study.constraints],
+            "fidelity": study.setting.fidelity.to_json(),
+            "budget": study.setting.budget,
+        },
+        "details": dict(details or {}),
+        "recorded": dict(recorded or {}),
+        "clock": {
+            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "versions": versions(),
+        },
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that results depend on."""
+    found = {"python": platform.python_version()}
+    for package in ("searchitect", "torch", "numpy", "scikit-learn"):
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def source_digest(source: object) -> str | None:
+    """Hash of a class's or function's source text; None where there is none to read (an interactive session)."""
+    try:
+        text = inspect.getsource(source)  # type: ignore[arg-type]
+    except (OSError, TypeError):
+        return None
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def refuse_difference(old: Event, new: Event, allow_changed_code: bool = False) -> None:
+    """Compare the manifest in the store with the one of this run.
+
+    Raises:
+        ConfigError: they differ in something that matters; the message names the first difference.
+    """
+    if old.get("version", 0) > VERSION:
+        raise ConfigError(
+            f"study {old.get('study')!r} was written by a newer searchitect (format {old['version']} > {VERSION})",
+            hint="upgrade: pip install -U searchitect",
+        )
+    for path, before, now in differences(old, new):
+        if path.endswith("source_digest"):
+            if allow_changed_code or before is None or now is None:
+                continue
+            raise ConfigError(
+                f"study {new['study']!r} exists, and the source of its space or function has changed since",
+                hint="--allow-changed-code goes on all the same; --name starts another study",
+            )
+        raise ConfigError(
+            f"study {new['study']!r} exists with another {path}: {_short(before)}, now {_short(now)}",
+            hint="repeat the earlier setting to go on, or start another study with --name",
+        )
+
+
+_COMPARED = ("space.name", "space.digest", "strategy", "seed", "settings", "details", "space.source_digest")
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Yield (path, before, now) for every compared entry of two manifests that is not the same."""
+    for path in _COMPARED:
+        before, now = _at(old, path), _at(new, path)
+        if isinstance(before, Mapping) and isinstance(now, Mapping):
+            for key in dict.fromkeys([*before, *now]):
+                if before.get(key) != now.get(key):
+                    yield f"{path}.{key}", before.get(key), now.get(key)
+        elif before != now:
+            yield path, before, now
+
+
+def _at(document: Mapping[str, Any], path: str) -> Any:
+    value: Any = document
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 120 else text[:117] + "…"

@@ -1,0 +1,121 @@
+"""`StudyState`: the left fold over a journal. Live and resumed studies go through the same function."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from searchitect.storage.journal import Event
+from searchitect.study.events import Identity, identity, opening_trial
+from searchitect.trial import Trial, TrialState
+
+__all__ = ["StudyState"]
+
+
+class StudyState:
+    """What is known of a study after some events.
+
+    Attributes:
+        manifest: the first event, or None.
+        trials: by number; the latest record of each.
+        running: numbers of trials without an end, in order of their start.
+        told: per phase, every record in the order in which a strategy hears of it.
+        phases: how each finished phase ended.
+        seconds: busy seconds of the workers, per phase.
+        elapsed: seconds the study has worked, over all its sessions.
+        marks: every other event (baseline, test_opened, test_result, exported), by kind.
+    """
+
+    def __init__(self) -> None:
+        self.manifest: Event | None = None
+        self.position = 0
+        self.trials: list[Trial] = []
+        self.running: dict[int, None] = {}
+        self.told: dict[str, list[Trial]] = {}
+        self.phases: dict[str, Event] = {}
+        self.seconds: dict[str, float] = {}
+        self.elapsed = 0.0
+        self.marks: dict[str, list[Event]] = {}
+        self._known: dict[Identity, int] = {}
+        self._waiting: dict[int, list[int]] = {}
+
+    def apply(self, event: Event) -> list[Trial]:
+        """Take one event into account and return the records a strategy is to be told, in order."""
+        kind = event["kind"]
+        self.position += 1
+        if kind == "start":
+            return self._start(opening_trial(event, event["seed"], TrialState.RUNNING))
+        if kind == "end":
+            return self._end(event)
+        if kind == "reused":
+            return self._reuse(opening_trial(event, self.trials[event["of"]].seed, TrialState.RUNNING), event["of"])
+        if kind == "infeasible":
+            return self._remember(opening_trial(event, 0, TrialState.INFEASIBLE))
+        if kind == "manifest":
+            self.manifest = event
+        elif kind == "phase":
+            self.phases[event["phase"]] = event
+        else:
+            self.marks.setdefault(kind, []).append(event)
+        self.elapsed = max(self.elapsed, event.get("clock", {}).get("elapsed", 0.0))
+        return []
+
+    def find(self, wanted: Identity) -> int | None:
+        """Number of the trial that evaluated, or evaluates, exactly this; None if there is none."""
+        return self._known.get(wanted)
+
+    def of_phase(self, phase: str) -> list[Trial]:
+        """The latest record of every trial of a phase, in order of number."""
+        return [trial for trial in self.trials if trial.phase == phase]
+
+    def _start(self, trial: Trial) -> list[Trial]:
+        self.running[trial.number] = None
+        self._known.setdefault(identity(trial.key, trial.proposal), trial.number)
+        return self._remember(trial)
+
+    def _reuse(self, trial: Trial, of: int) -> list[Trial]:
+        original = self.trials[of]
+        running = dataclasses.replace(trial, reused=of)
+        if original.state is TrialState.RUNNING:
+            self._waiting.setdefault(of, []).append(trial.number)
+            return self._remember(running)
+        return self._remember(running) + self._remember(_copied(running, original))
+
+    def _end(self, event: Event) -> list[Trial]:
+        clock = event.get("clock", {})
+        started = self.trials[event["number"]]
+        trial = dataclasses.replace(
+            started,
+            state=TrialState(event["state"]),
+            measurements=event["measurements"],
+            reason=event["reason"],
+            reports=tuple((step, values) for step, values in event["reports"]),
+            clock=clock,
+        )
+        self.running.pop(trial.number, None)
+        self.elapsed = max(self.elapsed, clock.get("elapsed", 0.0))
+        self.seconds[trial.phase] = self.seconds.get(trial.phase, 0.0) + clock.get("seconds", 0.0)
+        told = self._remember(trial)
+        for number in self._waiting.pop(trial.number, ()):
+            told += self._remember(_copied(self.trials[number], trial))
+        return told
+
+    def _remember(self, trial: Trial) -> list[Trial]:
+        if trial.number == len(self.trials):
+            self.trials.append(trial)
+        else:
+            self.trials[trial.number] = trial
+        self.told.setdefault(trial.phase, []).append(trial)
+        return [trial]
+
+
+def _copied(trial: Trial, original: Trial) -> Trial:
+    """The reused trial with the result of the original; it cost nothing, so it has no clock."""
+    result: Mapping[str, Any] = {
+        "state": original.state,
+        "measurements": original.measurements,
+        "reason": original.reason,
+        "reports": original.reports,
+    }
+    return dataclasses.replace(trial, **result)

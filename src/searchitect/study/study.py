@@ -1,0 +1,283 @@
+"""`Study`: a journal, its fold, and the strategy that is asked and told. No clock, no model, no process."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any
+
+from searchitect.errors import ConfigError, EvaluationError, SpaceError
+from searchitect.evaluation import Outcome, Reports
+from searchitect.objectives import Constraint, Objective, check_consistent, parse_constraint, parse_objective
+from searchitect.seeding import derive
+from searchitect.spaces.architecture import Architecture
+from searchitect.spaces.search_space import SearchSpace
+from searchitect.storage import open_store
+from searchitect.storage.journal import Event, Store
+from searchitect.strategies import Setting, Strategy, make_strategy
+from searchitect.study import events
+from searchitect.study.limits import REPEATS_IN_A_ROW
+from searchitect.study.manifest import make_manifest, refuse_difference
+from searchitect.study.state import StudyState
+from searchitect.trial import Fidelity, Proposal, Trial, TrialState
+
+__all__ = ["Facts", "Study"]
+
+Facts = Callable[[Architecture, frozenset[str]], Mapping[str, float]]
+"""Returns the named measurements that are known without training; raises EvaluationError where nothing can be built."""
+
+
+class Study:
+    """One search: ask for a trial, evaluate it in any way, tell what came out.
+
+    The same study drives your own loop and `searchitect.search`. Every step is an event in the journal before it
+    takes effect, so a study opened again under its name goes on where it stopped: trials that had started and not
+    ended are handed out again, under the same number and seed.
+
+    Args:
+        space: a class marked with `@space`, or a `SearchSpace`.
+        strategy: a name from `STRATEGIES`, or a strategy object.
+        objectives: names of measurements, or "minimize NAME"; the first decides which trial is best.
+        constraints: limits such as "parameters<=1e5".
+        store: URL or path of a store, or an open store; in memory by default.
+        name: name of the study in its store.
+        facts: what is known of an architecture without training; limits on it are tested before a trial starts.
+        fidelity: what an ordinary evaluation of the search may spend.
+        budget: expected number of trials; lets strategies size themselves.
+        details: further entries for the manifest that a resumed study must repeat, such as the task.
+        recorded: further entries for the manifest that are kept for the record only.
+        allow_changed_code: go on although the source of the space differs.
+        on_event: called with every event after it is written.
+
+    Raises:
+        StorageError: the study is run by another process, or the store cannot be used.
+        ConfigError: the store holds a study of this name that differs; the message names the difference.
+    """
+
+    def __init__(
+        self,
+        space: type | SearchSpace,
+        *,
+        strategy: str | Strategy = "regularized_evolution",
+        options: Mapping[str, Any] | None = None,
+        objectives: Sequence[str | Objective] = ("score",),
+        constraints: Sequence[str | Constraint] = (),
+        seed: int = 0,
+        store: str | Store | None = None,
+        name: str = "study",
+        facts: Facts | None = None,
+        fidelity: Fidelity = Fidelity(),
+        budget: int | None = None,
+        details: Mapping[str, Any] | None = None,
+        recorded: Mapping[str, Any] | None = None,
+        allow_changed_code: bool = False,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> None:
+        self.space = SearchSpace.of(space)
+        self.objectives = tuple(parse_objective(text) for text in objectives)
+        self.constraints = tuple(parse_constraint(text) for text in constraints)
+        if not self.objectives:
+            raise ConfigError("a study needs at least one objective", hint="objectives=['accuracy']")
+        check_consistent(self.constraints)
+        self.seed, self.name = seed, name
+        self._needed = frozenset(o.name for o in self.objectives) | frozenset(c.name for c in self.constraints)
+        self._facts = facts
+        self._verdicts: dict[str, Sequence[str]] = {}
+        self.setting = Setting(self.space, self.objectives, seed, self.check, budget, fidelity)
+        self._strategy = make_strategy(strategy, self.setting, options) if isinstance(strategy, str) else strategy
+        label = strategy if isinstance(strategy, str) else type(strategy).__name__
+        self._on_event = on_event
+        manifest = make_manifest(self, label, options, details, recorded)
+        self._open(store, manifest, allow_changed_code)
+
+    def _open(self, store: str | Store | None, manifest: Event, allow_changed_code: bool) -> None:
+        self._exit = ExitStack()
+        self.store = store if store is not None and not isinstance(store, str) else open_store(store)
+        self._exit.enter_context(self.store.lock(self.name))
+        try:
+            self._journal = self.store.journal(self.name, create=True)
+            self.state = StudyState()
+            for _, event in self._journal.read():
+                self.state.apply(event)
+            if self.state.manifest is None:
+                self._append(manifest)
+            else:
+                refuse_difference(self.state.manifest, manifest, allow_changed_code)
+        except BaseException:
+            self._exit.close()
+            raise
+        self._strategies: dict[str, Strategy] = {}
+        self.enter("search", self._strategy)
+
+    # ---- phases
+
+    def enter(self, phase: str, strategy: Strategy) -> None:
+        """Make `strategy` the one that is asked in this phase, and tell it what the journal says of the phase."""
+        for trial in self.state.told.get(phase, ()):
+            strategy.tell(trial)
+        self._strategies[phase] = strategy
+        self._again = [n for n in self.state.running if self.state.trials[n].phase == phase]
+        self.phase = phase
+
+    def mark(self, event: Event) -> None:
+        """Write an event that is not about a trial."""
+        self._append(event)
+
+    # ---- ask and tell
+
+    def ask(self) -> Trial | None:
+        """Return the next trial to evaluate, already written as started.
+
+        Repeats of earlier evaluations are answered from the journal and infeasible architectures are set aside on the
+        way; neither is returned.
+
+        Returns:
+            None if the strategy waits for running trials or has nothing left to propose.
+        """
+        if self._again:
+            return self.state.trials[self._again.pop(0)]
+        strategy = self._strategies[self.phase]
+        for _ in range(REPEATS_IN_A_ROW):
+            number = len(self.state.trials)
+            proposal = strategy.ask(number)
+            if proposal is None:
+                return None
+            trial = self._trial(number, proposal)
+            of = self.state.find(events.identity(trial.key, proposal))
+            if of is not None:
+                self._append(events.reused(trial, of))
+            elif violations := self._problems(proposal.architecture):
+                self._append(events.infeasible(trial, events.violations_text(violations)))
+            else:
+                self._append(events.started(trial))
+                return trial
+        return None
+
+    def tell(
+        self,
+        trial: Trial | int,
+        value: float | None = None,
+        *,
+        failed: str | None = None,
+        reports: Reports = (),
+        **measurements: float,
+    ) -> Trial:
+        """Tell how a trial ended.
+
+        Args:
+            trial: what `ask` returned, or its number.
+            value: the first objective, where there is no need to name it.
+            failed: why there is no result; the trial then counts as failed.
+            measurements: finite numbers by name; every objective must be among them.
+
+        Returns:
+            The finished trial. Without the objectives, or with NaN, it is a failed one that says so.
+        """
+        number = trial if isinstance(trial, int) else trial.number
+        if value is not None:
+            measurements = {self.objectives[0].name: value, **measurements}
+        state = TrialState.COMPLETE if failed is None else TrialState.FAILED
+        return self.end(Outcome(number, state, measurements, failed, reports), self.state.elapsed)
+
+    def end(self, outcome: Outcome, elapsed: float) -> Trial:
+        """Write the end of a running trial; `elapsed` is the working time of the study so far, in seconds."""
+        if outcome.number not in self.state.running:
+            raise ConfigError(
+                f"trial {outcome.number} is not running in study {self.name!r}",
+                hint="tell each trial once, with what study.ask() returned",
+            )
+        event = events.ended(self._sound(outcome), self._needed, elapsed)
+        self._append(event)
+        return self.state.trials[outcome.number]
+
+    def check(self, architecture: Architecture) -> Sequence[str]:
+        """Limits that this architecture is known to break before any training, as sentences."""
+        if self._facts is None or not self.constraints:
+            return ()
+        key = architecture.digest()
+        if key not in self._verdicts:
+            self._verdicts[key] = self._problems(architecture)
+        return self._verdicts[key]
+
+    # ---- reading
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """The latest record of every trial, in order of number."""
+        return tuple(self.state.trials)
+
+    @property
+    def best(self) -> Trial | None:
+        """The best complete trial that keeps all limits, or None."""
+        from searchitect.study.finalists import best_trial
+
+        return best_trial(self.state.trials, self.objectives, self.constraints)
+
+    def instance(self, trial: Trial) -> Any:
+        """The typed view of a trial's architecture."""
+        return self.space.instance(trial.architecture)
+
+    def close(self) -> None:
+        """Release the study, so that another process may run it. Safe to call twice."""
+        self._exit.close()
+
+    def __enter__(self) -> Study:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # ---- inside
+
+    def _trial(self, number: int, proposal: Proposal) -> Trial:
+        key = self.space.key(proposal.architecture)
+        seed = derive(self.seed, "trial", number)
+        return Trial(number, proposal, TrialState.RUNNING, key, seed, self.phase)
+
+    def _problems(self, architecture: Architecture) -> Sequence[str]:
+        try:
+            problems = [] if self.space.contains(architecture) else list(self.space.violations(architecture))
+            if problems or self._facts is None:
+                return problems
+            known = self._facts(architecture, self._needed)
+        except (EvaluationError, SpaceError) as error:
+            return [error.message]
+        return [
+            f"{limit.name} is {known[limit.name]:g}, the limit is {limit}"
+            for limit in self.constraints
+            if limit.name in known and not limit.holds(known)
+        ]
+
+    def _sound(self, outcome: Outcome) -> Outcome:
+        """The outcome, or a failed one where a complete one lacks an objective or holds a value that is no number."""
+        if outcome.state is not TrialState.COMPLETE:
+            return outcome
+        reason = _unsound(outcome.measurements, [o.name for o in self.objectives])
+        if reason is None:
+            return outcome
+        return dataclasses.replace(outcome, state=TrialState.FAILED, measurements={}, reason=reason)
+
+    def _append(self, event: Event) -> None:
+        self._journal.append(event)
+        told = self.state.apply(event)
+        if told:
+            strategy = self._strategies[self.phase]
+            for trial in told:
+                strategy.tell(trial)
+        if self._on_event is not None:
+            self._on_event(event)
+
+
+def _unsound(measurements: Mapping[str, Any], wanted: Sequence[str]) -> str | None:
+    missing = [name for name in wanted if name not in measurements]
+    if missing:
+        return f"the evaluation returned no {missing[0]!r}; it returned: {', '.join(measurements) or 'nothing'}"
+    for name, value in measurements.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            return f"the evaluation returned {value!r} for {name!r}; a finite number was expected"
+    return None

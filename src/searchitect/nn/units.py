@@ -1,0 +1,82 @@
+"""A layer with its normalisation and activation, and the classifier at the end of a model."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from torch import nn
+
+from searchitect.errors import SpaceError, did_you_mean
+from searchitect.nn.activations import activation as make_activation
+from searchitect.nn.convolutions import CONVOLUTIONS
+from searchitect.nn.norms import norm as make_norm
+from searchitect.nn.pooling import global_pool
+from searchitect.nn.regularisation import dropout as make_dropout
+from searchitect.nn.shapes import Shape
+
+__all__ = ["classifier", "conv_unit", "fully_connected", "fully_connected_unit"]
+
+
+def fully_connected(inputs: int, outputs: int, *, bias: bool = True) -> nn.Module:
+    """A linear map of vectors: (n, inputs) to (n, outputs)."""
+    return nn.Linear(inputs, outputs, bias=bias)
+
+
+def conv_unit(
+    inputs: int,
+    outputs: int,
+    kernel: int = 3,
+    *,
+    kind: str = "plain",
+    stride: int = 1,
+    norm: str = "batch",
+    activation: str = "relu",
+    dims: int = 2,
+) -> nn.Module:
+    """Convolution, normalisation, activation: (n, inputs, *size) to (n, outputs, *⌈size / stride⌉).
+
+    Raises:
+        SpaceError: `kind`, `norm` or `activation` is unknown; the message names the nearest.
+    """
+    if kind not in CONVOLUTIONS:
+        raise SpaceError(f"no convolution {kind!r}", hint=did_you_mean(str(kind), CONVOLUTIONS))
+    bias = norm == "none"  # a normalisation brings its own shift
+    body = CONVOLUTIONS[kind](inputs, outputs, kernel, stride=stride, bias=bias, dims=dims)
+    return _unit(body, make_norm(norm, outputs, dims=dims), make_activation(activation))
+
+
+def fully_connected_unit(
+    inputs: int, outputs: int, *, norm: str = "none", activation: str = "relu", dropout: float = 0.0
+) -> nn.Module:
+    """Linear map, normalisation, activation, dropout: (n, inputs) to (n, outputs)."""
+    body = fully_connected(inputs, outputs, bias=norm == "none")
+    return _unit(body, make_norm(norm, outputs, dims=0), make_activation(activation), make_dropout(dropout))
+
+
+def classifier(
+    shape: Shape,
+    outputs: int,
+    *,
+    pooling: Literal["average", "max", "flatten"] = "average",
+    dropout: float = 0.0,
+) -> nn.Module:
+    """The end of a model: maps are pooled or flattened, then one linear map gives raw scores (n, outputs).
+
+    For regression the scores are the predicted values.
+    """
+    parts: list[nn.Module] = []
+    features = shape[0]
+    if len(shape) > 1 and pooling == "flatten":
+        parts, features = [nn.Flatten()], math.prod(shape)
+    elif len(shape) > 1:
+        parts = [global_pool("max" if pooling == "max" else "average")]
+    return nn.Sequential(*parts, *_present(make_dropout(dropout)), fully_connected(features, outputs))
+
+
+def _unit(*parts: nn.Module) -> nn.Module:
+    return nn.Sequential(*_present(*parts))
+
+
+def _present(*parts: nn.Module) -> list[nn.Module]:
+    return [part for part in parts if not isinstance(part, nn.Identity)]

@@ -1,0 +1,282 @@
+"""The training loop: plain PyTorch, one function per level (training, epoch, step)."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from searchitect.errors import EvaluationError
+from searchitect.evaluation import Context
+from searchitect.seeding import derive
+from searchitect.spaces.recipe import Recipe
+from searchitect.spaces.task_spec import TaskSpec
+from searchitect.training.augmentation import Augment, augmentation
+from searchitect.training.batches import Batches, batches, float_bytes
+from searchitect.training.best import Best
+from searchitect.training.examples import Trainable, subset
+from searchitect.training.losses import (
+    Criterion,
+    check_scores,
+    criterion,
+    score_validation,
+    target_scale,
+)
+from searchitect.training.optimizers import optimizer
+from searchitect.training.randomness import isolated
+from searchitect.training.record import Stopped, Training
+from searchitect.training.schedules import learning_rate
+from searchitect.training.tracing import StepTrace
+from searchitect.trial import Fidelity
+
+__all__ = ["MEMORY_BUDGET", "train"]
+
+MEMORY_BUDGET = 2 * 1024**3
+"""Bytes that preprocessed training and validation examples may fill before they are streamed."""
+
+_FINITE_EVERY = 50  # steps between looks at the loss: each look waits for a GPU
+_DIVERGED = 1e3  # times the first loss; no training that recovers was seen above
+_CALMER = "lower the learning rate, or clip the gradient harder"
+
+
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """What does not change during a training."""
+
+    body: nn.Module
+    recipe: Recipe
+    train: Batches
+    validation: Batches
+    optimizer: torch.optim.Optimizer
+    criterion: Criterion
+    spec: TaskSpec
+    augment: Augment | None
+    generator: torch.Generator
+    device: torch.device
+    epochs: int
+    deadline: float | None
+
+    @property
+    def steps(self) -> int:
+        """Steps of one epoch."""
+        return -(-len(self.train) // self.recipe.batch_size)
+
+    def is_late(self, reserve: float = 0.0) -> bool:
+        return self.deadline is not None and time.monotonic() + reserve >= self.deadline
+
+    def autocast(self) -> AbstractContextManager[object]:
+        wanted = self.recipe.mixed_precision
+        if wanted == "on" or (wanted == "auto" and self.device.type == "cuda"):
+            return torch.autocast(self.device.type, torch.bfloat16)
+        return nullcontext()
+
+
+def train(
+    model: nn.Module,
+    task: Trainable,
+    recipe: Recipe,
+    *,
+    fidelity: Fidelity = Fidelity(),
+    context: Context,
+    memory_budget: int = MEMORY_BUDGET,
+    trace: Path | None = None,
+) -> Training:
+    """Train `model.body` in place on preprocessed examples and leave it with its best weights, in eval mode.
+
+    The same seed, machine, versions and number of threads give the same weights, bit for bit; only a deadline makes the
+    clock matter. The caller's random generators stay as they were.
+
+    Args:
+        model: `preprocess` and `body`; for regression also `output_mean` and `output_std`.
+        fidelity: epochs and data fraction; the resolution belongs to whoever builds the model.
+        context: seed, device, deadline in seconds from now; receives a report after every epoch.
+        memory_budget: bytes up to which preprocessed examples are held as tensors; above they are streamed.
+        trace: where to write a profile of the first steps.
+
+    Raises:
+        EvaluationError: the loss is not finite or explodes, the deadline passes within the first epoch, the scores have
+            another shape than the task's, or the recipe cannot be followed on this task.
+    """
+    start = time.monotonic()
+    with isolated(derive(context.seed, "training")):
+        _place(model, context.device, channels_last=len(task.spec.inputs) == 3)
+        parts = _prepare(model, task, recipe, fidelity, context, memory_budget)
+        best = Best(parts.body, keep=recipe.best_epoch or context.deadline is not None)
+        with StepTrace(trace) as steps:
+            history, stopped = _run(parts, best, context, steps)
+        if recipe.best_epoch or stopped == "deadline":
+            epoch = best.restore()
+        else:
+            epoch = len(history)
+        _place(model, context.device, channels_last=False)
+        model.eval()
+    return Training(
+        history=tuple(history),
+        validation=_validation(history[epoch - 1]),
+        epochs=len(history),
+        best_epoch=epoch,
+        seconds=time.monotonic() - start,
+        stopped=stopped,
+    )
+
+
+def _validation(entry: Mapping[str, float]) -> dict[str, float]:
+    return {name: entry[name] for name in ("accuracy", "loss") if name in entry}
+
+
+def _place(model: nn.Module, device: str, *, channels_last: bool) -> None:
+    """Move a model; convolutions are fastest with channels last, files want plain rows."""
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    model.to(device=torch.device(device))
+    for parameter in model.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=layout)
+
+
+def _prepare(
+    model: nn.Module,
+    task: Trainable,
+    recipe: Recipe,
+    fidelity: Fidelity,
+    context: Context,
+    memory_budget: int,
+) -> _Parts:
+    start, device, spec = time.monotonic(), torch.device(context.device), task.spec
+    _check(recipe, fidelity)
+    body, preprocess = _halves(model)
+    chosen = subset(task.train, fidelity.data_fraction, stratified=spec.kind == "classification")
+    judged = np.arange(len(task.validation))
+    load = partial(
+        batches,
+        preprocess=preprocess,
+        convert=target_scale(model, spec),
+        device=device,
+        memory=float_bytes(len(chosen) + len(judged), spec.inputs) <= memory_budget,
+    )
+    return _Parts(
+        body=body,
+        recipe=recipe,
+        train=load(task.train, chosen),
+        validation=load(task.validation, judged),
+        optimizer=optimizer(body, recipe),
+        criterion=criterion(spec, recipe.label_smoothing),
+        spec=spec,
+        augment=augmentation(recipe.augmentation, spec.inputs),
+        generator=torch.Generator().manual_seed(derive(context.seed, "batches")),
+        device=device,
+        epochs=recipe.epochs if fidelity.epochs is None else fidelity.epochs,
+        deadline=None if context.deadline is None else start + context.deadline,
+    )
+
+
+def _run(parts: _Parts, best: Best, context: Context, trace: StepTrace) -> tuple[list[Mapping[str, float]], Stopped]:
+    history: list[Mapping[str, float]] = []
+    limit, reserve = math.inf, 0.0
+    for epoch in range(1, parts.epochs + 1):
+        losses = _epoch(parts, epoch, reserve, trace)
+        if losses is None:
+            return history, "deadline"
+        if epoch == 1:
+            limit = _DIVERGED * max(1.0, float(losses[0]))
+        train_loss = _healthy(losses, limit, epoch)
+        began = time.monotonic()
+        validation = score_validation(parts.body, parts.validation, parts.spec)
+        _check_finite(validation["loss"], "validation loss", epoch)
+        reserve = time.monotonic() - began
+        rate = learning_rate(parts.recipe, epoch * parts.steps - 1, parts.epochs * parts.steps)
+        history.append({"epoch": epoch, "train_loss": train_loss, **validation, "learning_rate": rate})
+        best.consider(epoch, validation)
+        context.report(epoch, **validation, learning_rate=rate)
+        patience = parts.recipe.patience
+        if patience is not None and epoch - best.epoch >= patience and epoch < parts.epochs:
+            return history, "patience"
+    return history, "epochs"
+
+
+def _epoch(parts: _Parts, epoch: int, reserve: float, trace: StepTrace) -> Tensor | None:
+    """Train for one epoch and return the loss of every step, or None where the deadline came first.
+
+    Args:
+        reserve: seconds to keep for what follows the epoch.
+    """
+    parts.body.train()
+    losses = torch.zeros(parts.steps, device=parts.device)
+    total, before = parts.epochs * parts.steps, (epoch - 1) * parts.steps
+    for i, (inputs, targets) in enumerate(parts.train.shuffled(parts.recipe.batch_size, parts.generator)):
+        if parts.is_late(reserve):
+            if epoch == 1:
+                raise EvaluationError(
+                    f"the deadline passed in the first epoch, after {i} of {parts.steps} steps",
+                    hint="give each trial more time, fewer examples (data_fraction) or a smaller model",
+                )
+            return None
+        if parts.augment is not None:
+            inputs = parts.augment(inputs, parts.generator)
+        losses[i] = _step(parts, inputs, targets, learning_rate(parts.recipe, before + i, total))
+        trace.step()
+        if i % _FINITE_EVERY == _FINITE_EVERY - 1:
+            _healthy(losses[: i + 1], math.inf, epoch)
+    return losses
+
+
+def _step(parts: _Parts, inputs: Tensor, targets: Tensor, rate: float) -> Tensor:
+    optimizer = parts.optimizer
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    with parts.autocast():
+        scores = parts.body(inputs)
+    check_scores(scores, len(targets), parts.spec)
+    loss = parts.criterion(scores, targets)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    if parts.recipe.gradient_clip is not None:
+        nn.utils.clip_grad_norm_(parts.body.parameters(), parts.recipe.gradient_clip, foreach=True)
+    optimizer.step()
+    return loss.detach()
+
+
+def _healthy(losses: Tensor, limit: float, epoch: int) -> float:
+    """Return the mean loss, or raise where one is not finite or the mean exceeds `limit`."""
+    mean = float(losses.mean())
+    if math.isfinite(mean) and mean <= limit:
+        return mean
+    broken = torch.nonzero(~torch.isfinite(losses)).flatten()
+    if len(broken):
+        step = int(broken[0])
+        _check_finite(float(losses[step]), "loss", epoch, step + 1)
+    raise EvaluationError(f"training diverged in epoch {epoch}: mean loss {mean:.3g}", hint=_CALMER)
+
+
+def _check_finite(value: float, what: str, epoch: int, step: int | None = None) -> None:
+    if not math.isfinite(value):
+        place = f"epoch {epoch}" if step is None else f"epoch {epoch}, step {step}"
+        raise EvaluationError(f"the {what} became {value} in {place}", hint=_CALMER)
+
+
+def _check(recipe: Recipe, fidelity: Fidelity) -> None:
+    epochs = recipe.epochs if fidelity.epochs is None else fidelity.epochs
+    if epochs < 1 or recipe.batch_size < 1:
+        raise EvaluationError(
+            f"training needs at least one epoch and a batch of at least one, got epochs={epochs}, "
+            f"batch_size={recipe.batch_size}"
+        )
+    if not (math.isfinite(recipe.learning_rate) and recipe.learning_rate > 0):
+        raise EvaluationError(f"a learning rate is above 0, got {recipe.learning_rate}")
+
+
+def _halves(model: nn.Module) -> tuple[nn.Module, nn.Module]:
+    body, preprocess = getattr(model, "body", None), getattr(model, "preprocess", None)
+    if not isinstance(body, nn.Module) or not isinstance(preprocess, nn.Module):
+        raise EvaluationError(
+            f"expected a model with the submodules preprocess and body, got {type(model).__name__}",
+            hint="wrap it by tasks.preprocessing.with_preprocessing(task.preprocessing, model)",
+        )
+    return body, preprocess

@@ -13,10 +13,10 @@ from searchitect.objectives import Constraint, Objective, parse_constraint, pars
 from searchitect.spaces.architecture import Architecture
 from searchitect.storage.journal import Event
 from searchitect.study.campaign import finalists_of
-from searchitect.study.finalists import Finalist, best_trial, pareto_front, winner
+from searchitect.study.finalists import Finalist, best_trial, handed_over, pareto_front, winner
 from searchitect.study.state import StudyState
-from searchitect.trial import Trial
 from searchitect.study.verdict import Verdict, judge
+from searchitect.trial import Trial
 
 __all__ = ["Best", "Result", "read_result"]
 
@@ -220,10 +220,7 @@ def _best(
     if won is None:
         trial = best_trial(state.of_phase("search"), objectives, limits)
         return None if trial is None else Best(trial.architecture, trial.number, _all(trial), space=space)
-    trial = min(
-        (state.trials[n] for n in won.trials),
-        key=lambda t: (first.loss(t.measurements[first.name]), t.number),
-    )
+    trial = handed_over(won, state.trials, first)
     kept = folder if folder is not None and (folder / "architecture.json").is_file() else None
     return Best(won.architecture, trial.number, _all(trial), won.mean, won.std, kept, space)
 

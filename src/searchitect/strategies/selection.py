@@ -17,7 +17,7 @@ def losses(trial: Trial, objectives: Sequence[Objective]) -> tuple[float, ...]:
 
 
 def best_of(trials: Sequence[Trial], objectives: Sequence[Objective]) -> Trial:
-    """The best trial: by non-dominated rank where there are several objectives, then the first one, then the earliest."""
+    """The best trial: by non-dominated rank where there are several objectives, then the first, then the earliest."""
     rows = [losses(trial, objectives) for trial in trials]
     ranks = non_dominated_ranks(rows) if len(objectives) > 1 else [0] * len(rows)
     return min(zip(ranks, rows, trials, strict=True), key=lambda item: (item[0], item[1], item[2].number))[2]

@@ -11,7 +11,7 @@ from searchitect.seeding import derive
 from searchitect.storage.journal import Event
 from searchitect.strategies import make_strategy
 from searchitect.strategies.strategy import Setting
-from searchitect.study.finalists import Finalist, choose, summarise, winner
+from searchitect.study.finalists import Finalist, choose, handed_over, summarise, winner
 from searchitect.study.limits import Limit
 from searchitect.study.loop import Runner, run_phase
 from searchitect.study.study import Study
@@ -31,11 +31,14 @@ class Judge(Protocol):
         """Fit a baseline and return its validation metrics."""
         ...
 
-    def test(self, models: Mapping[str, Sequence[int]], baselines: Sequence[str]) -> Mapping[str, Any]:
+    def test(
+        self, models: Mapping[str, Sequence[int]], handed_over: int, baselines: Sequence[str]
+    ) -> Mapping[str, Any]:
         """Open the test split and score everything once.
 
         Args:
             models: "search" and "random", each with the numbers of its winner's confirmation trials.
+            handed_over: the trial of "search" whose weights the user gets.
 
         Returns:
             The body of the `test_result` event; see docs/storage.md.
@@ -170,10 +173,15 @@ def _judge(study: Study, judge: Judge, runner: Runner) -> None:
     finalists = finalists_of(study.state.trials, next(iter(marks.get("finalists", [])), None), study.objectives[0])
     winners = {arm: winner(finalists, arm, study.objectives[0], study.constraints) for arm in ("search", "random")}
     models = {arm: list(f.trials) for arm, f in winners.items() if f is not None}
-    if "search" not in models:
+    won = winners["search"]
+    if won is None:
         return
-    if not marks.get("test_opened"):
-        study.mark({"kind": "test_opened", "models": models, "baselines": list(names)})
-    opened = marks["test_opened"][-1]
-    result = judge.test(opened["models"], opened["baselines"])
+    if marks.get("test_opened"):
+        # An earlier session opened it and was cut off: the same frozen models are asked again, and the result says so.
+        study.mark({"kind": "test_repeated"})
+    else:
+        chosen = handed_over(won, study.state.trials, study.objectives[0]).number
+        study.mark({"kind": "test_opened", "models": models, "handed_over": chosen, "baselines": list(names)})
+    opened = marks["test_opened"][0]
+    result = judge.test(opened["models"], opened["handed_over"], opened["baselines"])
     study.mark({"kind": "test_result", **result, "clock": {"elapsed": round(runner.clock.elapsed(), 3)}})

@@ -12,7 +12,7 @@ from searchitect.pareto import front
 from searchitect.spaces.architecture import Architecture
 from searchitect.trial import Trial
 
-__all__ = ["Finalist", "best_trial", "choose", "feasible", "pareto_front", "summarise", "winner"]
+__all__ = ["Finalist", "best_trial", "choose", "feasible", "handed_over", "pareto_front", "summarise", "winner"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +115,12 @@ def winner(
     own = [f for f in finalists if f.arm == arm]
     keeping = [f for f in own if all(limit.name not in f.mean or limit.holds(f.mean) for limit in limits)]
     return min(keeping or own, key=lambda f: (objective.loss(f.mean[objective.name]), f.found), default=None)
+
+
+def handed_over(finalist: Finalist, trials: Sequence[Trial], objective: Objective) -> Trial:
+    """The confirmation trial whose weights the user gets: the best on validation data, the earliest among equals."""
+    own = [trials[number] for number in finalist.trials]
+    return min(own, key=lambda t: (objective.loss(t.measurements[objective.name]), t.number))
 
 
 def _ordered(trials: Sequence[Trial], objectives: Sequence[Objective]) -> list[Trial]:

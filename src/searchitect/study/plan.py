@@ -1,0 +1,198 @@
+"""How a budget is split before anything is spent: search, random search, confirmation, and the rest.
+
+Pure arithmetic on the seconds of one epoch. The rules, in order: a reserve for baselines, test and export; at least one
+finalist per arm on every fresh seed, in at most 45 % of what is left; the rest in equal halves for the search and for
+random search. Where fewer than ten full trainings fit into a half, the search trains shorter and on less data, and so
+does random search.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from searchitect.objectives import Constraint
+from searchitect.study.campaign import Campaign
+from searchitect.study.limits import Limit
+from searchitect.trial import Fidelity
+
+__all__ = ["Plan", "Wishes", "make_plan"]
+
+FEWEST_TRIALS = 10
+"""Trials per arm below which the fidelity of the search is lowered."""
+
+SHORTEST_COMPARED = 20.0
+"""Seconds below which there is no room for random search."""
+
+FEWEST_COMPARED = 3
+"""Search trials below which a comparison says nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What the user asked for and what was measured.
+
+    Attributes:
+        seconds: the whole budget as a time; None for no bound.
+        trials: evaluations of the search.
+        total_trials: evaluations of everything ("500trials").
+        until: stop conditions of the search.
+        workers: evaluations at the same time, at least 1.
+        epochs: of one full training; None where the evaluation is the user's own function.
+        epoch_seconds: of one epoch on one worker, measured; None where it is not known.
+        compare: the user did not switch random search off.
+        is_random: the strategy is random search itself.
+        confirm_seeds, confirm_count: fresh seeds per finalist, finalists per arm at most.
+    """
+
+    seconds: float | None = None
+    trials: int | None = None
+    total_trials: int | None = None
+    until: tuple[Constraint, ...] = ()
+    workers: int = 1
+    epochs: int | None = None
+    epoch_seconds: float | None = None
+    compare: bool = True
+    is_random: bool = False
+    confirm_seeds: int = 3
+    confirm_count: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The split of a budget.
+
+    Attributes:
+        campaign: what the study will do.
+        search_fidelity: what one trial of the search may spend.
+        expected_trials: of the search; None where nothing bounds or predicts it.
+        reserve: seconds kept for baselines, test and export.
+        no_random: why random search is not run; None where it is.
+    """
+
+    campaign: Campaign
+    search_fidelity: Fidelity
+    expected_trials: int | None
+    reserve: float
+    no_random: str | None
+
+    def rows(self) -> Iterator[tuple[str, str, str]]:
+        """Lines of a table: what, how many evaluations, seconds."""
+        campaign, trials = self.campaign, "?" if self.expected_trials is None else f"≈ {self.expected_trials}"
+        if campaign.search.trials is not None:
+            trials = f"≤ {campaign.search.trials}"
+        seconds = _text(campaign.search.seconds)
+        yield "search", trials, seconds
+        yield ("random search", trials, seconds) if campaign.compare else ("random search", "0", "0")
+        arms = 2 if campaign.compare else 1
+        finalists = f"≤ {arms * campaign.confirm_count * campaign.confirm_seeds}"
+        yield "confirmation", finalists if campaign.confirm_seeds else "0", _text(campaign.confirm_seconds)
+        yield "baselines, test, export", "", _text(self.reserve if campaign.total_seconds else None)
+
+    def lines(self) -> Iterator[str]:
+        """The plan as sentences and a table, for a terminal."""
+        for name, trials, seconds in self.rows():
+            yield (
+                f"{name:<24} {trials:>12} evaluations {seconds:>10} s"
+                if trials
+                else f"{name:<24} {'':>24} {seconds:>10} s"
+            )
+        yield f"one trial of the search: {_fidelity(self.search_fidelity)}"
+        yield f"one confirmation: {_fidelity(self.campaign.confirm_fidelity)}"
+        if self.no_random:
+            yield f"no random search: {self.no_random}"
+
+
+def make_plan(wishes: Wishes) -> Plan:
+    """Split the budget."""
+    no_random = _why_not_compared(wishes)
+    arms = 1 if no_random else 2
+    if wishes.seconds is None:
+        return _by_trials(wishes, arms, no_random)
+    reserve = min(max(8.0, 0.08 * wishes.seconds), 60.0, 0.25 * wishes.seconds)
+    left = wishes.seconds - reserve
+    confirmations = max(1, wishes.confirm_seeds) * arms
+    epochs, confirm = _confirmation(wishes, left, confirmations)
+    search = (left - confirm) / arms
+    fidelity = _search_fidelity(wishes, search, epochs)
+    campaign = Campaign(
+        Limit(wishes.trials, search, wishes.until),
+        no_random is None,
+        wishes.confirm_count,
+        wishes.confirm_seeds,
+        Fidelity(epochs=epochs),
+        confirm,
+        wishes.seconds,
+    )
+    return Plan(campaign, fidelity, _expected(wishes, fidelity, search), reserve, no_random)
+
+
+def _by_trials(wishes: Wishes, arms: int, no_random: str | None) -> Plan:
+    trials, count = wishes.trials, wishes.confirm_count
+    if wishes.total_trials is not None:
+        each = max(1, wishes.confirm_seeds) * arms
+        count = max(1, min(count, wishes.total_trials // (4 * each)))
+        share = max(1, (wishes.total_trials - count * each) // arms)
+        trials = share if trials is None else min(trials, share)
+    fidelity = Fidelity(epochs=wishes.epochs)
+    limit = Limit(trials, None, wishes.until)
+    campaign = Campaign(limit, no_random is None, count, wishes.confirm_seeds, fidelity)
+    return Plan(campaign, fidelity, trials, 0.0, no_random)
+
+
+def _why_not_compared(wishes: Wishes) -> str | None:
+    trials = wishes.trials if wishes.total_trials is None else wishes.total_trials // 4
+    if wishes.is_random:
+        return "the strategy is random search itself"
+    if not wishes.compare:
+        return "it was switched off"
+    if wishes.seconds is not None and wishes.seconds < SHORTEST_COMPARED:
+        return f"a budget of {wishes.seconds:g} s leaves no room for it"
+    if trials is not None and trials < FEWEST_COMPARED:
+        return f"{trials} trial(s) are too few to compare"
+    return None
+
+
+def _confirmation(wishes: Wishes, left: float, confirmations: int) -> tuple[int | None, float]:
+    """Epochs of one confirmation and the seconds meant for all of them."""
+    if not wishes.confirm_seeds:
+        return wishes.epochs, 0.0
+    if wishes.epochs is None or wishes.epoch_seconds is None:
+        return wishes.epochs, 0.3 * left
+    # Trainings run in whole waves: three of them on two workers take as long as four.
+    waves = math.ceil(confirmations / wishes.workers)
+    most = max(1, int(0.45 * left / (wishes.epoch_seconds * waves)))
+    epochs = min(wishes.epochs, most)
+    return epochs, min(0.45 * left, max(0.3 * left, epochs * wishes.epoch_seconds * waves))
+
+
+def _search_fidelity(wishes: Wishes, seconds: float, epochs: int | None) -> Fidelity:
+    if epochs is None or wishes.epoch_seconds is None:
+        return Fidelity(epochs=epochs)
+    affordable = seconds * wishes.workers / FEWEST_TRIALS
+    ratio = affordable / (wishes.epoch_seconds * epochs)
+    if ratio >= 1.0:
+        return Fidelity(epochs=epochs)
+    shorter = min(epochs, max(3, round(epochs * math.sqrt(ratio))))
+    fraction = min(1.0, max(0.1, ratio * epochs / shorter))
+    return Fidelity(epochs=shorter, data_fraction=round(fraction, 2))
+
+
+def _expected(wishes: Wishes, fidelity: Fidelity, seconds: float) -> int | None:
+    if wishes.epoch_seconds is None or fidelity.epochs is None:
+        return wishes.trials
+    each = wishes.epoch_seconds * fidelity.epochs * fidelity.data_fraction
+    fitting = max(1, int(seconds * wishes.workers / each))
+    return fitting if wishes.trials is None else min(wishes.trials, fitting)
+
+
+def _text(seconds: float | None) -> str:
+    return "–" if seconds is None else f"{seconds:.0f}"
+
+
+def _fidelity(fidelity: Fidelity) -> str:
+    if fidelity.epochs is None:
+        return "a full evaluation"
+    share = "" if fidelity.data_fraction == 1.0 else f" on {fidelity.data_fraction:.0%} of the training data"
+    return f"{fidelity.epochs} epochs{share}"

@@ -6,7 +6,21 @@ which a crash, a hang or a memory hog cannot bring down. Both own the evaluator;
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from searchitect.executors.registry import EXECUTORS, open_executor
+from searchitect.executors.running import OnReport
 from searchitect.executors.serial import SerialExecutor
 
-__all__ = ["EXECUTORS", "SerialExecutor", "open_executor"]
+if TYPE_CHECKING:
+    from searchitect.executors.processes import ProcessExecutor
+
+__all__ = ["EXECUTORS", "OnReport", "ProcessExecutor", "SerialExecutor", "open_executor"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "ProcessExecutor":  # brings cloudpickle and, with fcntl, needs POSIX
+        from searchitect.executors.processes import ProcessExecutor
+
+        return ProcessExecutor
+    raise AttributeError(f"module 'searchitect.executors' has no attribute {name!r}")

@@ -1,8 +1,8 @@
 """A *store* holds studies; a study is the journal of its events, append-only, numbered from 1.
 
 `open_store` makes one from a URL: `memory:` forgets with the process, `sqlite:///FILE` (or just a path) is
-one file that several processes may write. The seam for another kind is `Store` and `Journal`; its contract tests
-are `searchitect.testing.storage.StoreContract`.
+one file that several processes may write. The seam for another kind is `Store` and `Journal`; its contract
+tests are `searchitect.testing.storage.StoreContract`.
 """
 
 from __future__ import annotations

@@ -50,9 +50,7 @@ def decode(text: str, study: str, position: int) -> Event:
     try:
         event = json.loads(text, parse_constant=_refuse)
     except (TypeError, ValueError, RecursionError) as error:
-        raise StorageError(
-            f"event {position} of study '{study}' is damaged: {error}", hint=_DAMAGED
-        ) from error
+        raise StorageError(f"event {position} of study '{study}' is damaged: {error}", hint=_DAMAGED) from error
     if not isinstance(event, dict) or not isinstance(event.get("kind"), str):
         raise StorageError(f"event {position} of study '{study}' is damaged: it has no kind", hint=_DAMAGED)
     return event

@@ -1,7 +1,7 @@
 """Studies in a relational database: one file of SQLite, in write-ahead mode, shared by processes.
 
-Each event is one row and one transaction, so that a torn write does not exist. The position is assigned inside
-the INSERT, under the database's write lock. The SQL is portable but for `_configure` and BEGIN IMMEDIATE.
+Each event is one row and one transaction: a torn write does not exist. The position is assigned inside the
+INSERT, under the database's write lock. The SQL is portable but for `_configure` and BEGIN IMMEDIATE.
 """
 
 from __future__ import annotations
@@ -97,9 +97,7 @@ class SqlStore:
         if self.path.is_dir():
             raise StorageError(f"{self.path} is a folder", hint=f"{self.path / 'studies.db'}")
         if not self.path.parent.is_dir():
-            raise StorageError(
-                f"the folder {self.path.parent} does not exist", hint=f"mkdir -p {self.path.parent}"
-            )
+            raise StorageError(f"the folder {self.path.parent} does not exist", hint=f"mkdir -p {self.path.parent}")
         # Autocommit: a single INSERT takes the write lock when it begins, as BEGIN IMMEDIATE would.
         self._engine = sql.create_engine(
             sql.URL.create("sqlite", database=str(self.path)),
@@ -185,9 +183,7 @@ class SqlStore:
     def _create(self, study: str) -> int:
         created = datetime.now(UTC).isoformat(timespec="seconds")
         with self._explained(), self._writing() as connection:
-            number = connection.execute(
-                _FIND, {"name": study}
-            ).scalar()  # another process may have been first
+            number = connection.execute(_FIND, {"name": study}).scalar()  # another process may have been first
             if number is None:
                 row = connection.execute(sql.insert(_STUDY).values(name=study, created=created))
                 number = row.inserted_primary_key[0]  # type: ignore[index]
@@ -225,9 +221,7 @@ class _SqlJournal:
 
 
 def _missing(study: str, position: int) -> StorageError:
-    return StorageError(
-        f"event {position} of study '{study}' is missing", hint="restore the store from a copy"
-    )
+    return StorageError(f"event {position} of study '{study}' is missing", hint="restore the store from a copy")
 
 
 def _configure(raw: Any, durability: str, timeout: float) -> None:
@@ -256,9 +250,7 @@ def _prepare(connection: sql.Connection, path: Path) -> None:
         raise StorageError(f"{path} is a database of something else", hint="choose another file")
     version = connection.execute(sql.select(sql.func.max(_SCHEMA.c.version))).scalar()
     if version is None or version < 1:
-        raise StorageError(
-            f"{path} says no version of its schema; it is damaged", hint="restore it from a copy"
-        )
+        raise StorageError(f"{path} says no version of its schema; it is damaged", hint="restore it from a copy")
     if version > SCHEMA_VERSION:
         raise StorageError(
             f"{path} was made by a newer searchitect (schema {version}, known here: {SCHEMA_VERSION})",

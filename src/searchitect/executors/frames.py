@@ -1,0 +1,53 @@
+"""Messages between driver and worker: eight bytes of length, then the payload."""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+__all__ = ["FrameReader", "framed", "read_frame"]
+
+_LENGTH = struct.Struct("!Q")
+
+
+def framed(payload: bytes) -> bytes:
+    """Return the payload with its length in front."""
+    return _LENGTH.pack(len(payload)) + payload
+
+
+def read_frame(channel: socket.socket) -> bytearray | None:
+    """Wait for one whole payload on a blocking socket; None when the other side has gone."""
+    head = _read(channel, _LENGTH.size)
+    return None if head is None else _read(channel, _LENGTH.unpack(head)[0])
+
+
+def _read(channel: socket.socket, size: int) -> bytearray | None:
+    data = bytearray(size)
+    view = memoryview(data)
+    while len(view):
+        count = channel.recv_into(view)
+        if count == 0:
+            return None
+        view = view[count:]
+    return data
+
+
+class FrameReader:
+    """Cuts a stream that arrives in pieces into payloads."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        """Take the next piece and return the payloads that are whole now."""
+        self._data += piece
+        whole: list[bytes] = []
+        begin = 0
+        while len(self._data) - begin >= _LENGTH.size:
+            end = begin + _LENGTH.size + _LENGTH.unpack_from(self._data, begin)[0]
+            if end > len(self._data):
+                break
+            whole.append(bytes(self._data[begin + _LENGTH.size : end]))
+            begin = end
+        del self._data[:begin]
+        return whole

@@ -1,0 +1,241 @@
+"""Evaluate in persistent worker processes, which are replaced when a candidate brings one down."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import time
+import weakref
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from searchitect.errors import ConfigError
+from searchitect.evaluation import Evaluator, Job, Outcome
+from searchitect.executors.running import OnReport
+from searchitect.executors.travel import serialised
+from searchitect.executors.worker_process import WorkerProcess
+from searchitect.trial import TrialState
+
+__all__ = ["ProcessExecutor"]
+
+_HEARTBEAT = 0.5
+"""Seconds between two looks at whether a worker died whose children keep its connection open."""
+
+_FUTILE = 3
+"""So many workers in a row that die before they begin a job mean that the next one will, too."""
+
+_LOCAL = "workers=0 runs in this process and shows the traceback"
+
+
+class ProcessExecutor:
+    """Runs jobs in worker processes, started as programs of their own and kept for many jobs.
+
+    A crash, a signal, exhausted memory or a job that takes too long costs that job (it fails, with the reason) and
+    its worker (replaced at once), nothing else. The evaluator is serialised once and travels over our own connection.
+    Workers end with this process, however it ends. To be used from one thread.
+
+    Args:
+        workers: how many; each uses one thread.
+        start_timeout: seconds a worker may take to start and load the evaluator.
+        grace: seconds beyond `job.seconds` before a worker is killed, so that an evaluator may end by itself.
+        memory_bytes: what evaluations may allocate on top of a started worker (address space); None for no limit.
+        on_report: called with (trial number, step, measurements) as reports arrive, inside `collect`.
+
+    Raises:
+        ConfigError: an argument is wrong, or something in the evaluator cannot travel to another process.
+    """
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        workers: int = 2,
+        *,
+        start_timeout: float = 120.0,
+        grace: float = 5.0,
+        memory_bytes: int | None = None,
+        on_report: OnReport | None = None,
+    ) -> None:
+        if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+            raise ConfigError(f"workers is a whole number from 1 on, got {workers!r}", hint=_LOCAL)
+        if start_timeout <= 0 or grace < 0 or (memory_bytes is not None and memory_bytes <= 0):
+            raise ConfigError("start_timeout and memory_bytes must be positive, grace must not be negative")
+        self.evaluator, self.workers = evaluator, workers
+        self._start_timeout, self._grace = start_timeout, grace
+        self._memory_bytes, self._on_report = memory_bytes, on_report
+        self._payload = serialised(evaluator)
+        self._selector = selectors.DefaultSelector()
+        self._pool: list[WorkerProcess] = []
+        self._ended: list[Outcome] = []
+        self._any_ready, self._futile = False, 0
+        # Also runs at the end of the interpreter; holds no reference to this object.
+        self._stop = weakref.finalize(self, _end_all, self._pool, self._selector, os.getpid())
+        try:
+            for _ in range(workers):
+                self._start()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def capacity(self) -> int:
+        """How many workers have no job. A worker that is still starting counts: its job waits for it."""
+        return sum(worker.job is None for worker in self._pool)
+
+    def submit(self, job: Job) -> None:
+        """Give a job to a free worker.
+
+        Raises:
+            ConfigError: no worker is free, or the executor is closed.
+        """
+        idle = [worker for worker in self._pool if worker.job is None]
+        if not idle:
+            why = "full" if self._pool else "closed"
+            raise ConfigError(f"the executor is {why}: it cannot take trial {job.number}")
+        worker = next((worker for worker in idle if worker.ready), idle[0])
+        worker.give(job)
+        self._listen(worker)
+
+    def collect(self, timeout: float | None = None) -> Sequence[Outcome]:
+        """Wait until a job has ended, or `timeout` seconds; return all that ended, by trial number.
+
+        Returns at once where no job was given.
+
+        Raises:
+            ConfigError: workers cannot start, with what the worker said. The executor is closed then.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        while not self._ended and any(worker.job for worker in self._pool):
+            try:
+                self._step(end)
+            except ConfigError:
+                self.close()
+                raise
+            if end is not None and time.monotonic() >= end:
+                break
+        ended, self._ended = self._ended, []
+        return sorted(ended, key=lambda outcome: outcome.number)
+
+    def close(self) -> None:
+        """Stop the workers. Jobs still running are abandoned without an outcome. Safe to call twice."""
+        self._stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _start(self) -> None:
+        worker = WorkerProcess(self._payload, self._memory_bytes, self._start_timeout)
+        self._pool.append(worker)
+        self._selector.register(worker, selectors.EVENT_READ)
+        self._listen(worker)
+
+    def _listen(self, worker: WorkerProcess) -> None:
+        mask = selectors.EVENT_READ | (selectors.EVENT_WRITE if worker.has_mail else 0)
+        if self._selector.get_key(worker).events != mask:
+            self._selector.modify(worker, mask)
+
+    def _step(self, end: float | None) -> None:
+        """Wait for something to happen, once, and deal with it."""
+        until = [_HEARTBEAT + time.monotonic(), *(w.deadline for w in self._pool if w.deadline is not None)]
+        wait = min(until if end is None else [*until, end]) - time.monotonic()
+        for key, mask in self._selector.select(max(0.0, wait)):
+            worker = key.fileobj
+            assert isinstance(worker, WorkerProcess)
+            if mask & selectors.EVENT_WRITE:
+                worker.flush()
+                self._listen(worker)
+            if mask & selectors.EVENT_READ:
+                self._hear(worker)
+        for worker in list(self._pool):
+            if worker.has_exited:
+                self._hear(worker)
+            elif worker.deadline is not None and time.monotonic() >= worker.deadline:
+                self._hear(worker)  # the end may have arrived in this very moment
+                self._give_up(worker)
+
+    def _hear(self, worker: WorkerProcess) -> None:
+        messages, connected = worker.receive()
+        for kind, *values in messages:
+            self._take(worker, kind, values)
+        if not connected or worker.has_exited:
+            self._bury(worker)
+
+    def _take(self, worker: WorkerProcess, kind: str, values: list[Any]) -> None:
+        """Act on one message of a worker; they are listed in `worker.py`."""
+        job = worker.job
+        if kind == "ready":
+            worker.ready, worker.deadline, self._any_ready = True, None, True
+        elif kind == "broken":
+            raise ConfigError(f"a worker could not load the evaluator: {values[0]}", hint=_LOCAL)
+        elif job is None:
+            return
+        elif kind == "start":
+            self._futile, worker.begun = 0, time.monotonic()
+            if job.seconds is not None:
+                worker.deadline = worker.begun + job.seconds + self._grace
+        elif kind == "report":
+            number, step, measurements = values
+            if number == job.number:  # otherwise of a thread left behind by an earlier job
+                worker.reports.append((step, measurements))
+                if self._on_report is not None:
+                    self._on_report(number, step, measurements)
+        elif kind == "end":
+            state, measurements, reason, seconds = values
+            reports = tuple(worker.reports)
+            self._ended.append(Outcome(job.number, TrialState(state), measurements, reason, reports, seconds))
+            worker.job, worker.begun, worker.deadline = None, None, None
+
+    def _give_up(self, worker: WorkerProcess) -> None:
+        """A deadline has passed: of the start, or of a job."""
+        if worker.closed or worker.deadline is None or time.monotonic() < worker.deadline:
+            return
+        if not worker.ready:
+            raise ConfigError(f"a worker did not start within {self._start_timeout:g} s", hint=_LOCAL)
+        assert worker.job is not None
+        self._replace(worker, f"took longer than {worker.job.seconds:g} s")
+
+    def _bury(self, worker: WorkerProcess) -> None:
+        """A worker has died: its job fails if it had begun, otherwise another worker gets it."""
+        if worker.closed:
+            return
+        worker.wait(1.0)
+        reason = worker.epitaph()
+        if worker.begun is None:
+            self._futile += 1
+            if self._futile >= _FUTILE or not (worker.ready or self._any_ready):
+                raise ConfigError(f"workers cannot start: {reason}", hint=_LOCAL)
+        self._replace(worker, reason)
+
+    def _replace(self, worker: WorkerProcess, reason: str) -> None:
+        job, begun = worker.job, worker.begun
+        self._selector.unregister(worker)
+        self._pool.remove(worker)
+        worker.end()
+        self._start()
+        if job is None:
+            return
+        if begun is None:
+            self.submit(job)
+            return
+        seconds, reports = time.monotonic() - begun, tuple(worker.reports)
+        self._ended.append(Outcome(job.number, TrialState.FAILED, {}, reason, reports, seconds))
+
+
+def _end_all(pool: list[WorkerProcess], selector: selectors.BaseSelector, owner: int) -> None:
+    """Terminate, wait a little, kill. A forked copy of the driver must not end its parent's workers."""
+    if os.getpid() != owner:
+        return
+    for worker in pool:
+        worker.signal(signal.SIGTERM)
+    end = time.monotonic() + 1.0
+    for worker in pool:
+        worker.wait(max(0.0, end - time.monotonic()))
+        worker.end()
+    pool.clear()
+    selector.close()

@@ -1,0 +1,134 @@
+"""The program of a worker process: receive the evaluator once, then jobs, until the driver goes away.
+
+It is started as its own program, so that neither a fork (which hangs after torch has run) nor a guard in the user's
+script is needed. It answers in JSON lists, so that the driver unpickles nothing:
+
+    ["ready"]                                    it has the evaluator
+    ["broken", reason]                           it cannot load it, and ends
+    ["start"]                                    it begins the job it was given
+    ["report", number, step, measurements]       while it runs
+    ["end", state, measurements, reason, seconds]
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import json
+import os
+import pickle
+import select
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+
+from searchitect.evaluation import Evaluator, Job, Outcome
+from searchitect.executors.frames import framed, read_frame
+from searchitect.executors.running import failure, run_job
+from searchitect.trial import TrialState
+
+__all__ = ["MAX_LOG_BYTES", "main"]
+
+MAX_LOG_BYTES = 1_000_000
+"""What a worker prints is kept up to about this size; then only the end stays."""
+
+_KEPT = 64_000
+
+
+def main(descriptor: int, memory_bytes: int | None = None) -> None:
+    """Serve until the driver closes the connection.
+
+    Args:
+        descriptor: our end of the socket pair.
+        memory_bytes: what evaluations may allocate on top of the started worker.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's business
+    faulthandler.enable(all_threads=False)
+    os.set_inheritable(descriptor, False)
+    channel = socket.socket(fileno=descriptor)
+    threading.Thread(target=_watch, args=(descriptor, os.dup(1)), daemon=True).start()
+    evaluator = _receive_evaluator(channel)
+    if evaluator is not None:
+        _limit(memory_bytes)
+        _send(channel, "ready")
+        _serve(channel, evaluator)
+    # Not sys.exit: threads that the user's code left behind must not keep the worker alive.
+    os._exit(0)
+
+
+def _receive_evaluator(channel: socket.socket) -> Evaluator | None:
+    payload = read_frame(channel)
+    if payload is None:
+        return None
+    try:
+        evaluator: Evaluator = cloudpickle.loads(payload)
+    except BaseException as error:  # noqa: BLE001 - importing the user's modules may raise anything
+        _send(channel, "broken", failure(error))
+        return None
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(1)
+    return evaluator
+
+
+def _serve(channel: socket.socket, evaluator: Evaluator) -> None:
+    lock = threading.Lock()  # an evaluator may report from its own threads
+
+    def send(kind: str, *values: Any) -> None:
+        with lock:
+            _send(channel, kind, *values)
+
+    def on_report(number: int, step: int, measurements: Mapping[str, float]) -> None:
+        send("report", number, step, measurements)
+
+    while (payload := read_frame(channel)) is not None:
+        send("start")
+        job: Job = pickle.loads(payload)  # noqa: S301 - our own connection
+        try:
+            outcome = run_job(evaluator, job, on_report)
+        except KeyboardInterrupt as error:  # raised by the user's code: the signal itself is ignored
+            outcome = Outcome(job.number, TrialState.FAILED, reason=failure(error))
+        send("end", outcome.state, outcome.measurements, outcome.reason, outcome.seconds)
+
+
+def _send(channel: socket.socket, kind: str, *values: Any) -> None:
+    channel.sendall(framed(json.dumps([kind, *values], allow_nan=False).encode()))
+
+
+def _limit(memory_bytes: int | None) -> None:
+    """Bound the address space. What the worker holds already is added: torch alone reserves gigabytes."""
+    if memory_bytes is None:
+        return
+    import resource
+
+    held = 0
+    with contextlib.suppress(OSError):
+        held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    limit = held + memory_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def _watch(descriptor: int, log: int) -> None:
+    """End the worker, with all it started, once the driver is gone, even in the middle of a job; bound the log."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLHUP | getattr(select, "POLLRDHUP", 0))
+    while not poll.poll(1_000):
+        _shorten(log)
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
+
+
+def _shorten(log: int) -> None:
+    """Keep the end of the log. It is opened for appending, so that printing goes on behind what is written here."""
+    size = os.fstat(log).st_size
+    if size > MAX_LOG_BYTES:
+        end = os.pread(log, _KEPT, size - _KEPT)
+        os.ftruncate(log, 0)
+        os.write(log, end)

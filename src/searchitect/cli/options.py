@@ -1,0 +1,112 @@
+"""The options of the commands. Those of `run` and `plan` fill a `RunSettings`, one option for each field."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from searchitect.cli.exits import boundary
+from searchitect.config import RunSettings, read_settings
+
+__all__ = ["Debug", "Json", "Quiet", "Shown", "Store", "StudyName", "takes_settings"]
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, nothing else.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Store = Annotated[str | None, typer.Option(metavar="URL", help="Where studies are kept: sqlite:///FILE or a file.")]
+StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study, or its run folder.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How a command answers."""
+
+    json: bool = False
+    quiet: bool = False
+    debug: bool = False
+
+
+def _option(kind: Any, help: str, metavar: str | None = None, *flags: str) -> Any:  # noqa: A002 - typer's word
+    return Annotated[kind, typer.Option(*flags, metavar=metavar, help=help, show_default=False)]
+
+
+_TEXT, _NUMBER, _TEXTS, _SWITCH = str | None, int | None, list[str] | None, bool | None
+
+_SETTINGS: dict[str, Any] = {
+    "task": Annotated[
+        _TEXT,
+        typer.Argument(
+            metavar="TASK|PATH",
+            help="A name from `list tasks`, or data: a folder of images, .csv, .npz, IDX …",
+            show_default=False,
+        ),
+    ],
+    "target": _option(_TEXT, "Column to predict, for a table.", "COLUMN"),
+    "space": _option(
+        _TEXT,
+        "What to search: a name from `list spaces`, FILE.py:CLASS (trusted: the file is run), or a file of layers.",
+        "SPACE",
+    ),
+    "strategy": _option(_TEXT, "How to search; see `list strategies`.", "NAME"),
+    "trials": _option(_NUMBER, "Evaluations of the search, at most.", "N"),
+    "budget": _option(_TEXT, "Time for everything: 90s, 5min, 1h30m (or 50trials).", "TIME"),
+    "until": _option(_TEXT, "Stop once this holds: 'accuracy>=0.95'.", "CONDITION"),
+    "objective": _option(_TEXTS, "Optimise this; repeat for more, most important first.", "NAME"),
+    "constraint": _option(_TEXTS, "Keep this limit: 'parameters<=100000'; repeat for more.", "LIMIT"),
+    "epochs": _option(_NUMBER, "Passes over the data for each evaluation.", "N"),
+    "workers": _option(_NUMBER, "Processes that train at the same time.", "N"),
+    "device": _option(_TEXT, "Torch device: cpu, cuda, cuda:1 …", "DEVICE"),
+    "seed": _option(_NUMBER, "Same seed, same study (serial or --deterministic).", "N"),
+    "deterministic": _option(_SWITCH, "The same journal for the same number of workers.", None, "--deterministic"),
+    "random": _option(_SWITCH, "Leave out the comparison with random search at equal cost.", None, " /--no-random"),
+    "profile": _option(_SWITCH, "Write a profiler trace of one trial.", None, "--profile"),
+    "store": _option(_TEXT, "Where studies are kept: sqlite:///FILE or a file.", "URL"),
+    "out": _option(_TEXT, "Folder for the model and its report.", "DIR"),
+    "name": _option(_TEXT, "Name of the study.", "NAME"),
+    "allow_changed_code": _option(
+        _SWITCH, "Go on although the source of the space has changed.", None, "--allow-changed-code"
+    ),
+}
+_CONFIG = Annotated[
+    Path | None, typer.Option(metavar="FILE.toml", help="Settings from a file; what is typed here wins.")
+]
+
+
+def takes_settings(command: Callable[[RunSettings, Shown], None]) -> Callable[..., None]:
+    """Give a command one option for each field of `RunSettings`, and `--config`, `--json`, `--quiet`, `--debug`.
+
+    A user's error within the command ends it with one sentence.
+    """
+
+    @functools.wraps(command)
+    def parsed(
+        config: Path | None, as_json: bool, quiet: bool, debug: bool, **given: str | int | bool | list[str] | None
+    ) -> None:
+        with boundary(debug):
+            settings = RunSettings() if config is None else read_settings(config)
+            command(settings.updated(_typed(given)), Shown(as_json, quiet, debug))
+
+    parsed.__signature__ = _signature()  # type: ignore[attr-defined]  # what typer reads
+    parsed.__annotations__ = {}
+    del parsed.__wrapped__
+    return parsed
+
+
+def _typed(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given on the command line; an option that may repeat is an empty list when it was not."""
+    return {name: value for name, value in given.items() if value is not None and value != []}
+
+
+def _signature() -> inspect.Signature:
+    shared = {"config": (_CONFIG, None), "as_json": (Json, False), "quiet": (Quiet, False), "debug": (Debug, False)}
+    options = {name: (annotation, None) for name, annotation in _SETTINGS.items()} | shared
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Signature(
+        [inspect.Parameter(name, kind, default=default, annotation=a) for name, (a, default) in options.items()]
+    )

@@ -1,0 +1,147 @@
+"""`run`, `plan`, `resume`, `doctor`: what starts from settings or a space."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from searchitect.cli import text
+from searchitect.cli.exits import ExitCode, boundary, stoppable
+from searchitect.cli.options import Debug, Json, Quiet, Shown, Store, StudyName, takes_settings
+from searchitect.cli.progress import Progress, progress
+from searchitect.config import RunSettings, parse_budget
+from searchitect.errors import ConfigError
+
+if TYPE_CHECKING:
+    from searchitect.result import Result
+
+__all__ = ["doctor", "plan", "resume", "run"]
+
+
+@takes_settings
+def run(settings: RunSettings, shown: Shown) -> None:
+    """Search, train, confirm, test once, export and report."""
+    budget = parse_budget(settings.budget) if settings.budget is not None else None
+    with _followed(shown, settings.store, None if budget is None else budget.seconds) as following:
+        from searchitect import api
+
+        result = api.search(**_arguments(settings), on_event=following.on_event)
+    _answer(result, shown)
+
+
+@takes_settings
+def plan(settings: RunSettings, shown: Shown) -> None:
+    """Say what a run with these options will cost, before it runs."""
+    from searchitect import api
+
+    planned = api.plan(**_arguments(settings))
+    typer.echo(_json(dataclasses.asdict(planned)) if shown.json else "\n".join(planned.lines()))
+
+
+def resume(
+    study: StudyName,
+    store: Store = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Go on with a study that was stopped, as it was started."""
+    shown = Shown(as_json, quiet, debug)
+    with _followed(shown, store, None, study) as following:
+        from searchitect import api
+
+        result = api.resume(study, store, on_event=following.on_event)
+    _answer(result, shown)
+
+
+def doctor(
+    space: Annotated[str, typer.Argument(metavar="SPACE", help="A name, FILE.py:CLASS, or a file of layers.")],
+    task: Annotated[str | None, typer.Argument(metavar="[TASK]", help="Build for the shapes of this task.")] = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Examine a search space before searching it.
+
+    Size, duplicate, invalid and infeasible rates, a histogram of cost, dead decisions, shape errors with the
+    architecture that shows them.
+    """
+    with boundary(debug):
+        from searchitect import api
+
+        diagnosis = api.doctor(space, task)
+        typer.echo(_json(diagnosis.document) if as_json else "\n".join(diagnosis.lines))
+
+
+def _arguments(settings: RunSettings) -> dict[str, Any]:
+    """The settings as arguments of `api.search`."""
+    recipe = dict(settings.recipe) | ({} if settings.epochs is None else {"epochs": settings.epochs})
+    from searchitect.spaces import Recipe
+
+    return {
+        "data": _data(settings),
+        "space": settings.space,
+        "strategy": settings.strategy,
+        "objectives": settings.objective or None,
+        "constraints": settings.constraint,
+        "trials": settings.trials,
+        "budget": settings.budget,
+        "until": settings.until,
+        "workers": settings.workers,
+        "seed": settings.seed,
+        "device": settings.device,
+        "store": settings.store,
+        "name": settings.name,
+        "folder": settings.out,
+        "recipe": Recipe().updated(recipe) if recipe else None,
+        "random_search": settings.random,
+        "confirm_seeds": settings.confirm_seeds,
+        "deterministic": settings.deterministic,
+        "profile": settings.profile,
+        "allow_changed_code": settings.allow_changed_code,
+    }
+
+
+def _data(settings: RunSettings) -> Any:
+    if settings.task is None:
+        raise ConfigError("which data?", hint="searchitect run digits; for other names: searchitect list tasks")
+    if settings.target is None:
+        return settings.task
+    from searchitect import tasks
+
+    return tasks.task(settings.task, target=settings.target, seed=settings.seed)
+
+
+@contextmanager
+def _followed(shown: Shown, store: str | None, seconds: float | None, study: str | None = None) -> Iterator[Progress]:
+    """Show what happens; on an interruption say how to go on."""
+    with (
+        progress(quiet=shown.quiet, seconds=seconds, study=study) as following,
+        boundary(shown.debug, go_on=_how_to_go_on(following, store)),
+        stoppable(),
+    ):
+        yield following
+
+
+def _how_to_go_on(following: Progress, store: str | None) -> Callable[[], str]:
+    def sentence() -> str:
+        if following.study is None:
+            return "Nothing had started."
+        where = "" if store is None else f" --store {store}"
+        return f"Finished trials are kept. To go on: searchitect resume {following.study}{where}"
+
+    return sentence
+
+
+def _answer(result: Result, shown: Shown) -> None:
+    typer.echo(_json(result.document()) if shown.json else "\n".join(text.summary(result)))
+    if result.best is None:
+        raise typer.Exit(ExitCode.NOTHING_FOUND)
+
+
+def _json(document: Any) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False)

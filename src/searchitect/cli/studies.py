@@ -1,0 +1,96 @@
+"""`show`, `report`, `export`, `predict`: what reads a finished study."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from searchitect.cli import text
+from searchitect.cli.exits import boundary
+from searchitect.cli.options import Debug, Json, Store, StudyName
+from searchitect.errors import ConfigError
+
+if TYPE_CHECKING:
+    from searchitect.result import Result
+    from searchitect.trial import Trial
+
+__all__ = ["export", "predict", "report", "show"]
+
+_Trial = Annotated[int | None, typer.Argument(metavar="[TRIAL]", help="Number of a trial.", show_default=False)]
+
+
+def show(
+    study: StudyName,
+    trial: _Trial = None,
+    store: Store = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show what a study found, or one of its trials."""
+    with boundary(debug):
+        from searchitect import api
+
+        result = api.show(study, store)
+        if trial is None:
+            document, lines = result.document(), [*text.summary(result), "", *text.trials_table(result)]
+        else:
+            found = _trial(result, trial)
+            document, lines = text.trial_document(found), text.trial_lines(found)
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False) if as_json else "\n".join(lines))
+
+
+def report(
+    study: StudyName,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write; default: the run folder.", show_default=False)
+    ] = None,
+    store: Store = None,
+    debug: Debug = False,
+) -> None:
+    """Write the report page of a study again."""
+    with boundary(debug):
+        from searchitect import api
+
+        typer.echo(api.report(study, out, store=store))
+
+
+def export(
+    study: StudyName,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that receives the files.")],
+    trial: Annotated[
+        int | None, typer.Option(metavar="N", help="Another trial than the best.", show_default=False)
+    ] = None,
+    store: Store = None,
+    debug: Debug = False,
+) -> None:
+    """Write the trained model of a study to a folder."""
+    with boundary(debug):
+        from searchitect import api
+
+        typer.echo("\n".join(str(folder / name) for name in api.export(study, folder, trial=trial, store=store)))
+
+
+def predict(
+    study: StudyName,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="New data in the form of the study's own data.")],
+    store: Store = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Predict for new data, one line for each example."""
+    with boundary(debug):
+        from searchitect import api
+
+        predictions = api.predict(study, file, store=store)
+        typer.echo(json.dumps(predictions) if as_json else "\n".join(text.measured(value) for value in predictions))
+
+
+def _trial(result: Result, number: int) -> Trial:
+    if 0 <= number < len(result.trials):
+        return result.trials[number]
+    raise ConfigError(
+        f"study {result.study!r} has no trial {number}", hint=f"it has trials 0 to {len(result.trials) - 1}"
+    )

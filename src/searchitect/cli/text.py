@@ -1,0 +1,115 @@
+"""Plain text on stdout: tables that align, numbers a person can read, the summary of a result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from searchitect.result import Result
+    from searchitect.trial import Trial
+
+__all__ = ["measured", "summary", "table", "trial_document", "trial_lines", "trials_table"]
+
+
+def measured(value: object) -> str:
+    """A value as people write it: 0.9778, 12,345, 3.2e-05."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    if float(value).is_integer() and abs(value) < 1e15:
+        return f"{int(value):,}" if isinstance(value, int) or abs(value) >= 1000 else f"{value:g}"
+    return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Align columns with two spaces between them; the last column is never padded."""
+    widths = [max(len(row[i]) for row in [headers, *rows]) for i in range(len(headers))]
+    lines = [headers, ["-" * width for width in widths], *rows]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+
+
+def summary(result: Result) -> list[str]:
+    """What a study found, in a dozen lines."""
+    return [
+        f"study {result.study}: {_counts(result.counts)}; {result.seconds:.0f} s; stopped by {result.stopped_by}",
+        *_best_lines(result),
+        *_test_lines(result),
+        f"verdict    {result.verdict.sentence}",
+        *(f"note       {warning}" for warning in result.warnings),
+        *_file_lines(result),
+    ]
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {state}" for state, number in counts.items() if number) or "no trials"
+
+
+def _best_lines(result: Result) -> Iterator[str]:
+    if result.best is None:
+        limits = " and ".join(str(limit) for limit in result.constraints)
+        yield "best       none: no trial was complete" + (f" and within {limits}" if limits else "")
+        return
+    decisions = ", ".join(f"{path}={measured(value)}" for path, value in result.best.architecture.items())
+    yield f"best       trial {result.best.trial}: {decisions}"
+    yield "validation " + _values(result.best.measurements)
+
+
+def _test_lines(result: Result) -> Iterator[str]:
+    if result.test:
+        yield "test       " + _values(result.test)
+
+
+def _file_lines(result: Result) -> Iterator[str]:
+    if result.folder is not None and result.files:
+        yield f"files      {result.folder}: {', '.join(result.files)}"
+
+
+def _values(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {measured(value)}" for name, value in values.items())
+
+
+def trials_table(result: Result) -> list[str]:
+    """One row for each trial: number, phase, state, objectives or the reason, seconds."""
+    names = [objective.name for objective in result.objectives]
+    rows = [[*_trial_cells(trial, names), _outcome(trial)] for trial in result.trials]
+    return table(["trial", "phase", "state", *names, "seconds", ""], rows)
+
+
+def _trial_cells(trial: Trial, names: Sequence[str]) -> list[str]:
+    values = [measured(trial.measurements[name]) if name in trial.measurements else "" for name in names]
+    seconds = trial.clock.get("seconds")
+    return [f"{trial.number}", trial.phase, trial.state.value, *values, "" if seconds is None else f"{seconds:.1f}"]
+
+
+def _outcome(trial: Trial) -> str:
+    return f"repeats {trial.reused}" if trial.reused is not None else (trial.reason or "")
+
+
+def trial_lines(trial: Trial) -> list[str]:
+    """Everything about one trial."""
+    reports = [f"  step {step}: {_values(values)}" for step, values in trial.reports]
+    return [
+        f"trial {trial.number}: {trial.state.value}" + (f" ({trial.reason})" if trial.reason else ""),
+        f"phase {trial.phase}, seed {trial.seed}, key {trial.key}",
+        *(f"  {path} = {measured(value)}" for path, value in trial.proposal.architecture.items()),
+        *([] if not trial.measurements else ["measurements: " + _values(trial.measurements)]),
+        *(["reports:", *reports] if reports else []),
+    ]
+
+
+def trial_document(trial: Trial) -> dict[str, Any]:
+    """Everything about one trial as JSON."""
+    return {
+        "trial": trial.number,
+        "phase": trial.phase,
+        "state": trial.state.value,
+        "reason": trial.reason,
+        "reused": trial.reused,
+        "seed": trial.seed,
+        "key": trial.key,
+        "architecture": trial.architecture.to_json()["decisions"],
+        "fidelity": trial.proposal.fidelity.to_json(),
+        "measurements": dict(trial.measurements),
+        "reports": [{"step": step, **values} for step, values in trial.reports],
+        "seconds": trial.clock.get("seconds"),
+    }

@@ -12,7 +12,6 @@ from searchitect.training.augmentation import AUGMENTATIONS, augmentation
 from searchitect.training.loop import MEMORY_BUDGET, train
 from searchitect.training.optimizers import OPTIMIZERS, optimizer
 from searchitect.training.prediction import predict
-from searchitect.training.randomness import isolated
 from searchitect.training.record import Training
 from searchitect.training.resolution import Resized, at_resolution
 from searchitect.training.schedules import SCHEDULES, learning_rate
@@ -26,7 +25,6 @@ __all__ = [
     "Training",
     "at_resolution",
     "augmentation",
-    "isolated",
     "learning_rate",
     "optimizer",
     "predict",

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from searchitect.errors import EvaluationError
 from searchitect.evaluation import Context
-from searchitect.seeding import derive
+from searchitect.seeding import derive, isolated
 from searchitect.spaces.recipe import Recipe
 from searchitect.spaces.task_spec import TaskSpec
 from searchitect.training.augmentation import Augment, augmentation
@@ -31,7 +31,6 @@ from searchitect.training.losses import (
     target_scale,
 )
 from searchitect.training.optimizers import optimizer
-from searchitect.training.randomness import isolated
 from searchitect.training.record import Stopped, Training
 from searchitect.training.schedules import learning_rate
 from searchitect.training.tracing import StepTrace

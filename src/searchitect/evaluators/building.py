@@ -1,0 +1,91 @@
+"""From an architecture to a model, or to one clear sentence why there is none; and what is known without training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from searchitect.errors import EvaluationError, SearchitectError
+from searchitect.hardware import count_flops, count_parameters, peak_memory_bytes
+from searchitect.seeding import isolated
+from searchitect.spaces.architecture import Architecture
+from searchitect.spaces.search_space import SearchSpace
+from searchitect.spaces.task_spec import TaskSpec
+
+__all__ = ["build", "count", "inspect_model"]
+
+_COUNTS: dict[str, Callable[[nn.Module, tuple[int, ...]], int]] = {
+    "parameters": lambda body, inputs: count_parameters(body),
+    "flops": count_flops,
+    "peak_memory_bytes": peak_memory_bytes,
+}
+
+
+def build(space: Any, architecture: Architecture, spec: TaskSpec) -> nn.Module:
+    """Build the model of an architecture with fresh weights.
+
+    Raises:
+        EvaluationError: `build` refuses the architecture or returns something else than a module.
+    """
+    try:
+        model = SearchSpace.of(space).build(architecture, spec)
+    except SearchitectError as error:
+        raise EvaluationError(error.message, hint=error.hint) from error
+    except Exception as error:  # a user's build may raise anything
+        raise EvaluationError(f"build failed: {type(error).__name__}: {error}") from error
+    if not isinstance(model, nn.Module):
+        raise EvaluationError(
+            f"expected a torch.nn.Module from build, got {type(model).__name__}", hint="return the model from build"
+        )
+    return model
+
+
+def count(body: nn.Module, spec: TaskSpec, names: frozenset[str]) -> dict[str, float]:
+    """Return those of `names` that follow from the model and the shape of its input.
+
+    Raises:
+        EvaluationError: the model does not run on that shape.
+    """
+    return {name: float(function(body, spec.inputs)) for name, function in _COUNTS.items() if name in names}
+
+
+def inspect_model(space: Any, architecture: Architecture, spec: TaskSpec, names: frozenset[str]) -> dict[str, float]:
+    """Build on the meta device, where nothing is allocated or computed, run one forward pass, and count.
+
+    Raises:
+        EvaluationError: no model can be built, it does not run on the task's inputs, or gives scores of another shape.
+    """
+    with isolated(0):
+        try:
+            with torch.device("meta"):
+                body = build(space, architecture, spec)
+                _check_output(body, spec, "meta")
+        except EvaluationError:
+            # Some code needs values (`torch.linspace(…).tolist()`): what counts is whether it works with them.
+            body = build(space, architecture, spec)
+            _check_output(body, spec, "cpu")
+        return count(body, spec, names)
+
+
+def _check_output(body: nn.Module, spec: TaskSpec, device: str) -> None:
+    example = torch.zeros((2, *spec.inputs), device=device)
+    modes = [(module, module.training) for module in body.modules()]
+    try:
+        with torch.no_grad():
+            scores = body.eval()(example)
+    except Exception as error:
+        raise EvaluationError(
+            f"the model does not run on inputs of shape {tuple(example.shape)}: {type(error).__name__}: {error}"
+        ) from error
+    finally:
+        for module, mode in modes:
+            module.training = mode
+    if not isinstance(scores, torch.Tensor) or tuple(scores.shape) != (2, spec.outputs):
+        got = tuple(scores.shape) if isinstance(scores, torch.Tensor) else type(scores).__name__
+        raise EvaluationError(
+            f"expected scores of shape {(2, spec.outputs)} for 2 examples, got {got}",
+            hint="end build with a layer of task.outputs features",
+        )

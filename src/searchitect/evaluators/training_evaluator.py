@@ -1,0 +1,163 @@
+"""`TrainingEvaluator`: measure an architecture by training it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from searchitect.errors import EvaluationError
+from searchitect.evaluation import Context
+from searchitect.evaluators.building import build, count, inspect_model
+from searchitect.evaluators.measurements import KNOWN_BEFORE_TRAINING, check_measure
+from searchitect.hardware import latency_ms
+from searchitect.seeding import derive, isolated
+from searchitect.spaces.architecture import Architecture
+from searchitect.spaces.recipe import Recipe
+from searchitect.spaces.search_space import SearchSpace
+from searchitect.tasks import METRICS, Task, metrics, with_preprocessing
+from searchitect.training import MEMORY_BUDGET, Resized, at_resolution, augmentation, predict, train
+from searchitect.training.examples import raw_tensors
+from searchitect.trial import Proposal
+
+__all__ = ["WEIGHTS", "TrainingEvaluator"]
+
+WEIGHTS = "model.safetensors"
+"""Name of the file of weights in a trial's folder."""
+
+_TRAINING_SHARE = 0.9  # of the deadline; what remains is for scoring and saving
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingEvaluator:
+    """Builds an architecture with fresh weights, trains it on the training split and scores it on the validation split.
+
+    It trains afresh also where a proposal continues or inherits from another trial. Equal seeds give equal measurements
+    but for those of `CLOCK_MEASUREMENTS`.
+
+    Args:
+        space: the class marked `@space`, or a `SearchSpace`.
+        recipe: how to train; decisions with `role="training"` replace its fields.
+        measure: what is wanted beside the task's metrics, `parameters`, `flops`, `peak_memory_bytes` and
+            `train_seconds`: `latency_ms`, or further metrics.
+        profile: where the first trial writes a torch.profiler trace; a file that exists is left alone.
+        memory_budget: bytes of preprocessed examples up to which they are held in memory.
+
+    Raises:
+        ConfigError: `measure` names something that cannot be measured.
+    """
+
+    space: Any
+    task: Task
+    recipe: Recipe = Recipe()
+    measure: frozenset[str] = frozenset()
+    profile: Path | None = None
+    memory_budget: int = MEMORY_BUDGET
+
+    def __post_init__(self) -> None:
+        check_measure(self.measure)
+
+    def evaluate(self, proposal: Proposal, context: Context) -> Mapping[str, float]:
+        """Return finite measurements; leave `model.safetensors` of the best epoch in the context's folder, if any.
+
+        Raises:
+            EvaluationError: the model cannot be built or trained, or nothing was learned before the deadline.
+        """
+        start = time.monotonic()
+        with isolated(derive(context.seed, "weights")):
+            model = self._model(proposal)
+        body: nn.Module = model.body  # type: ignore[assignment]
+        measured = count(body, self._spec(proposal), KNOWN_BEFORE_TRAINING)
+        outcome = train(
+            model,
+            self.task,
+            self._recipe(proposal.architecture),
+            fidelity=proposal.fidelity,
+            context=_with_time_left(context, time.monotonic() - start),
+            memory_budget=self.memory_budget,
+            trace=_claim(self.profile),
+        )
+        measured |= self._scores(model, context.device)
+        measured["train_seconds"] = outcome.seconds
+        if "latency_ms" in self.measure:
+            example = raw_tensors(self.task.validation, np.arange(1), context.device)
+            measured["latency_ms"] = latency_ms(model, example).median_ms
+        if context.folder is not None:
+            save_weights(context.folder / WEIGHTS, model, proposal.architecture)
+        return measured
+
+    def check(self, architecture: Architecture, names: frozenset[str]) -> Mapping[str, float]:
+        """Return those of `names` that are known without training: `parameters`, `flops`, `peak_memory_bytes`.
+
+        Raises:
+            EvaluationError: no model can be built, it does not run on the task's inputs, or its recipe does not fit.
+        """
+        augmentation(self._recipe(architecture).augmentation, self.task.spec.inputs)
+        return inspect_model(self.space, architecture, self.task.spec, names)
+
+    def _recipe(self, architecture: Architecture) -> Recipe:
+        return SearchSpace.of(self.space).recipe(architecture, self.recipe)
+
+    def _spec(self, proposal: Proposal) -> Any:
+        return at_resolution(self.task.spec, proposal.fidelity.resolution)
+
+    def _model(self, proposal: Proposal) -> nn.Module:
+        spec, preprocessing = self._spec(proposal), self.task.preprocessing
+        if spec.inputs != self.task.spec.inputs:
+            preprocessing = Resized(preprocessing, spec.inputs[1:])
+        return with_preprocessing(preprocessing, build(self.space, proposal.architecture, spec))
+
+    def _scores(self, model: nn.Module, device: str) -> dict[str, float]:
+        """Score the very weights that are handed over, from raw inputs. A metric that is undefined here is left out."""
+        names = dict.fromkeys((*self.task.metrics, *sorted(self.measure & set(METRICS))))
+        validation = self.task.validation
+        scores = predict(model, validation, device=device)
+        values = metrics.compute(names, self.task.spec.kind, scores, validation.targets)
+        return {name: value for name, value in values.items() if math.isfinite(value)}
+
+
+def save_weights(path: Path, model: nn.Module, architecture: Architecture) -> None:
+    """Write every tensor of the model by name, with the digest of its architecture; complete or not at all.
+
+    Raises:
+        EvaluationError: the file cannot be written.
+    """
+    # Clones, because the format refuses tied tensors; a loader that ties them again gets equal copies.
+    state = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in model.state_dict().items()
+    }
+    partial = path.with_suffix(".partial")
+    try:
+        save_file(state, partial, metadata={"format": "pt", "architecture": architecture.digest()})
+        partial.replace(path)
+    except Exception as error:  # the format raises its own kind for a full disk
+        partial.unlink(missing_ok=True)
+        raise EvaluationError(f"the weights could not be written to {path.name}: {error}") from error
+
+
+def _with_time_left(context: Context, spent: float) -> Context:
+    if context.deadline is None:
+        return context
+    return dataclasses.replace(context, deadline=_TRAINING_SHARE * context.deadline - spent)
+
+
+def _claim(path: Path | None) -> Path | None:
+    """Return the path for the one trial that comes first, in whichever process."""
+    if path is None:
+        return None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("x").close()
+    except FileExistsError:
+        return None
+    return path

@@ -23,6 +23,8 @@ Value = Scalar | tuple[Scalar, ...]
 MAX_DECISIONS = 10_000
 """More decisions than this in one JSON document are refused."""
 
+_written = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
 
 class Architecture:
     """An immutable, hashable point of a search space.
@@ -43,7 +45,10 @@ class Architecture:
         object.__setattr__(self, "_json", None)
 
     def __setattr__(self, name: str, value: object) -> None:
-        raise SpaceError(f"an Architecture cannot be changed, tried to set {name!r}", hint="space.mutate(architecture, rng) makes a new one")
+        raise SpaceError(
+            f"an Architecture cannot be changed, tried to set {name!r}",
+            hint="space.mutate(architecture, rng) makes a new one",
+        )
 
     @property
     def decisions(self) -> Mapping[str, Value]:
@@ -54,7 +59,9 @@ class Architecture:
         try:
             return self._values[path]  # type: ignore[no-any-return]
         except KeyError:
-            raise SpaceError(f"no active decision {path!r} in this architecture", hint="active: " + ", ".join(self._values)) from None
+            raise SpaceError(
+                f"no active decision {path!r} in this architecture", hint="active: " + ", ".join(self._values)
+            ) from None
 
     def __contains__(self, path: object) -> bool:
         return path in self._values
@@ -93,7 +100,7 @@ class Architecture:
     def text(self) -> str:
         """The decisions as one line of JSON: same decisions, same text."""
         if self._json is None:
-            object.__setattr__(self, "_json", json.dumps(self._values, separators=(",", ":"), allow_nan=False))
+            object.__setattr__(self, "_json", _written(self._values))
         return self._json  # type: ignore[no-any-return]
 
     def digest(self) -> str:
@@ -101,7 +108,20 @@ class Architecture:
         return hashlib.blake2b(self.text.encode(), digest_size=16).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
-        return {"space": self.space, "decisions": {path: list(v) if isinstance(v, tuple) else v for path, v in self.items()}}
+        """Return a tree of plain JSON; `from_json` reads it back."""
+        decisions = {path: list(v) if isinstance(v, tuple) else v for path, v in self.items()}
+        return {"space": self.space, "decisions": decisions}
+
+    @classmethod
+    def of(cls, instance: object) -> Architecture:
+        """Return the architecture that a typed instance of a space class shows.
+
+        Raises:
+            SpaceError: its class is no space, or it holds a value outside the space.
+        """
+        from searchitect.spaces.search_space import SearchSpace  # it imports this module
+
+        return SearchSpace.of(type(instance)).architecture(instance)
 
     @classmethod
     def from_json(cls, document: object) -> Architecture:
@@ -115,7 +135,9 @@ class Architecture:
         decisions = document["decisions"]
         if len(decisions) > MAX_DECISIONS:
             raise SpaceError(f"an architecture may hold {MAX_DECISIONS} decisions, got {len(decisions)}")
-        return cls(str(document.get("space", "")), {str(path): _plain(path, value) for path, value in decisions.items()})
+        return cls(
+            str(document.get("space", "")), {str(path): _plain(path, value) for path, value in decisions.items()}
+        )
 
 
 def _plain(path: object, value: object) -> Value:

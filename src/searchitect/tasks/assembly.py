@@ -108,7 +108,8 @@ def _cut(encoded: dict[str, _Encoded], labels: tuple[str, ...], splitting: Split
         check_class_sizes(parts["train"].targets, labels, needed)
     elif count < 2 * len(needed):
         raise TaskError(f"{count} examples are too few for {', '.join(needed)}: each part needs two")
-    kept, held = np.arange(count), {}
+    held: dict[str, NDArray[np.int64]] = {}
+    kept = np.arange(count)
     for name, share in missing.items():
         room = len(missing) - len(held) - 1  # parts still to come, which need an example of every class too
         classes = parts["train"].targets[kept] if labels else None

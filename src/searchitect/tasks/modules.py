@@ -26,6 +26,8 @@ def _image_class() -> type[nn.Module]:
         """Raw pixels (n, c, h, w), uint8 or float32, to float32: ((x / scale) - mean) / std per channel."""
 
         __qualname__ = "ImageModule"
+        mean: torch.Tensor
+        std: torch.Tensor
 
         def __init__(self, scale: float, mean: Sequence[float], std: Sequence[float]) -> None:
             super().__init__()
@@ -48,6 +50,11 @@ def _table_class() -> type[nn.Module]:
         """Raw columns to float32 (n, features): standardised numbers, marks for missing ones, one-hot categories."""
 
         __qualname__ = "TableModule"
+        mean: torch.Tensor
+        std: torch.Tensor
+        marked: torch.Tensor
+        column: torch.Tensor
+        code: torch.Tensor
 
         def __init__(
             self, mean: Sequence[float], std: Sequence[float], marked: Sequence[int], sizes: Sequence[int]
@@ -73,7 +80,8 @@ def _table_class() -> type[nn.Module]:
                 if self.has_marks:
                     parts.append(missing.index_select(1, self.marked).to(torch.float32))
             if self.has_codes:
-                parts.append((raw[-1].index_select(1, self.column) == self.code).to(torch.float32))
+                chosen: torch.Tensor = raw[-1].index_select(1, self.column)
+                parts.append(torch.eq(chosen, self.code).to(torch.float32))
             return torch.cat(parts, dim=1)
 
     return TableModule
@@ -94,6 +102,8 @@ def _preprocessed_class() -> type[nn.Module]:
         """
 
         __qualname__ = "Preprocessed"
+        output_mean: torch.Tensor
+        output_std: torch.Tensor
 
         def __init__(self, preprocess: nn.Module, body: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
             super().__init__()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from searchitect.errors import TaskError
+from searchitect.errors import TaskError, did_you_mean
 from searchitect.tasks.arrays import as_pixels
 from searchitect.tasks.examples import Data, Examples, Part, Reading
 from searchitect.tasks.tables import MISSING, Columns, Schema, Table, schema_of, table_of
@@ -43,13 +43,14 @@ def read_pair(source: Any, test: Any, validation: Any, reading: Reading) -> Data
         for name, pair in (("test", test), ("validation", validation))
     }
     left_out = list(schema.left_out) if schema is not None else []
-    return Data("arrays", train, source={"kind": "arrays", "left_out": left_out}, **parts)
+    record = {"kind": "arrays", "left_out": left_out}
+    return Data("arrays", train, parts["validation"], parts["test"], source=record)
 
 
 def _shown(source: Any) -> str:
     if isinstance(source, tuple | list):
         return f"a {type(source).__name__} of {len(source)}"
-    return f"a {type(source).__name__}"
+    return f"an object of the type {type(source).__name__}"
 
 
 def _pair(name: str, pair: Any) -> Any:
@@ -58,14 +59,15 @@ def _pair(name: str, pair: Any) -> Any:
     return pair
 
 
-def part_of(pair: Any, reading: Reading, schema: Schema | None = None) -> Part:
+def part_of(pair: Any, reading: Reading, schema: Schema | None = None, names: Sequence[str] | None = None) -> Part:
     """Read one `(X, y)`.
 
     Args:
         schema: of the training table, where `pair` is another split of it.
+        names: of the columns, where the inputs are a matrix; x0, x1, … without.
     """
     inputs, targets = pair
-    examples = examples_of(inputs, reading, schema)
+    examples = examples_of(inputs, reading, schema, names)
     values = as_array(targets, "the targets")
     if values.ndim == 0 or len(values) != len(examples):
         count = len(values) if values.ndim else 0
@@ -73,7 +75,9 @@ def part_of(pair: Any, reading: Reading, schema: Schema | None = None) -> Part:
     return Part(examples, values)
 
 
-def examples_of(inputs: Any, reading: Reading, schema: Schema | None = None) -> Examples:
+def examples_of(
+    inputs: Any, reading: Reading, schema: Schema | None = None, names: Sequence[str] | None = None
+) -> Examples:
     """Read inputs: a frame or a mapping of columns, a matrix (n, f), or images with 3 or 4 axes.
 
     Raises:
@@ -89,33 +93,42 @@ def examples_of(inputs: Any, reading: Reading, schema: Schema | None = None) -> 
             raise TaskError(f"X must have 2 axes (a table) or 3 to 4 (images), got shape {array.shape}", hint=hint)
         if array.size == 0:
             raise TaskError(f"X is empty: shape {array.shape}")
-        if array.dtype.kind in "biuf" and not reading.ignore and not reading.categorical:
-            return _matrix(array)
-        columns = {f"x{i}": _column(f"x{i}", array[:, i]) for i in range(array.shape[1])}
+        names = _column_names(array.shape[1], schema, names)
+        plain = not reading.ignore and not reading.categorical and (schema is None or not schema.text)
+        if array.dtype.kind in "biuf" and plain:
+            return _matrix(array, names)
+        columns = {name: _column(name, array[:, i]) for i, name in enumerate(names)}
     if schema is None:
         _check_columns(columns, reading)
         schema = schema_of(columns, categorical=reading.categorical, ignore=reading.ignore)
     return table_of(columns, schema, "X")
 
 
-def _matrix(array: NDArray[Any]) -> Table:
-    """A matrix of numbers as a table with the columns x0, x1, …, without a detour through columns."""
+def _column_names(width: int, schema: Schema | None, names: Sequence[str] | None) -> tuple[str, ...]:
+    chosen = tuple(names) if names is not None else tuple(f"x{i}" for i in range(width))
+    if len(chosen) != width or len(set(chosen)) != width:
+        raise TaskError(f"X has {width} columns, but {len(set(chosen))} different names were given")
+    known = width if schema is None else len(schema.numeric) + len(schema.text) + len(schema.left_out)
+    if known != width:
+        raise TaskError(f"this split has {width} columns, the training split {known}")
+    return chosen
+
+
+def _matrix(array: NDArray[Any], names: tuple[str, ...]) -> Table:
+    """A matrix of numbers as a table, without a detour through columns."""
     with np.errstate(over="ignore"):
         values = array.astype(np.float32)
     infinite = np.flatnonzero(np.isinf(values).any(axis=0))
     if len(infinite):
-        names = ", ".join(f"x{i}" for i in infinite[:10])
+        shown = ", ".join(names[i] for i in infinite[:10])
         raise TaskError(
-            f"infinite values, or values beyond float32, in the column(s) {names} of X",
+            f"infinite values, or values beyond float32, in the column(s) {shown} of X",
             hint="replace them by NaN (missing) or finite numbers",
         )
-    schema = Schema(tuple(f"x{i}" for i in range(array.shape[1])), ())
-    return Table(schema, values, np.empty((len(values), 0), dtype=object))
+    return Table(Schema(names, ()), values, np.empty((len(values), 0), dtype=object))
 
 
 def _check_columns(columns: Columns, reading: Reading) -> None:
-    from searchitect.errors import did_you_mean
-
     for name in (*reading.ignore, *reading.categorical):
         if name not in columns:
             raise TaskError(f"there is no column {name!r}", hint=did_you_mean(name, columns))

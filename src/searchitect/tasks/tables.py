@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ Columns = Mapping[str, NDArray[Any]]
 MISSING = frozenset({"", "?", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"})
 MAX_CATEGORIES = 100
 IDENTIFIER_ROWS = 20
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Table:
             numeric=self.schema.numeric,
             mean=mean,
             std=std,
-            marked=tuple(name for name, any_ in zip(self.schema.numeric, missing.any(axis=0), strict=True) if any_),
+            marked=tuple(name for i, name in enumerate(self.schema.numeric) if missing[:, i].any()),
             categories=categories,
             output_mean=output_mean,
             output_std=output_std,
@@ -117,7 +119,10 @@ def encode(table: Table, preprocessing: TablePreprocessing) -> RawInputs:
 
 
 def numbers(column: NDArray[Any]) -> NDArray[np.float64] | None:
-    """Read a column as numbers; None where a value that is not missing is no number."""
+    """Read a column as numbers; None where a value that is not missing is no number.
+
+    Dates like 2011-01-31 or 2011-01-31 12:30:00 are days since 1970-01-01.
+    """
     if column.dtype != object:
         return column.astype(np.float64)
     try:
@@ -126,11 +131,15 @@ def numbers(column: NDArray[Any]) -> NDArray[np.float64] | None:
         return None
 
 
-def _number(text: Any) -> float:
-    # Python's float() reads "1_000"; in a table that is a code, not a number.
-    if isinstance(text, str) and "_" in text:
-        raise ValueError(text)
-    return float(text)
+def _number(cell: Any) -> float:
+    if not isinstance(cell, str):
+        return float(cell)
+    if "_" in cell:  # Python's float() reads "1_000"; in a table that is a code, not a number.
+        raise ValueError(cell)
+    if len(cell) >= 10 and cell[4:5] == "-" and cell[7:8] == "-":
+        moment = datetime.fromisoformat(cell)
+        return (moment.replace(tzinfo=moment.tzinfo or UTC) - EPOCH).total_seconds() / 86400
+    return float(cell)
 
 
 def schema_of(columns: Columns, *, categorical: tuple[str, ...] = (), ignore: tuple[str, ...] = ()) -> Schema:
@@ -167,11 +176,10 @@ def table_of(columns: Columns, schema: Schema, where: str = "the table") -> Tabl
     Raises:
         TaskError: a column is missing, holds text where numbers are expected, or infinite values.
     """
-    absent = [name for name in (*schema.numeric, *schema.text) if name not in columns]
+    absent = [repr(name) for name in (*schema.numeric, *schema.text) if name not in columns]
     if absent:
-        raise TaskError(
-            f"{where} lacks the column(s) {', '.join(map(repr, absent[:5]))}; it has {', '.join(map(repr, list(columns)[:20]))}"
-        )
+        present = ", ".join(map(repr, list(columns)[:20]))
+        raise TaskError(f"{where} lacks the column(s) {', '.join(absent[:5])}; it has {present}")
     rows = len(next(iter(columns.values())))
     if rows == 0:
         raise TaskError(f"{where} has no rows")
@@ -186,8 +194,9 @@ def table_of(columns: Columns, schema: Schema, where: str = "the table") -> Tabl
         if np.isinf(numeric[:, place]).any():
             infinite.append(name)
     if infinite:
+        shown = ", ".join(map(repr, infinite[:10]))
         raise TaskError(
-            f"infinite values, or values beyond float32, in the column(s) {', '.join(map(repr, infinite[:10]))} of {where}",
+            f"infinite values, or values beyond float32, in the column(s) {shown} of {where}",
             hint="replace them by empty cells (missing) or finite numbers",
         )
     text = np.empty((rows, len(schema.text)), dtype=object)
@@ -203,5 +212,8 @@ def _first_text(column: NDArray[Any]) -> Any:
 def _as_text(column: NDArray[Any]) -> list[str | None]:
     if column.dtype == object:
         return [None if value is None else str(value) for value in column]
-    whole = [None if np.isnan(value) else int(value) if value == np.floor(value) else value for value in column]
-    return [None if value is None else str(value) for value in whole]
+    return [None if np.isnan(value) else _number_text(value) for value in column.tolist()]
+
+
+def _number_text(value: float) -> str:
+    return str(int(value)) if value.is_integer() else str(value)

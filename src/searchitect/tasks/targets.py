@@ -85,7 +85,8 @@ def _is_one_hot(array: NDArray[Any]) -> bool:
 
 
 def _class_of_one_hot(array: NDArray[Any]) -> NDArray[Any]:
-    return array.argmax(axis=1)
+    classes: NDArray[Any] = np.argmax(array, axis=1)
+    return classes
 
 
 def infer_kind(targets: NDArray[Any]) -> Kind:
@@ -151,9 +152,8 @@ def _labels(present: NDArray[Any], names: Sequence[str] | None) -> tuple[str, ..
     if names is None:
         return tuple(_label(value) for value in present)
     if present.dtype.kind == "U" or present.min() < 0 or present.max() >= len(names):
-        raise TaskError(
-            f"{len(names)} class names were given, but the classes are {_label(present[0])} to {_label(present[-1])}"
-        )
+        found = f"{_label(present[0])} to {_label(present[-1])}"
+        raise TaskError(f"{len(names)} class names were given, but the classes are {found}")
     return tuple(str(names[int(value)]) for value in present)
 
 

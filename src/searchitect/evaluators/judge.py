@@ -8,7 +8,6 @@ examples this is exact resampling of their contributions; other metrics are comp
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,6 @@ from searchitect.errors import TaskError
 from searchitect.evaluators import baselines
 from searchitect.objectives import Objective, parse_objective
 from searchitect.seeding import derive
-from searchitect.spaces.architecture import Architecture
 from searchitect.tasks import metrics
 from searchitect.tasks.task import Task
 
@@ -74,7 +72,7 @@ class TaskJudge:
             "comparison": self._comparison(scores, names, split.targets),
         }
         if self._task.spec.kind == "classification":
-            result["confusion"] = metrics.confusion(own, split.targets).tolist()
+            result["confusion"] = [list(row) for row in metrics.confusion(own, split.targets)]
         return result
 
     def _baseline(self, name: str) -> Any:
@@ -193,18 +191,3 @@ def _seed_means(means: NDArray[np.float64], rng: np.random.Generator) -> NDArray
     """Mean over resampled seeds, one per resample."""
     drawn = rng.integers(0, means.shape[1], means.shape)
     return np.asarray(np.take_along_axis(means, drawn, axis=1).mean(axis=1))
-
-
-def restorer(
-    architecture_of: Callable[[int], Architecture], build: Callable[[Architecture], Any], folder: Path
-) -> Callable[[int], Any]:
-    """Return a function that loads the model of a trial from `folder/weights/trial-NNNNN/model.safetensors`."""
-
-    def restore(number: int) -> Any:
-        from safetensors.torch import load_file
-
-        model = build(architecture_of(number))
-        model.load_state_dict(load_file(folder / "weights" / f"trial-{number:05d}" / "model.safetensors"))
-        return model.eval()
-
-    return restore

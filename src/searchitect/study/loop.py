@@ -13,7 +13,12 @@ from searchitect.study.limits import Limit, hopeless
 from searchitect.study.study import Study
 from searchitect.trial import Trial, TrialState
 
-__all__ = ["Clock", "Runner", "run_phase"]
+__all__ = ["Clock", "Runner", "run_phase", "weights_folder"]
+
+
+def weights_folder(folder: Path, number: int) -> Path:
+    """Where a trial that keeps its weights puts them."""
+    return folder / "weights" / f"trial-{number:05d}"
 
 
 class Clock:
@@ -117,7 +122,7 @@ class _Phase:
         left, cap = self._left(), self.runner.trial_seconds
         bounds = [b for b in (cap, None if left is None else 1.0 + 1.3 * left) if b is not None]
         folder = self.runner.folder
-        keep = folder / "weights" / f"trial-{trial.number:05d}" if self.keep_weights and folder else None
+        keep = weights_folder(folder, trial.number) if self.keep_weights and folder else None
         job = Job(trial.number, trial.proposal, trial.seed, self.runner.device, min(bounds, default=None), keep)
         self.runner.executor.submit(job)
         self.flying[trial.number] = None

@@ -1,0 +1,23 @@
+"""The front door: one call that wires data, space, strategy, evaluator, executor, storage, files and report together.
+
+Everything here can be done by hand with the rooms below; nothing below knows this room.
+"""
+
+from __future__ import annotations
+
+from searchitect.api.doctor import Diagnosis, doctor
+from searchitect.api.reopening import export, open_result, predict, report, resume, retrain
+from searchitect.api.searching import plan, search
+
+__all__ = [
+    "Diagnosis",
+    "doctor",
+    "export",
+    "open_result",
+    "plan",
+    "predict",
+    "report",
+    "resume",
+    "retrain",
+    "search",
+]

@@ -1,0 +1,93 @@
+"""After the study: the model's files, the report, and the event that says they are there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from searchitect.api.running import Prepared, restorer
+from searchitect.errors import MissingExtraError
+from searchitect.result import Best, Result, result_of
+from searchitect.study import Study
+
+__all__ = ["finish", "write_report_page"]
+
+SAMPLE = 64
+"""Validation examples on which an exported file is compared with the model."""
+
+
+def finish(study: Study, prepared: Prepared) -> None:
+    """Write what the study hands over; without a trained model only the event."""
+    folder, parts = prepared.folder, prepared.parts
+    result = result_of(study.state, folder=folder, space=parts.space)
+    files: list[str] = []
+    skipped: list[tuple[str, str]] = []
+    if folder is not None and parts.task is not None and result.best is not None:
+        model = restorer(study.state.trials, parts, folder)(result.best.trial)
+        written = _write_model(prepared, result, result.best, model)
+        files, skipped = list(written.files), list(written.skipped)
+        study.mark({"kind": "exported", "files": _with_report(files), "skipped": [list(s) for s in skipped]})
+        page = write_report_page(result_of(study.state, folder=folder, space=parts.space), model, prepared)
+        if page is not None:
+            study.mark({"kind": "exported", "files": files, "skipped": [*map(list, skipped), ["report.html", page]]})
+    elif parts.task is not None:
+        study.mark({"kind": "exported", "files": [], "skipped": []})
+
+
+def _with_report(files: Sequence[str]) -> list[str]:
+    return [*files, "report.html"]
+
+
+def _write_model(prepared: Prepared, result: Result, best: Best, model: Any) -> Any:
+    from searchitect.deploy import write_files
+
+    task = prepared.parts.task
+    assert task is not None
+    assert prepared.folder is not None
+    sample = task.validation.read(np.arange(min(SAMPLE, len(task.validation))))
+    return write_files(
+        prepared.folder,
+        space=prepared.parts.space,
+        architecture=best.architecture,
+        task_description=task.describe(),
+        model=model,
+        sample=sample,
+        measurements=_measurements(result, best),
+        recipe=prepared.parts.recipe,
+        warnings=result.warnings,
+    )
+
+
+def _measurements(result: Result, best: Best) -> dict[str, Any]:
+    return {
+        "study": result.study,
+        "trial": best.trial,
+        "validation": dict(best.measurements),
+        "validation_mean": dict(best.mean),
+        "validation_std": dict(best.std) if len(result.trials) > 1 else {},
+        "test": dict(result.test),
+        "verdict": result.verdict.to_json(),
+    }
+
+
+def write_report_page(result: Result, model: Any, prepared: Prepared) -> str | None:
+    """Write `report.html`; return what to type where its packages are missing."""
+    from searchitect.report import graph_of, write_report
+
+    assert prepared.folder is not None
+    try:
+        write_report(result, prepared.folder / "report.html", graph=graph_of(model, example_inputs(prepared)))
+    except MissingExtraError as error:
+        return error.hint
+    return None
+
+
+def example_inputs(prepared: Prepared) -> tuple[Any, ...]:
+    """One validation example as tensors, in the raw dtypes."""
+    import torch
+
+    task = prepared.parts.task
+    assert task is not None
+    return tuple(torch.from_numpy(np.ascontiguousarray(array)) for array in task.validation.read(np.arange(1)))

@@ -1,0 +1,66 @@
+"""How long one epoch takes here: measured on a few architectures before a time budget is split."""
+
+from __future__ import annotations
+
+import time
+from statistics import fmean
+
+from searchitect.errors import EvaluationError
+from searchitect.evaluation import Context
+from searchitect.evaluators import TrainingEvaluator
+from searchitect.seeding import stream
+from searchitect.spaces import Architecture, SearchSpace
+from searchitect.trial import Fidelity, Proposal
+
+__all__ = ["seconds_per_epoch"]
+
+PROBES = 3
+EXAMPLES = 1_024
+"""Training examples of the smaller probe; the larger one has twice as many."""
+
+CROWDING = 1.15
+"""How much slower a training is while its neighbours train too; measured on two cores."""
+
+
+def seconds_per_epoch(evaluator: TrainingEvaluator, workers: int, device: str) -> float | None:
+    """Mean seconds of one epoch, with its validation, of the default and some random architectures on one thread.
+
+    Two short trainings on different shares of the data separate what grows with the training data from what does not.
+
+    Returns:
+        None where not one of them can be trained.
+    """
+    import torch
+
+    space = SearchSpace.of(evaluator.space)
+    rng = stream(0, "pacing")
+    probes = [space.default(), *(space.sample(rng) for _ in range(PROBES - 1))]
+    threads = torch.get_num_threads()
+    if workers:
+        torch.set_num_threads(1)
+    try:
+        found = [seconds for probe in probes if (seconds := _epoch(evaluator, probe, device)) is not None]
+    finally:
+        torch.set_num_threads(threads)
+    crowding = CROWDING if workers > 1 else 1.0
+    return crowding * fmean(found) if found else None
+
+
+def _epoch(evaluator: TrainingEvaluator, architecture: Architecture, device: str) -> float | None:
+    share = min(0.5, EXAMPLES / len(evaluator.task.train))
+    try:
+        _train(evaluator, architecture, share, device)  # the first one also pays for warming up
+        small = _train(evaluator, architecture, share, device)
+        large = _train(evaluator, architecture, 2 * share, device)
+    except EvaluationError:
+        return None
+    slope = max(0.0, large - small) / share
+    # A noisy machine can make the larger probe look free; an epoch costs at least its share of one.
+    return max(slope + max(0.0, small - slope * share), large / (2 * share) * 0.5)
+
+
+def _train(evaluator: TrainingEvaluator, architecture: Architecture, share: float, device: str) -> float:
+    start = time.perf_counter()
+    proposal = Proposal(architecture, Fidelity(epochs=1, data_fraction=share))
+    evaluator.evaluate(proposal, Context(seed=0, device=device))
+    return time.perf_counter() - start

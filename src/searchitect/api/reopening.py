@@ -1,0 +1,213 @@
+"""Studies that exist: go on, look, export, predict, train the winner again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from searchitect.api.request import DEFAULT_STORE, Request, make_parts
+from searchitect.api.running import prepare, restorer, run
+from searchitect.errors import ConfigError, StorageError
+from searchitect.result import Best, Result, read_result
+from searchitect.spaces import Recipe, SearchSpace
+from searchitect.storage import open_store
+from searchitect.storage.journal import Event, Store
+from searchitect.trial import Fidelity
+
+__all__ = ["export", "open_result", "predict", "report", "resume", "retrain"]
+
+
+def opened(store: str | Path | Store | None) -> Store:
+    """The store at a URL or path, which must exist.
+
+    Raises:
+        StorageError: nothing is kept there.
+    """
+    if store is not None and not isinstance(store, (str, Path)):
+        return store
+    if store is None and not Path(DEFAULT_STORE).is_file():
+        raise StorageError(
+            f"there is no store of studies at {DEFAULT_STORE} in this folder",
+            hint="change to the folder of the run, or name the store with --store",
+        )
+    return open_store(str(store or DEFAULT_STORE))
+
+
+def open_result(study: str, store: str | Path | Store | None = None, *, space: type | None = None) -> Result:
+    """The result of a study as it stands, finished or not; nothing is run."""
+    events = [event for _, event in opened(store).journal(study).read()]
+    folder = _recorded(events).get("folder")
+    return read_result(events, folder=None if folder is None else Path(folder), space=space)
+
+
+def resume(
+    study: str,
+    store: str | Path | Store | None = None,
+    *,
+    data: Any = None,
+    space: Any = None,
+    evaluate: Callable[..., Any] | None = None,
+    on_event: Callable[[Event], None] | None = None,
+) -> Result:
+    """Go on with a study, with the settings it was started with.
+
+    Args:
+        data, space, evaluate: needed where the study was started on objects that only your program has.
+
+    Raises:
+        ConfigError: one of them is needed.
+    """
+    request = _request(study, opened(store), data, space, evaluate)
+    return run(prepare(request, make_parts(request)), on_event)
+
+
+def export(
+    study: str, folder: str | Path, trial: int | None = None, store: str | Path | Store | None = None
+) -> tuple[str, ...]:
+    """Copy the handed-over model's files into a folder; with `trial`, write those of another confirmed trial.
+
+    Raises:
+        ConfigError: the study kept no weights of that trial; the message lists those that it kept.
+    """
+    where = opened(store)
+    result = open_result(study, where)
+    if result.best is None:
+        raise ConfigError(f"study {study!r} has no complete trial within its limits, so there is nothing to export")
+    if trial is None or trial == result.best.trial:
+        return result.best.export(folder)
+    confirmed = [n for finalist in result.finalists for n in finalist.trials]
+    if trial not in confirmed:
+        kept = ", ".join(str(n) for n in confirmed) or "none"
+        raise ConfigError(f"study {study!r} kept no weights of trial {trial}", hint=f"trials with weights: {kept}")
+    return _export_trial(result, trial, Path(folder), _request(study, where, None, None, None))
+
+
+def _export_trial(result: Result, trial: int, folder: Path, request: Request) -> tuple[str, ...]:
+    import numpy as np
+
+    from searchitect.deploy import write_files
+
+    parts = make_parts(request)
+    assert parts.task is not None
+    assert result.folder is not None
+    found = result.trials[trial]
+    written = write_files(
+        folder,
+        space=parts.space,
+        architecture=found.architecture,
+        task_description=parts.task.describe(),
+        model=restorer(result.trials, parts, result.folder)(trial),
+        sample=parts.task.validation.read(np.arange(min(64, len(parts.task.validation)))),
+        measurements={"study": result.study, "trial": trial, "validation": dict(found.measurements)},
+        recipe=parts.recipe,
+    )
+    return tuple(written.files)
+
+
+def report(study: str, path: str | Path | None = None, store: str | Path | Store | None = None) -> Path:
+    """Write the report page of a study as it stands; by default into its folder."""
+    from searchitect.report import graph_of, write_report
+
+    result = open_result(study, store)
+    folder = result.folder or Path()
+    graph = None
+    if result.best is not None and result.best.folder is not None:
+        loaded = _loaded(result.best)
+        graph = None if loaded is None else graph_of(loaded.model, loaded.example())
+    return write_report(result, Path(path) if path is not None else folder / "report.html", graph=graph)
+
+
+def _loaded(best: Best) -> Any:
+    """The loaded model; None where it needs a class that only the user's program has."""
+    from searchitect.errors import SearchitectError
+
+    try:
+        return best.loaded
+    except SearchitectError:
+        return None
+
+
+def predict(study: str, path: str | Path, store: str | Path | Store | None = None, *, space: type | None = None) -> Any:
+    """Rows of predictions for a file of new examples, by the model that a study handed over."""
+    from searchitect.deploy import predict_file
+
+    result = open_result(study, store, space=space)
+    if result.best is None or result.best.folder is None:
+        raise ConfigError(f"study {study!r} has handed over no model yet", hint=f"searchitect resume {study}")
+    return predict_file(result.best.folder, Path(path), space=space)
+
+
+def retrain(best: Best, data: Any, recipe: Mapping[str, Any]) -> Any:
+    """Train an architecture from scratch on a task and return a `deploy.LoadedModel`. See `Best.retrain`."""
+    from searchitect import deploy, tasks
+    from searchitect.evaluation import Context
+    from searchitect.training import train
+
+    if best.space is None:
+        raise ConfigError("the class of the space is not known here", hint="use the result that sa.search returned")
+    task = tasks.task(data)
+    space = SearchSpace.of(best.space)
+    full = space.recipe(best.architecture, Recipe()).updated(recipe)
+    model = tasks.with_preprocessing(task.preprocessing, space.build(best.architecture, task.spec))
+    train(model, task, full, fidelity=Fidelity(), context=Context(seed=0))
+    return deploy.LoadedModel.of(model.eval(), best.architecture, task.describe())
+
+
+def _request(study: str, store: Store, data: Any, space: Any, evaluate: Callable[..., Any] | None) -> Request:
+    """The request a study began with, from its manifest."""
+    events = [event for _, event in store.journal(study).read()]
+    manifest, recorded = events[0], _recorded(events)
+    if "function" in manifest["details"] and evaluate is None:
+        raise ConfigError(
+            f"study {study!r} is evaluated by your own function {manifest['details']['function']!r}",
+            hint=f"run your program again, with sa.search(..., evaluate=…, name={study!r})",
+        )
+    if data is None and recorded.get("data") is None and evaluate is None:
+        raise ConfigError(
+            f"study {study!r} was started on data in memory",
+            hint=f"run your program again, with sa.search(data, ..., name={study!r})",
+        )
+    if space is None and recorded.get("space") is False:
+        raise ConfigError(
+            f"study {study!r} searches a class of your own program, {manifest['space']['name']}",
+            hint=f"run your program again, with sa.search(..., name={study!r})",
+        )
+    wishes, settings = recorded["wishes"], manifest["settings"]
+    return Request(
+        data=data if data is not None else recorded.get("data"),
+        space=space if space is not None else recorded.get("space"),
+        evaluate=evaluate,
+        strategy=manifest["strategy"]["name"],
+        options=manifest["strategy"]["options"],
+        objectives=settings["objectives"],
+        constraints=settings["constraints"],
+        trials=wishes["trials"],
+        budget=_budget(wishes),
+        until=wishes["until"],
+        workers=recorded["workers"],
+        seed=manifest["seed"],
+        device=recorded["device"],
+        store=store,
+        name=study,
+        folder=recorded["folder"],
+        recipe=Recipe(**manifest["details"]["recipe"]),
+        random_search=wishes["compare"],
+        confirm_seeds=recorded["allow"]["confirm_seeds"],
+        trial_seconds=recorded["allow"]["trial_seconds"],
+        deterministic=manifest["details"]["deterministic"],
+    )
+
+
+def _budget(wishes: Mapping[str, Any]) -> str | float | None:
+    if wishes["total_trials"] is not None:
+        return f"{wishes['total_trials']}trials"
+    seconds: float | None = wishes["seconds"]
+    return seconds
+
+
+def _recorded(events: Any) -> Mapping[str, Any]:
+    if not events:
+        raise StorageError("this study has no events yet")
+    recorded: Mapping[str, Any] = events[0]["recorded"]
+    return recorded

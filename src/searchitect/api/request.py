@@ -1,0 +1,185 @@
+"""`Request`: the arguments of one search as a value, and the parts they become."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import os
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from searchitect.config import load_space
+from searchitect.errors import ConfigError
+from searchitect.objectives import Constraint, Objective, parse_constraint, parse_objective
+from searchitect.spaces import Recipe, SearchSpace
+from searchitect.strategies import Strategy
+from searchitect.tasks import METRICS, Task, task as open_task
+
+__all__ = ["DEFAULT_STORE", "Parts", "Request", "default_name", "make_parts"]
+
+DEFAULT_STORE = "runs/studies.db"
+"""Where studies are kept unless a store is named; beside it, one folder per study."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What one call of `search` asks for. The fields are explained there."""
+
+    data: Any = None
+    space: Any = None
+    evaluate: Callable[..., Any] | None = None
+    strategy: str | Strategy = "regularized_evolution"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    objectives: Sequence[str | Objective] | None = None
+    constraints: Sequence[str | Constraint] = ()
+    trials: int | None = None
+    budget: str | float | None = None
+    until: str | Sequence[str] | None = None
+    workers: int | None = None
+    seed: int = 0
+    device: str = "cpu"
+    store: Any = None
+    name: str | None = None
+    folder: str | Path | None = None
+    recipe: Recipe | None = None
+    random_search: bool = True
+    confirm_seeds: int = 3
+    trial_seconds: float | None = None
+    deterministic: bool = False
+    profile: bool = False
+    allow_changed_code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The objects a request stands for.
+
+    Attributes:
+        space: the user's or a catalogue's class.
+        task: None where the evaluation is the user's own function.
+        workers: processes; 0 evaluates in this one.
+    """
+
+    space: type
+    task: Task | None
+    recipe: Recipe
+    objectives: tuple[Objective, ...]
+    constraints: tuple[Constraint, ...]
+    until: tuple[Constraint, ...]
+    workers: int
+
+
+def make_parts(request: Request) -> Parts:
+    """Resolve names, read the data and check every word before anything is spent.
+
+    Raises:
+        ConfigError, SpaceError, TaskError, ConstraintError: something in the request cannot be used.
+    """
+    _check_numbers(request)
+    task = _task(request)
+    space = _space(request.space, task)
+    objectives = _objectives(request, task)
+    until = (request.until,) if isinstance(request.until, str) else tuple(request.until or ())
+    return Parts(
+        space,
+        task,
+        request.recipe or Recipe(),
+        objectives,
+        tuple(parse_constraint(text) for text in request.constraints),
+        tuple(parse_constraint(text) for text in until),
+        _workers(request, task),
+    )
+
+
+def default_name(request: Request, parts: Parts) -> str:
+    """A name that the same command finds again; a fresh one for data and functions that exist in memory only."""
+    strategy = request.strategy if isinstance(request.strategy, str) else type(request.strategy).__name__
+    space = SearchSpace.of(parts.space).name
+    if parts.task is not None and request.evaluate is None and isinstance(request.data, (str, Path)):
+        return f"{parts.task.name}-{space}-{strategy}-seed{request.seed}"
+    what = parts.task.name if parts.task is not None else getattr(request.evaluate, "__name__", "function")
+    now = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")
+    return f"{what}-{space}-{now}-{uuid.uuid4().hex[:4]}"
+
+
+def _task(request: Request) -> Task | None:
+    if request.evaluate is not None and request.data is None:
+        return None
+    if request.data is None:
+        raise ConfigError(
+            "there is nothing to search on", hint="name a task ('digits'), a path, (X, y), or evaluate=FUNCTION"
+        )
+    return _with_wanted_metrics(open_task(request.data, seed=request.seed), request)
+
+
+def _with_wanted_metrics(task: Task, request: Request) -> Task:
+    """The task, measuring also the metrics that an objective, a limit or a stop condition names."""
+    texts = request.objectives or ()
+    until = (request.until,) if isinstance(request.until, str) else request.until or ()
+    names = [parse_objective(text).name for text in texts]
+    names += [parse_constraint(text).name for text in (*request.constraints, *until)]
+    wanted = [name for name in names if name in METRICS and name not in task.metrics]
+    return dataclasses.replace(task, metrics=(*task.metrics, *dict.fromkeys(wanted))) if wanted else task
+
+
+def _space(space: Any, task: Task | None) -> type:
+    from searchitect import catalog
+
+    if space is None:
+        if task is None:
+            raise ConfigError(
+                "your own function needs a search space", hint="space=MySpace, a class marked with @sa.space"
+            )
+        return catalog.get(catalog.default_for(task.spec))
+    if isinstance(space, str):
+        return load_space(space)
+    if isinstance(space, (list, tuple, Mapping)):
+        return catalog.layers(space) if isinstance(space, Mapping) else catalog.layers(*space)
+    return SearchSpace.of(space).source
+
+
+def _objectives(request: Request, task: Task | None) -> tuple[Objective, ...]:
+    texts = request.objectives
+    if texts is None:
+        texts = ("score",) if task is None or request.evaluate is not None else (task.metrics[0],)
+    if isinstance(texts, str):
+        texts = (texts,)
+    objectives = tuple(parse_objective(text) for text in texts)
+    names = [objective.name for objective in objectives]
+    if len(set(names)) != len(names):
+        raise ConfigError(f"an objective is named twice: {', '.join(names)}")
+    if task is not None and request.evaluate is None:
+        _check_measured(names + [parse_constraint(c).name for c in request.constraints], task)
+    return objectives
+
+
+def _check_measured(names: Sequence[str], task: Task) -> None:
+    from searchitect.errors import did_you_mean
+    from searchitect.evaluators import MEASUREMENTS
+
+    known = {name for name, metric in METRICS.items() if metric.kind in (task.spec.kind, "any")} | set(MEASUREMENTS)
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"nothing on task {task.name!r} measures {name!r}", hint=did_you_mean(name, known))
+
+
+def _workers(request: Request, task: Task | None) -> int:
+    if request.workers is not None:
+        return request.workers
+    if task is None or request.evaluate is not None:
+        return 0
+    return 1 if request.device != "cpu" else len(os.sched_getaffinity(0))
+
+
+def _check_numbers(request: Request) -> None:
+    for name, least in (("trials", 1), ("workers", 0), ("confirm_seeds", 0)):
+        value = getattr(request, name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
+            raise ConfigError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    if isinstance(request.seed, bool) or not isinstance(request.seed, int):
+        raise ConfigError(f"seed must be a whole number, got {request.seed!r}")
+    if request.trial_seconds is not None and not request.trial_seconds > 0:
+        raise ConfigError(f"trial_seconds must be positive, got {request.trial_seconds!r}")

@@ -1,0 +1,109 @@
+"""`search` and `plan`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from searchitect.api.request import Request, make_parts
+from searchitect.api.running import prepare, run
+from searchitect.objectives import Constraint, Objective
+from searchitect.result import Result
+from searchitect.spaces import Recipe
+from searchitect.storage.journal import Event, Store
+from searchitect.strategies import Strategy
+from searchitect.study.plan import Plan
+
+__all__ = ["plan", "search"]
+
+
+def search(
+    data: Any = None,
+    space: Any = None,
+    *,
+    evaluate: Callable[..., Any] | None = None,
+    strategy: str | Strategy = "regularized_evolution",
+    options: Mapping[str, Any] | None = None,
+    objectives: str | Sequence[str | Objective] | None = None,
+    constraints: Sequence[str | Constraint] = (),
+    trials: int | None = None,
+    budget: str | float | None = None,
+    until: str | Sequence[str] | None = None,
+    workers: int | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+    store: str | Path | Store | None = None,
+    name: str | None = None,
+    folder: str | Path | None = None,
+    recipe: Recipe | None = None,
+    random_search: bool = True,
+    confirm_seeds: int = 3,
+    trial_seconds: float | None = None,
+    deterministic: bool = False,
+    profile: bool = False,
+    allow_changed_code: bool = False,
+    on_event: Callable[[Event], None] | None = None,
+) -> Result:
+    """Search a space of architectures and hand back a trained, confirmed, exported model.
+
+    Args:
+        data: the name of a task ("digits"), a path, a pair `(X, y)`, a torch `Dataset`, or a `Task`.
+        space: a class marked `@space`, a catalogue name, a file of layers, or a list for `sa.layers`; by default the
+            catalogue's choice for the data.
+        evaluate: your own function, any framework inside: `fn(model)` or `fn(model, context)`, returning a number or a
+            dictionary of numbers. `model` is what the space's `build` returns, or the typed instance without one.
+        strategy: a name from `searchitect list strategies`, or a strategy object; `options` are its own arguments.
+        objectives: what to optimise, most important first: "accuracy", "minimize latency_ms".
+        constraints: limits that hold: "parameters<=100000".
+        trials: evaluations of the search at most.
+        budget: for everything together: "90s", "5min", or "500trials". Whatever bound is reached first ends the search.
+        until: condition, or conditions that must hold together, which end the search: "accuracy>=0.95".
+        workers: worker processes, by default one per core; 0 evaluates in this process, as does `evaluate` by default.
+        store: URL or file that keeps the study, "memory:" for none; by default runs/studies.db.
+        name: name of the study. A study that exists under it goes on; a finished one is shown. By default a search on
+            named data has a name made of its settings, and one on data in memory has a fresh name.
+        folder: receives the model's files; by default runs/NAME.
+        recipe: how models are trained, where the space does not decide it.
+        random_search: compare with random search at equal cost.
+        confirm_seeds: fresh seeds on which each finalist is evaluated again.
+        trial_seconds: a trial is stopped after so long and counts as failed.
+        deterministic: same seed and workers, same journal, whoever is faster.
+        profile: write a torch.profiler trace of the first trial.
+        allow_changed_code: go on although the source of the space or of `evaluate` has changed.
+        on_event: called with every event of the journal as it is written.
+
+    Raises:
+        SearchitectError: something in the request cannot be used; the message says what to type instead.
+    """
+    request = Request(
+        data=data,
+        space=space,
+        evaluate=evaluate,
+        strategy=strategy,
+        options=options or {},
+        objectives=(objectives,) if isinstance(objectives, str) else objectives,
+        constraints=constraints,
+        trials=trials,
+        budget=budget,
+        until=until,
+        workers=workers,
+        seed=seed,
+        device=device,
+        store=store,
+        name=name,
+        folder=folder,
+        recipe=recipe,
+        random_search=random_search,
+        confirm_seeds=confirm_seeds,
+        trial_seconds=trial_seconds,
+        deterministic=deterministic,
+        profile=profile,
+        allow_changed_code=allow_changed_code,
+    )
+    return run(prepare(request, make_parts(request)), on_event)
+
+
+def plan(request: Request) -> Plan:
+    """Say how a request's budget would be split, before anything is spent (but for timing one epoch)."""
+    return prepare(request, make_parts(request)).plan

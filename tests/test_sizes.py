@@ -117,9 +117,9 @@ def too_large(files: Sequence[File]) -> dict[str, str]:
 
 
 def _methods(node: ast.ClassDef) -> int:
-    """Count what a reader has to learn: neither overloads nor Python's own (`__len__`, `__eq__`)."""
+    """Count what a reader has to learn: no overloads, no tests, none of Python's own (`__len__`, `__eq__`)."""
     names = {item.name for item in node.body if isinstance(item, FUNCTIONS) and not _is_overload(item)}
-    return sum(not (name.startswith("__") and name.endswith("__")) for name in names)
+    return sum(not name.startswith(("__", "test_")) for name in names)
 
 
 def _is_overload(node: Function) -> bool:

@@ -167,7 +167,7 @@ class RunSettings:
         trials: evaluations of the search, at most.
         budget: time for everything, such as "5min".
         until: stop once this holds, such as "accuracy>=0.95".
-        workers: processes that train at the same time.
+        workers: processes that train at the same time; 0 trains in this one.
         objective: what to optimise, most important first.
         constraint: limits, such as "parameters<=100000".
         device: torch device.
@@ -235,7 +235,8 @@ class RunSettings:
 
 _WANTED = {
     **dict.fromkeys(("task", "target", "space", "strategy", "until", "device", "store", "out", "name"), "a text"),
-    **dict.fromkeys(("trials", "workers", "epochs", "confirm_seeds"), "a positive whole number"),
+    **dict.fromkeys(("trials", "epochs"), "a positive whole number"),
+    **dict.fromkeys(("workers", "confirm_seeds"), "a whole number from 0"),
     **dict.fromkeys(("deterministic", "profile", "random", "allow_changed_code"), "true or false"),
     **dict.fromkeys(("objective", "constraint"), "a list of texts"),
     "seed": "a whole number",
@@ -249,6 +250,7 @@ def _fits(name: str, value: object) -> bool:
     return {
         "a text": isinstance(value, str),
         "a positive whole number": whole and isinstance(value, int) and value > 0,
+        "a whole number from 0": whole and isinstance(value, int) and value >= 0,
         "true or false": isinstance(value, bool),
         "a list of texts": isinstance(value, (list, tuple)) and all(isinstance(entry, str) for entry in value),
         "a whole number": whole,

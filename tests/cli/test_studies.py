@@ -1,0 +1,54 @@
+"""`show`, `report`, `export`, `predict` read a study."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Answer, FakeApi
+
+Typed = Callable[..., Answer]
+
+
+def test_show_prints_the_summary_and_one_row_for_each_trial(api: FakeApi, typed: Typed) -> None:
+    lines = typed("show", "one", "--store", "s.db").out.splitlines()
+    assert api.calls == [("show", ("one", "s.db"), {})]
+    assert lines[0] == "study digits-plain_cnn: 2 complete, 1 failed; 61 s; stopped by budget"
+    assert "test       accuracy 0.905" in lines
+    assert "note       no random search was run" in lines
+    assert lines[-1].split() == ["2", "search", "failed", "1.2", "the", "loss", "is", "NaN"]
+
+
+def test_show_of_a_trial_prints_all_about_it(api: FakeApi, typed: Typed) -> None:
+    out = typed("show", "one", "1").out
+    for expected in ("trial 1: complete", "key key1", "width = 16", "accuracy 0.91", "step 1: accuracy 0.5"):
+        assert expected in out
+    document = json.loads(typed("show", "one", "1", "--json").out)
+    assert document["architecture"] == {"width": 16, "learning_rate": 0.0012345}
+    assert (document["state"], document["measurements"]["accuracy"]) == ("complete", 0.91)
+
+
+@pytest.mark.parametrize("number", ["3", "99"])
+def test_a_trial_that_is_not_there_is_answered_with_those_that_are(api: FakeApi, typed: Typed, number: str) -> None:
+    answer = typed("show", "one", number)
+    assert answer.code == 1
+    assert f"has no trial {number}" in answer.err
+    assert "trials 0 to 2" in answer.err
+
+
+def test_report_says_where_it_wrote(api: FakeApi, typed: Typed) -> None:
+    assert typed("report", "one", "--out", "page.html").out == "runs/demo/report.html\n"
+    assert api.calls == [("report", ("one", Path("page.html")), {"store": None})]
+
+
+def test_export_lists_the_files(api: FakeApi, typed: Typed) -> None:
+    assert typed("export", "one", "here", "--trial", "1").out == "here/model.onnx\nhere/model.safetensors\n"
+    assert api.calls == [("export", ("one", Path("here")), {"trial": 1, "store": None})]
+
+
+def test_predict_prints_one_line_for_each_example(api: FakeApi, typed: Typed) -> None:
+    assert typed("predict", "one", "new.csv").out == "seven\n0.25\n"
+    assert json.loads(typed("predict", "one", "new.csv", "--json").out) == ["seven", 0.25]

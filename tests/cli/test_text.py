@@ -1,0 +1,44 @@
+"""Numbers a person can read, tables that align."""
+
+from __future__ import annotations
+
+import pytest
+
+from searchitect.cli.text import measured, summary, table
+from searchitect.objectives import Constraint
+from tests.cli.conftest import FakeResult
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.98765, "0.9877"),
+        (1.0, "1"),
+        (12345, "12,345"),
+        (12345.0, "12,345"),
+        (12345.678, "12,345.7"),
+        (0.000032, "3.2e-05"),
+        (0, "0"),
+        (True, "True"),
+        ("relu", "relu"),
+        ((0, 2), "(0, 2)"),
+        (float("nan"), "nan"),
+        (float("inf"), "inf"),
+    ],
+)
+def test_a_value_is_written_as_people_write_it(value: object, text: str) -> None:
+    assert measured(value) == text
+
+
+def test_columns_align_and_no_line_ends_in_blanks() -> None:
+    assert table(("name", ""), [("a", "first"), ("longer", "")]) == [
+        "name",
+        "------  -----",
+        "a       first",
+        "longer",
+    ]
+
+
+def test_a_summary_without_a_winner_names_the_limits() -> None:
+    result = FakeResult(best=None, constraints=(Constraint("parameters", "<=", 10),), test={})
+    assert "best       none: no trial was complete and within parameters<=10" in summary(result)  # type: ignore[arg-type]

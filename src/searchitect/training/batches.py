@@ -139,7 +139,10 @@ def _preprocessed(preprocess: nn.Module, split: Examples, indices: Indices, devi
         inputs: Tensor = preprocess(*raw_tensors(split, indices, device))
     if len(inputs) != len(indices):
         raise EvaluationError(f"preprocessing made {len(inputs)} of {len(indices)} examples")
-    return inputs.permute(0, 2, 3, 1).contiguous() if inputs.ndim == 4 else inputs
+    if inputs.ndim != 4:
+        return inputs
+    # A clone, because `contiguous` leaves the strides of a single channel, by which kernels, and last bits, are chosen.
+    return inputs.permute(0, 2, 3, 1).clone(memory_format=torch.contiguous_format)
 
 
 def _channels_first(inputs: Tensor) -> Tensor:

@@ -84,7 +84,7 @@ def subset(split: Examples, fraction: float, *, stratified: bool) -> Indices:
         indices = np.arange(n)
     else:
         classes = len(np.unique(split.targets)) if stratified else 2
-        count = min(n, max(math.ceil(fraction * n), classes))
+        count = min(n, max(math.ceil(fraction * n), classes, 2))
         indices = nested_order(split.targets, stratified=stratified)[:count]
     if len(indices) < 2:
         raise EvaluationError(f"training needs at least 2 examples, got {len(indices)}", hint="give more data")

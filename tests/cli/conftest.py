@@ -13,6 +13,8 @@ import searchitect
 from searchitect.cli import main
 from searchitect.objectives import Objective
 from searchitect.spaces.architecture import Architecture
+from searchitect.storage import StudyInfo
+from searchitect.study.plan import Plan, Wishes, make_plan
 from searchitect.trial import Proposal, Trial, TrialState
 
 ARCHITECTURE = Architecture("digest", {"width": 16, "learning_rate": 0.0012345})
@@ -60,16 +62,6 @@ class FakeResult:
         return {"study": self.study, "stopped_by": self.stopped_by}
 
 
-@dataclass
-class Plan:
-    """What a run will cost."""
-
-    rows: tuple[Any, ...] = (("search", 20, 60.0),)
-
-    def lines(self) -> list[str]:
-        return ["search 20 trials 60 s"]
-
-
 class FakeApi:
     """Records every call; `search` plays a few events."""
 
@@ -78,6 +70,7 @@ class FakeApi:
         self.result = FakeResult()
         self.events: list[dict[str, Any]] = []
         self.failure: BaseException | None = None
+        self.kept = [StudyInfo("one", "2026-01-01T00:00:00Z", 1234)]
 
     def _record(self, command: str, /, *arguments: Any, **named: Any) -> None:
         self.calls.append((command, arguments, named))
@@ -91,16 +84,19 @@ class FakeApi:
         self._record("search", **named)
         return self.result
 
-    def plan(self, **named: Any) -> Plan:
-        self._record("plan", **named)
-        return Plan()
+    def Request(self, **named: Any) -> dict[str, Any]:
+        return named
+
+    def plan(self, request: dict[str, Any]) -> Plan:
+        self._record("plan", request)
+        return make_plan(Wishes(seconds=300.0, epochs=20, epoch_seconds=0.2))
 
     def resume(self, *arguments: Any, **named: Any) -> FakeResult:
         self._record("resume", *arguments, **named)
         return self.result
 
-    def show(self, *arguments: Any, **named: Any) -> FakeResult:
-        self._record("show", *arguments, **named)
+    def open_result(self, *arguments: Any, **named: Any) -> FakeResult:
+        self._record("open_result", *arguments, **named)
         return self.result
 
     def export(self, *arguments: Any, **named: Any) -> tuple[str, ...]:
@@ -113,15 +109,15 @@ class FakeApi:
 
     def predict(self, *arguments: Any, **named: Any) -> list[Any]:
         self._record("predict", *arguments, **named)
-        return ["seven", 0.25]
+        return [{"prediction": "seven", "probability": 0.25}]
 
     def doctor(self, *arguments: Any, **named: Any) -> Any:
         self._record("doctor", *arguments, **named)
         return SimpleNamespace(lines=["size 6", "no dead decisions"], document={"size": 6})
 
-    def studies(self, *arguments: Any, **named: Any) -> list[Any]:
-        self._record("studies", *arguments, **named)
-        return [SimpleNamespace(name="one", created="2026-01-01T00:00:00Z", events=1234)]
+    def opened(self, *arguments: Any) -> Any:
+        self._record("opened", *arguments)
+        return SimpleNamespace(studies=lambda: self.kept)
 
 
 @pytest.fixture

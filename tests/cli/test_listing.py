@@ -33,9 +33,9 @@ def test_studies_are_listed_with_their_age_and_size(api: FakeApi, typed: Typed) 
     lines = typed("list", "studies", "--store", "s.db").out.splitlines()
     assert lines[0].split() == ["study", "created", "events"]
     assert lines[2].split() == ["one", "2026-01-01T00:00:00Z", "1,234"]
-    assert api.calls == [("studies", ("s.db",), {})]
+    assert api.calls == [("opened", ("s.db",), {})]
 
 
-def test_an_empty_store_says_how_to_start(api: FakeApi, typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "studies", lambda store: [])
+def test_an_empty_store_says_how_to_start(api: FakeApi, typed: Typed) -> None:
+    api.kept = []
     assert "searchitect run digits" in typed("list", "studies").out

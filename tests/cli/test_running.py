@@ -121,8 +121,12 @@ def test_an_interrupted_resume_still_knows_its_name(api: FakeApi, typed: Typed) 
 
 
 def test_the_plan_is_printed_as_lines_or_as_json(api: FakeApi, typed: Typed) -> None:
-    assert typed("plan", "digits").out == "search 20 trials 60 s\n"
-    assert json.loads(typed("plan", "digits", "--json").out) == {"rows": [["search", 20, 60.0]]}
+    lines = typed("plan", "digits").out.splitlines()
+    assert [line.split()[0] for line in lines[:4]] == ["search", "random", "confirmation", "baselines,"]
+    document = json.loads(typed("plan", "digits", "--json").out)
+    assert {row["what"] for row in document["rows"]} >= {"search", "random search", "confirmation"}
+    assert document["search_fidelity"]["epochs"] > 0
+    assert api.calls[0][1][0]["data"] == "digits"
 
 
 def test_the_doctor_prints_its_lines_or_its_document(api: FakeApi, typed: Typed) -> None:

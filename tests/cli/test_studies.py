@@ -15,7 +15,7 @@ Typed = Callable[..., Answer]
 
 def test_show_prints_the_summary_and_one_row_for_each_trial(api: FakeApi, typed: Typed) -> None:
     lines = typed("show", "one", "--store", "s.db").out.splitlines()
-    assert api.calls == [("show", ("one", "s.db"), {})]
+    assert api.calls == [("open_result", ("one", "s.db"), {})]
     assert lines[0] == "study digits-plain_cnn: 2 complete, 1 failed; 61 s; stopped by budget"
     assert "test       accuracy 0.905" in lines
     assert "note       no random search was run" in lines
@@ -50,5 +50,7 @@ def test_export_lists_the_files(api: FakeApi, typed: Typed) -> None:
 
 
 def test_predict_prints_one_line_for_each_example(api: FakeApi, typed: Typed) -> None:
-    assert typed("predict", "one", "new.csv").out == "seven\n0.25\n"
-    assert json.loads(typed("predict", "one", "new.csv", "--json").out) == ["seven", 0.25]
+    assert typed("predict", "one", "new.csv").out == "prediction,probability\nseven,0.25\n"
+    [row] = json.loads(typed("predict", "one", "new.csv", "--json").out)
+    assert row == {"prediction": "seven", "probability": 0.25}
+    assert api.calls[0] == ("predict", ("one", Path("new.csv")), {"store": None, "space": None})

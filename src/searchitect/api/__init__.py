@@ -6,14 +6,17 @@ Everything here can be done by hand with the rooms below; nothing below knows th
 from __future__ import annotations
 
 from searchitect.api.doctor import Diagnosis, doctor
-from searchitect.api.reopening import export, open_result, predict, report, resume, retrain
+from searchitect.api.reopening import export, open_result, opened, predict, report, resume, retrain
+from searchitect.api.request import Request
 from searchitect.api.searching import plan, search
 
 __all__ = [
     "Diagnosis",
+    "Request",
     "doctor",
     "export",
     "open_result",
+    "opened",
     "plan",
     "predict",
     "report",

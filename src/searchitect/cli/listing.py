@@ -38,7 +38,7 @@ def list_names(
 def _studies(store: str | None) -> list[str]:
     from searchitect import api
 
-    rows = [(study.name, study.created, f"{study.events:,}") for study in api.studies(store)]
+    rows = [(study.name, study.created, f"{study.events:,}") for study in api.opened(store).studies()]
     if not rows:
         return ["no studies yet; start one: searchitect run digits --budget 90s"]
     return text.table(("study", "created", "events"), rows)

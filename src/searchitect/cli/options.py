@@ -20,7 +20,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Store = Annotated[str | None, typer.Option(metavar="URL", help="Where studies are kept: sqlite:///FILE or a file.")]
-StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study, or its run folder.")]
+StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study; see `list studies`.")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,8 +38,8 @@ def plan(settings: RunSettings, shown: Shown) -> None:
     """Say what a run with these options will cost, before it runs."""
     from searchitect import api
 
-    planned = api.plan(**_arguments(settings))
-    typer.echo(_json(dataclasses.asdict(planned)) if shown.json else "\n".join(planned.lines()))
+    planned = api.plan(api.Request(**_arguments(settings)))
+    typer.echo(_json(text.plan_document(planned)) if shown.json else "\n".join(planned.lines()))
 
 
 def resume(

@@ -11,6 +11,7 @@ import typer
 from searchitect.cli import text
 from searchitect.cli.exits import boundary
 from searchitect.cli.options import Debug, Json, Store, StudyName
+from searchitect.config import load_space
 from searchitect.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def show(
     with boundary(debug):
         from searchitect import api
 
-        result = api.show(study, store)
+        result = api.open_result(study, store)
         if trial is None:
             document, lines = result.document(), [*text.summary(result), "", *text.trials_table(result)]
         else:
@@ -76,16 +77,21 @@ def export(
 def predict(
     study: StudyName,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="New data in the form of the study's own data.")],
+    space: Annotated[
+        str | None,
+        typer.Option(metavar="FILE.py:CLASS", help="Your own space of the study (trusted: the file is run)."),
+    ] = None,
     store: Store = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Predict for new data, one line for each example."""
+    """Predict for new data, one line of CSV for each example."""
     with boundary(debug):
         from searchitect import api
 
-        predictions = api.predict(study, file, store=store)
-        typer.echo(json.dumps(predictions) if as_json else "\n".join(text.measured(value) for value in predictions))
+        found = None if space is None else load_space(space)
+        rows = api.predict(study, file, store=store, space=found)
+        typer.echo(json.dumps(rows, ensure_ascii=False) if as_json else text.as_csv(rows), nl=as_json)
 
 
 def _trial(result: Result, number: int) -> Trial:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from searchitect.result import Result
+    from searchitect.study.plan import Plan
     from searchitect.trial import Trial
 
-__all__ = ["measured", "summary", "table", "trial_document", "trial_lines", "trials_table"]
+__all__ = ["as_csv", "measured", "plan_document", "summary", "table", "trial_document", "trial_lines", "trials_table"]
 
 
 def measured(value: object) -> str:
@@ -68,6 +71,16 @@ def _values(values: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {measured(value)}" for name, value in values.items())
 
 
+def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows with the same keys as CSV with a header; empty where there are none."""
+    written = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(written, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    return written.getvalue()
+
+
 def trials_table(result: Result) -> list[str]:
     """One row for each trial: number, phase, state, objectives or the reason, seconds."""
     names = [objective.name for objective in result.objectives]
@@ -112,4 +125,17 @@ def trial_document(trial: Trial) -> dict[str, Any]:
         "measurements": dict(trial.measurements),
         "reports": [{"step": step, **values} for step, values in trial.reports],
         "seconds": trial.clock.get("seconds"),
+    }
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """The split of a budget as JSON."""
+    rows = [{"what": what, "evaluations": trials, "seconds": seconds} for what, trials, seconds in plan.rows()]
+    return {
+        "rows": rows,
+        "expected_trials": plan.expected_trials,
+        "search_fidelity": plan.search_fidelity.to_json(),
+        "confirm_fidelity": plan.campaign.confirm_fidelity.to_json(),
+        "reserve_seconds": plan.reserve,
+        "no_random": plan.no_random,
     }

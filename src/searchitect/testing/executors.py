@@ -1,0 +1,227 @@
+"""What every executor must keep. Inherit, say how to make yours, and pytest runs the contract on it.
+
+class TestMyExecutor(ExecutorContract):
+    def make(self, evaluator):
+        return MyExecutor(evaluator)
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from searchitect.errors import ConfigError, EvaluationError
+from searchitect.evaluation import Context, Evaluator, Executor, Job, Outcome
+from searchitect.spaces.architecture import Architecture, Value
+from searchitect.trial import Proposal, TrialState
+
+__all__ = ["ExecutorContract", "Scripted", "job", "run_all"]
+
+
+def job(number: int, do: str = "score", value: Value = 1, **settings: Any) -> Job:
+    """A job for `Scripted`: what to do, and with which value. `settings` are further fields of `Job`."""
+    proposal = Proposal(Architecture("contract", {"do": do, "value": value}))
+    return Job(number, proposal, seed=1000 + number, **settings)
+
+
+def run_all(executor: Executor, jobs: Iterable[Job]) -> list[Outcome]:
+    """Submit whenever there is room, collect until every job has ended; outcomes in order of arrival."""
+    waiting = list(jobs)
+    wanted, ended = len(waiting), list[Outcome]()
+    while len(ended) < wanted:
+        while waiting and executor.capacity:
+            executor.submit(waiting.pop(0))
+        ended += executor.collect(timeout=60.0)
+    return ended
+
+
+class _Odd:
+    """Not a number, and cannot even be shown."""
+
+    def __repr__(self) -> str:
+        raise ValueError("no repr")
+
+
+class _Uncatchable(BaseException):
+    pass
+
+
+_NONSENSE: Mapping[str, object] = {
+    "None": None,
+    "text": "0.9",
+    "empty": {},
+    "list": [("score", 1.0)],
+    "text value": {"score": "0.9"},
+    "nan": {"score": float("nan")},
+    "infinite": {"score": float("inf")},
+    "number as name": {1: 1.0},
+    "odd value": {"score": _Odd()},
+    "none value": {"score": None},
+    "complex value": {"score": 1j},
+}
+
+
+@dataclass(frozen=True)
+class Scripted:
+    """An evaluator that does what the architecture says; only what any executor survives."""
+
+    factor: float = 2.0
+
+    def evaluate(self, proposal: Proposal, context: Context) -> Mapping[str, float]:
+        do, value = proposal.architecture["do"], proposal.architecture["value"]
+        if do == "score":
+            return {"score": self.factor * float(str(value)), "seed": float(context.seed)}
+        if do == "sleep":
+            time.sleep(float(str(value)))
+            return {"score": 1.0}
+        if do == "report":
+            for step in range(int(str(value))):
+                context.report(step, loss=1.0 / (1 + step), gone=float("nan"))
+            raise EvaluationError("diverged", hint="a lower learning rate")
+        if do == "print":
+            print("x" * 10_000_000)  # noqa: T201 - the point of the test
+            return {"score": 1.0}
+        if do == "context":
+            return self.context(context)
+        if do == "nonsense":
+            return _NONSENSE[str(value)]  # type: ignore[return-value]
+        raise self.error(str(value))
+
+    def context(self, context: Context) -> Mapping[str, float]:
+        """Leave a file in the folder; return what else the context said."""
+        assert context.folder is not None
+        (context.folder / "weights").write_text(str(context.number))
+        return {"deadline": context.deadline or -1.0, "cpu": float(context.device == "cpu")}
+
+    def error(self, kind: str) -> BaseException:
+        """Something to raise."""
+        kinds: dict[str, BaseException] = {
+            "ValueError": ValueError("expected 3, got 4\nsecond line"),
+            "MemoryError": MemoryError(),
+            "SystemExit": SystemExit(3),
+            "_Uncatchable": _Uncatchable("out"),
+            "RecursionError": RecursionError("too deep"),
+        }
+        return kinds[kind]
+
+
+class ExecutorContract:
+    """Laws of an executor. Inherit and define `make`."""
+
+    @classmethod
+    def make(cls, evaluator: Evaluator) -> Executor:
+        """Return a new executor that owns this evaluator."""
+        raise NotImplementedError
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def executor(cls) -> Iterable[Executor]:
+        """One for all tests: whatever a job did, the next one must not notice."""
+        executor = cls.make(Scripted())
+        yield executor
+        executor.close()
+
+    def test_every_job_gets_exactly_one_outcome(self, executor: Executor) -> None:
+        outcomes = run_all(executor, (job(n, value=n) for n in range(20)))
+        assert sorted(outcome.number for outcome in outcomes) == list(range(20))
+        assert all(o.state is TrialState.COMPLETE and o.reason is None for o in outcomes)
+        assert {o.number: o.measurements for o in outcomes} == {
+            n: {"score": 2.0 * n, "seed": 1000.0 + n} for n in range(20)
+        }
+        assert executor.collect(timeout=0.0) == () or list(executor.collect(timeout=0.0)) == []
+
+    def test_outcomes_do_not_depend_on_the_order_of_the_jobs(self, executor: Executor) -> None:
+        jobs = [job(n, value=n) for n in range(5)] + [job(5, "raise", "ValueError"), job(6, "report", 3)]
+        shuffled = random.Random(1).sample(jobs, len(jobs))
+
+        def told(outcomes: list[Outcome]) -> dict[int, tuple[object, ...]]:
+            return {o.number: (o.state, o.measurements, o.reason, o.reports) for o in outcomes}
+
+        assert told(run_all(executor, jobs)) == told(run_all(executor, shuffled))
+
+    def test_capacity_falls_with_each_submission_and_returns_with_each_outcome(self, executor: Executor) -> None:
+        assert executor.capacity == executor.workers >= 1
+        for n in range(executor.workers):
+            executor.submit(job(n))
+            assert executor.capacity == executor.workers - n - 1
+        with pytest.raises(ConfigError, match="full"):
+            executor.submit(job(99))
+        ended = 0
+        while ended < executor.workers:
+            ended += len(executor.collect())
+        assert executor.capacity == executor.workers
+
+    def test_collect_without_jobs_returns_at_once(self, executor: Executor) -> None:
+        assert list(executor.collect()) == []
+
+    @pytest.mark.parametrize("kind", ["ValueError", "MemoryError", "SystemExit", "_Uncatchable", "RecursionError"])
+    def test_whatever_is_raised_fails_that_job_alone(self, executor: Executor, kind: str) -> None:
+        outcomes = run_all(executor, [job(0), job(1, "raise", kind), job(2)])
+        states = {o.number: o.state for o in outcomes}
+        assert states == {0: TrialState.COMPLETE, 1: TrialState.FAILED, 2: TrialState.COMPLETE}
+        failed = next(o for o in outcomes if o.number == 1)
+        assert failed.reason is not None
+        assert failed.reason.startswith(kind)
+        assert "\n" not in failed.reason
+        assert failed.measurements == {}
+
+    def test_an_exception_is_told_with_its_first_line_and_place(self, executor: Executor) -> None:
+        (outcome,) = run_all(executor, [job(0, "raise", "ValueError")])
+        assert outcome.reason is not None
+        assert outcome.reason.startswith("ValueError: expected 3, got 4 (executors.py, line ")
+
+    @pytest.mark.parametrize("what", list(_NONSENSE))
+    def test_a_return_value_that_is_no_measurement_fails_the_job(self, executor: Executor, what: str) -> None:
+        outcomes = run_all(executor, [job(0, "nonsense", what), job(1)])
+        states = {o.number: o.state for o in outcomes}
+        assert states == {0: TrialState.FAILED, 1: TrialState.COMPLETE}
+
+    def test_reports_come_back_even_with_a_failure(self, executor: Executor) -> None:
+        (outcome,) = run_all(executor, [job(0, "report", 3)])
+        assert outcome.state is TrialState.FAILED
+        assert outcome.reason == "diverged"
+        assert outcome.reports == ((0, {"loss": 1.0}), (1, {"loss": 0.5}), (2, {"loss": 1.0 / 3}))
+
+    def test_the_context_tells_deadline_device_and_an_existing_folder(self, executor: Executor, tmp_path: Path) -> None:
+        folder = tmp_path / "trials" / "7"
+        (outcome,) = run_all(executor, [job(7, "context", seconds=50.0, folder=folder)])
+        assert outcome.measurements == {"deadline": 50.0, "cpu": 1.0}
+        assert (folder / "weights").read_text() == "7"
+
+    def test_a_folder_that_cannot_be_made_fails_the_job(self, executor: Executor, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+        outcomes = run_all(executor, [job(0, "context", folder=tmp_path / "file" / "7"), job(1)])
+        assert {o.number: o.state for o in outcomes} == {0: TrialState.FAILED, 1: TrialState.COMPLETE}
+
+    def test_seconds_are_those_of_the_evaluation(self, executor: Executor) -> None:
+        (outcome,) = run_all(executor, [job(0, "sleep", 0.1)])
+        assert 0.1 <= outcome.seconds < 2.0
+
+    def test_much_printing_does_no_harm(self, executor: Executor) -> None:
+        outcomes = run_all(executor, [job(n, "print") for n in range(3)])
+        assert [o.state for o in outcomes] == [TrialState.COMPLETE] * 3
+
+    def test_close_may_be_called_twice_and_abandons_what_runs(self) -> None:
+        executor = self.make(Scripted())
+        executor.submit(job(0, "sleep", 30))
+        begin = time.monotonic()
+        executor.close()
+        executor.close()
+        assert time.monotonic() - begin < 10.0
+        assert executor.capacity == 0
+        assert list(executor.collect(timeout=0.0)) == []
+        with pytest.raises(ConfigError, match="closed"):
+            executor.submit(job(1))
+
+    def test_a_null_job_is_handed_over_in_milliseconds(self, executor: Executor) -> None:
+        run_all(executor, [job(n) for n in range(2 * executor.workers)])
+        begin = time.perf_counter()
+        run_all(executor, [job(n) for n in range(100)])
+        assert (time.perf_counter() - begin) / 100 < (0.05 if "coverage" in sys.modules else 0.02)

@@ -1,0 +1,136 @@
+from searchitect.result import read_result
+from searchitect.storage import MemoryStore
+from searchitect.study import Limit
+from tests.study.parts import FakeExecutor, FakeJudge, journal, make_study, run
+
+
+def result_of(study):
+    return read_result(event for _, event in study.store.journal(study.name).read())
+
+
+def test_random_search_gets_as_many_evaluations_as_the_search():
+    study = make_study()
+    run(study, search=Limit(trials=25))
+    evaluated = [
+        sum(t.phase == phase and t.reused is None for t in study.trials if t.is_complete)
+        for phase in ("search", "random")
+    ]
+    assert evaluated == [25, 25]
+
+
+def test_finalists_are_confirmed_on_fresh_seeds():
+    study = make_study()
+    run(study, confirm_count=2, confirm_seeds=3)
+    confirmed = [t for t in study.trials if t.phase == "confirm" and t.reused is None]
+    seeds = {t.seed for t in study.trials if t.phase != "confirm" and t.reused is None}
+    assert len({t.seed for t in confirmed}) == len(confirmed)
+    assert not seeds & {t.seed for t in confirmed}
+    assert {t.proposal.replicate for t in confirmed} == {1, 2, 3}
+    result = result_of(study)
+    assert [f.arm for f in result.finalists] == ["search", "search", "random", "random"]
+    assert all(len(f.trials) == 3 for f in result.finalists)
+
+
+def test_the_winner_has_the_best_mean_and_hands_over_its_best_seed():
+    study = make_study()
+    run(study, confirm_count=3)
+    result = result_of(study)
+    own = [f for f in result.finalists if f.arm == "search"]
+    best = max(own, key=lambda f: f.mean["score"])
+    assert result.best.architecture == best.architecture
+    assert result.best.measurements["score"] == max(best.values)
+    assert result.best.mean["score"] == best.mean["score"]
+
+
+def test_an_architecture_that_both_arms_found_is_confirmed_once():
+    study = make_study(strategy="grid")
+    run(study, search=Limit(), confirm_count=1)
+    confirmed = [t for t in study.trials if t.phase == "confirm"]
+    assert sum(t.reused is None for t in confirmed) == 3
+    result = result_of(study)
+    assert result.finalists[0].trials == result.finalists[1].trials
+    assert result.verdict.kind == "no_difference"
+    assert "found the same architecture" in result.verdict.sentence
+
+
+def test_the_test_split_is_opened_once_after_everything_is_decided():
+    study, judge = make_study(), FakeJudge()
+    run(study, judge=judge)
+    run(study, judge=judge)
+    assert judge.opened == 1
+    kinds = [event["kind"] for event in journal(study)]
+    assert kinds.index("test_opened") > max(i for i, kind in enumerate(kinds) if kind in ("start", "end", "baseline"))
+    assert kinds.count("test_opened") == kinds.count("test_result") == 1
+    opened = next(e for e in journal(study) if e["kind"] == "test_opened")
+    assert opened["handed_over"] in opened["models"]["search"]
+    assert opened["baselines"] == ["logistic_regression"]
+
+
+def test_an_interrupted_test_is_repeated_for_the_same_models_and_says_so():
+    class Interrupted(FakeJudge):
+        def test(self, models, handed_over, baselines):
+            self.seen = models
+            raise KeyboardInterrupt
+
+    store, first, second = MemoryStore(), Interrupted(), FakeJudge()
+    with make_study(store=store) as study:
+        try:
+            run(study, judge=first)
+        except KeyboardInterrupt:
+            pass
+    with make_study(store=store) as study:
+        run(study, judge=second)
+        result = result_of(study)
+    assert any("repeated 1 time" in warning for warning in result.warnings)
+    assert result.test == {"score": 4.0}
+
+
+def test_without_a_comparison_the_verdict_says_so():
+    study = make_study(recorded={"no_random": "it was switched off"})
+    run(study, compare=False)
+    verdict = result_of(study).verdict
+    assert verdict.kind == "not_compared"
+    assert "it was switched off" in verdict.sentence
+
+
+def test_counts_and_ledger_add_up():
+    study = make_study()
+    run(study, FakeExecutor(fail=lambda job: "planted" if job.number == 3 else None))
+    result = result_of(study)
+    assert result.counts["failed"] == 1
+    assert sum(result.counts.values()) == len(result.trials)
+    assert result.ledger["search"] == 25 * 0.5
+    assert result.stopped_by == "trials"
+    document = result.document()
+    assert document["trials"]["failed"] == 1
+    assert document["best"]["architecture"]["width"] in (8, 16, 32, 64)
+
+
+def test_a_result_of_an_unfinished_study_says_so():
+    study = make_study()
+    study.tell(study.ask(), 1.0)
+    result = result_of(study)
+    assert result.stopped_by == "unfinished"
+    assert result.best.measurements == {"score": 1.0}
+    assert result.verdict.kind == "not_compared"
+
+
+def test_a_study_without_a_feasible_trial_has_no_best():
+    study = make_study(constraints=["parameters<=1"])
+    run(study, search=Limit(trials=12))
+    assert result_of(study).best is None
+
+
+def test_with_two_objectives_the_front_is_confirmed_first():
+    study = make_study(objectives=["score", "minimize parameters"])
+    run(study, confirm_count=3)
+    result = result_of(study)
+    keys = {trial.key for trial in result.front}
+    assert all(f.key in keys for f in result.finalists if f.arm == "search")
+    for trial in result.front:
+        better = [t for t in result.trials if t.phase == "search" and t.is_complete]
+        assert not any(
+            t.measurements["score"] > trial.measurements["score"]
+            and t.measurements["parameters"] < trial.measurements["parameters"]
+            for t in better
+        )

@@ -1,3 +1,5 @@
+import contextlib
+
 from searchitect.result import read_result
 from searchitect.storage import MemoryStore
 from searchitect.study import Limit
@@ -74,10 +76,8 @@ def test_an_interrupted_test_is_repeated_for_the_same_models_and_says_so():
 
     store, first, second = MemoryStore(), Interrupted(), FakeJudge()
     with make_study(store=store) as study:
-        try:
+        with contextlib.suppress(KeyboardInterrupt):
             run(study, judge=first)
-        except KeyboardInterrupt:
-            pass
     with make_study(store=store) as study:
         run(study, judge=second)
         result = result_of(study)

@@ -79,7 +79,7 @@ def test_deterministic_a_proposal_sees_all_ends_but_those_of_the_running():
             assert ended == list(range(max(0, event["number"] - 2)))
 
 
-class Killed(Exception):
+class KilledError(Exception):
     pass
 
 
@@ -97,7 +97,7 @@ class KillingStore(MemoryStore):
             def append(self, event):
                 if store.left is not None:
                     if store.left == 0:
-                        raise Killed
+                        raise KilledError
                     store.left -= 1
                 return inner.append(event)
 
@@ -116,7 +116,7 @@ def test_killed_at_any_write_and_run_again_the_journal_equals_the_uninterrupted_
     for survived in range(1, len(expected), 7):
         store = KillingStore()
         store.left = survived
-        with pytest.raises(Killed), make_study(strategy=strategy, store=store) as study:
+        with pytest.raises(KilledError), make_study(strategy=strategy, store=store) as study:
             run(study, FakeExecutor(workers, order=1), deterministic)
         store.left = None
         with make_study(strategy=strategy, store=store) as study:
@@ -132,7 +132,7 @@ def test_killed_again_and_again_no_finished_trial_is_lost_or_repeated():
             with make_study(store=store) as study:
                 run(study, FakeExecutor(workers=2, order=attempts))
                 break
-        except Killed:
+        except KilledError:
             continue
     events = [event for _, event in store.journal("study").read()]
     starts = [e["number"] for e in events if e["kind"] == "start"]

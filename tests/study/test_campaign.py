@@ -75,9 +75,8 @@ def test_an_interrupted_test_is_repeated_for_the_same_models_and_says_so():
             raise KeyboardInterrupt
 
     store, first, second = MemoryStore(), Interrupted(), FakeJudge()
-    with make_study(store=store) as study:
-        with contextlib.suppress(KeyboardInterrupt):
-            run(study, judge=first)
+    with make_study(store=store) as study, contextlib.suppress(KeyboardInterrupt):
+        run(study, judge=first)
     with make_study(store=store) as study:
         run(study, judge=second)
         result = result_of(study)

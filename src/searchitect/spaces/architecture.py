@@ -37,6 +37,9 @@ class Architecture:
     __slots__ = ("_hash", "_json", "_values", "space")
 
     space: str
+    _values: dict[str, Value]
+    _hash: int | None
+    _json: str | None
 
     def __init__(self, space: str, decisions: Mapping[str, Value]) -> None:
         object.__setattr__(self, "space", space)
@@ -57,7 +60,7 @@ class Architecture:
 
     def __getitem__(self, path: str) -> Value:
         try:
-            return self._values[path]  # type: ignore[no-any-return]
+            return self._values[path]
         except KeyError:
             raise SpaceError(
                 f"no active decision {path!r} in this architecture", hint="active: " + ", ".join(self._values)
@@ -78,7 +81,7 @@ class Architecture:
 
     def get(self, path: str, default: Value = None) -> Value:
         """The value at `path`, or `default` where the decision is not active."""
-        return self._values.get(path, default)  # type: ignore[no-any-return]
+        return self._values.get(path, default)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Architecture):
@@ -86,9 +89,11 @@ class Architecture:
         return self.space == other.space and self.text == other.text
 
     def __hash__(self) -> int:
-        if self._hash is None:
-            object.__setattr__(self, "_hash", hash((self.space, self.text)))
-        return self._hash  # type: ignore[no-any-return]
+        known = self._hash
+        if known is None:
+            known = hash((self.space, self.text))
+            object.__setattr__(self, "_hash", known)
+        return known
 
     def __repr__(self) -> str:
         return f"Architecture({self.text})"
@@ -99,9 +104,11 @@ class Architecture:
     @property
     def text(self) -> str:
         """The decisions as one line of JSON: same decisions, same text."""
-        if self._json is None:
-            object.__setattr__(self, "_json", _written(self._values))
-        return self._json  # type: ignore[no-any-return]
+        known = self._json
+        if known is None:
+            known = _written(self._values)
+            object.__setattr__(self, "_json", known)
+        return known
 
     def digest(self) -> str:
         """32 hexadecimal characters that depend on the decisions only, not on the rest of the space."""

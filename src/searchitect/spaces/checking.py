@@ -69,6 +69,8 @@ def _check(declaration: object, wrong: Wrong) -> None:
             _check_item(item, wrong)
         case Optional(item):
             _check_item(item, wrong)
+            if isinstance(item, Optional) or (isinstance(item, Choice) and None in item.options):
+                raise wrong("the item of an optional can itself be None", "one None cannot be told from the other")
         case Nested(item):
             if not is_space(item) and not isinstance(item, Recursive):
                 raise wrong(f"nested takes a space, got {_spelled(item)}", _space_hint(item))
@@ -234,7 +236,7 @@ def _space_hint(item: object) -> str | None:
 def _is_scalar(value: object) -> bool:
     if isinstance(value, float):
         return math.isfinite(value)
-    return value is None or isinstance(value, (str, int)) and type(value) in (str, int, bool)
+    return value is None or (isinstance(value, (str, int)) and type(value) in (str, int, bool))
 
 
 def _is_integer(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""`CompiledSpace`: which architectures there are, and how they are written: as decisions, as JSON, as typed instances."""
+"""`CompiledSpace`: which architectures there are, and how they are written: decisions, JSON, typed instances."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from searchitect.errors import SpaceError
 from searchitect.spaces.architecture import MAX_DECISIONS, Architecture, Value
 from searchitect.spaces.compiling import compile_space
 from searchitect.spaces.describing import Decision, describe, digest_of, information, static
+from searchitect.spaces.encodings import Layout
 from searchitect.spaces.forms import DecisionForm, Form, Record, broken, fill
 from searchitect.spaces.sampling import count, written
 from searchitect.spaces.space_class import declarations_of
@@ -37,6 +38,7 @@ class CompiledSpace:
         self.digest = digest_of(describe(source))
         self._root: Record = compile_space(source)
         self.is_finite = _finite(self._root)
+        self._made_layout: Layout | None = None
 
     def __repr__(self) -> str:
         return f"SearchSpace({self.name}, {self.digest})"
@@ -152,6 +154,11 @@ class CompiledSpace:
         except _Stop:
             return dict(values)
         return {**ordered, **{path: value for path, value in values.items() if path not in ordered}}
+
+    def _layout(self) -> Layout:
+        if self._made_layout is None:
+            self._made_layout = Layout(self._root)
+        return self._made_layout
 
     def _wrong(self, values: Mapping[str, Value]) -> list[str]:
         problems: list[str] = []

@@ -1,9 +1,8 @@
-"""From a class to its tree of decisions: names are resolved, recursion is unrolled to its limit, conditions grouped."""
+"""From a class to its tree of decisions: names resolved, recursion unrolled to its limit, conditions grouped."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 from searchitect.errors import SpaceError
@@ -13,7 +12,6 @@ from searchitect.spaces.declarations import (
     UNSET,
     Choice,
     Declaration,
-    Integer,
     Nested,
     Optional,
     Recursive,
@@ -51,7 +49,7 @@ def _record(cls: type, enclosing: Enclosing, known: Known, repeated: bool) -> Re
     for name, declaration in declared.items():
         if repeated and getattr(declaration, "role", "") == "training":
             raise SpaceError(
-                f"{cls.__name__}.{name} is a training decision inside a repeat: there is one recipe, not one per element",
+                f"{cls.__name__}.{name} is a training decision inside a repeat, but there is only one recipe",
                 hint="move the field to the outermost space",
             )
         fields.append((name, _field(cls, name, declaration, inside, known, repeated)))

@@ -73,6 +73,8 @@ class Declaration:
 
 @dataclass(frozen=True)
 class Choice(Declaration):
+    """One of several options."""
+
     options: tuple[Any, ...]
     weights: tuple[float, ...] | None
     role: Role
@@ -81,6 +83,8 @@ class Choice(Declaration):
 
 @dataclass(frozen=True)
 class Integer(Declaration):
+    """An integer in a range."""
+
     low: int
     high: int
     step: int
@@ -91,6 +95,8 @@ class Integer(Declaration):
 
 @dataclass(frozen=True)
 class Real(Declaration):
+    """A real number in a range."""
+
     low: float
     high: float
     log: bool
@@ -100,6 +106,8 @@ class Real(Declaration):
 
 @dataclass(frozen=True)
 class Repeat(Declaration):
+    """An item, several times over."""
+
     item: Any
     low: int
     high: int
@@ -107,6 +115,8 @@ class Repeat(Declaration):
 
 @dataclass(frozen=True)
 class Subset(Declaration):
+    """Some of several options."""
+
     options: tuple[Any, ...]
     low: int
     high: int
@@ -116,16 +126,22 @@ class Subset(Declaration):
 
 @dataclass(frozen=True)
 class Optional(Declaration):
+    """An item or nothing."""
+
     item: Any
 
 
 @dataclass(frozen=True)
 class Nested(Declaration):
+    """A space inside another."""
+
     item: Any
 
 
 @dataclass(frozen=True)
 class Recursive(Declaration):
+    """A space that encloses this place, by name or by a function that returns it."""
+
     target: Any
     depth: int
 
@@ -264,7 +280,7 @@ def repeat(item: type[T], low: int, high: int) -> tuple[T, ...]: ...
 @overload
 def repeat(item: T, low: int, high: int) -> tuple[T, ...]: ...
 def repeat(item: Any, low: int, high: int) -> Any:
-    """Choose how often, from `low` to `high` times, and each element by itself. `item` is a space or any declaration."""
+    """Choose how often, `low` to `high` times, and each element by itself. `item` is a space or any declaration."""
     return Repeat(item, low, high)
 
 

@@ -39,6 +39,7 @@ def describe(cls: type) -> dict[str, Any]:
 
 
 def _declared(item: Any) -> dict[str, Any]:
+    document: dict[str, Any]
     match item:
         case type():
             return describe(item)
@@ -49,14 +50,14 @@ def _declared(item: Any) -> dict[str, Any]:
         case Choice():
             document = {"kind": "choice", "options": [_option(option) for option in item.options]}
             if item.weights is not None:
-                document["weights"] = [float(weight) for weight in item.weights]  # type: ignore[misc]
+                document["weights"] = [float(weight) for weight in item.weights]
         case Integer():
-            document = {"kind": "integer", "low": item.low, "high": item.high, "step": item.step, "log": item.log}  # type: ignore[dict-item]
+            document = {"kind": "integer", "low": item.low, "high": item.high, "step": item.step, "log": item.log}
         case Real():
-            document = {"kind": "real", "low": float(item.low), "high": float(item.high), "log": item.log}  # type: ignore[dict-item]
+            document = {"kind": "real", "low": float(item.low), "high": float(item.high), "log": item.log}
         case Subset():
             options = [_option(option) for option in item.options]
-            document = {"kind": "subset", "options": options, "low": item.low, "high": item.high}  # type: ignore[dict-item]
+            document = {"kind": "subset", "options": options, "low": item.low, "high": item.high}
         case Repeat():
             return {"kind": "repeat", "low": item.low, "high": item.high, "item": _declared(item.item)}
         case Optional():

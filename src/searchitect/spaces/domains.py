@@ -11,7 +11,7 @@ import random
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, combinations
+from itertools import accumulate, combinations, pairwise
 
 from searchitect.spaces.architecture import Value
 
@@ -369,7 +369,7 @@ class Subsets(Domain):
     def problem(self, value: Value) -> str | None:
         if isinstance(value, tuple) and self.low <= len(value) <= self.high:
             places = [self._index.get(v, -1) for v in value]
-            ordered = all(a < b for a, b in zip(places, places[1:], strict=False))
+            ordered = all(a < b for a, b in pairwise(places))
             if ordered and (not places or places[0] >= 0) and repr(value) == repr(self._named(places)):
                 return None
         options = ", ".join(map(repr, self.labels))

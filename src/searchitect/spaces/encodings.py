@@ -1,8 +1,9 @@
 """Architectures as vectors of fixed length: one column group per decision of the fully unrolled space.
 
-`one_hot` (for predictors): 1 for the value taken; integer ranges of more than 64 values and real numbers take one column
-in 0..1; a subset marks its elements; an inactive decision is all zeros (ask `mask` which columns are active).
-`unit_cube` (for continuous optimisers): every decision is a place in 0..1, a subset one per element; 0.5 where inactive.
+`one_hot` (for predictors): 1 for the value taken; integer ranges of more than 64 values and real numbers take one
+column in 0..1; a subset marks its elements; an inactive decision is all zeros (`mask` tells which columns are active).
+`unit_cube` (for continuous optimisers): every decision is a place in 0..1, a subset one per element; 0.5 where
+inactive.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The compiled tree of decisions.
 
-Two kinds of node are enough. A `Record` is a space: named fields, conditions between them. A `DecisionForm` has one value
-out of a domain, and that value says which nodes follow (`branches`). Every walk over architectures (sampling, checking,
-mutating, decoding …) is `fill` with another way to choose.
+Two kinds of node are enough. A `Record` is a space: named fields, conditions between them. A `DecisionForm` has one
+value out of a domain, and that value says which nodes follow (`branches`). Every walk over architectures
+(sampling, checking, mutating, decoding …) is `fill` with another way to choose.
 
 A node knows no path: the same node serves all elements of a repeat and all places where a space occurs.
 """
@@ -21,8 +21,22 @@ from searchitect.spaces.declarations import UNSET
 from searchitect.spaces.domains import Domain
 from searchitect.spaces.space_class import Constraint
 
-__all__ = ["Choose", "ChoiceForm", "DecisionForm", "Form", "OptionalForm", "PlainForm", "Record", "RepeatForm"]
-__all__ += ["active", "broken", "fill", "joined"]
+__all__ = [
+    "ChoiceForm",
+    "Choose",
+    "DecisionForm",
+    "Form",
+    "Linked",
+    "OptionalForm",
+    "PlainForm",
+    "Record",
+    "RepeatForm",
+    "active",
+    "broken",
+    "fill",
+    "holds",
+    "joined",
+]
 
 
 class Record:
@@ -35,6 +49,8 @@ class Record:
     """
 
     __slots__ = ("cls", "constrained", "count", "fields", "linked", "rules", "solutions")
+
+    constrained: bool
 
     def __init__(self, cls: type) -> None:
         self.cls = cls
@@ -77,6 +93,8 @@ class DecisionForm(ABC):
     """
 
     __slots__ = ("before", "constrained", "count", "domain", "kind", "own", "role", "shares")
+
+    constrained: bool
 
     def __init__(self, kind: str, domain: Domain, role: str, before: object, own: str = "") -> None:
         self.kind, self.domain, self.role, self.before, self.own = kind, domain, role, before, own
@@ -205,7 +223,8 @@ class RepeatForm(DecisionForm):
         super().__init__("length", domain, "architecture", UNSET, ".length")
 
     def branches(self, value: Value) -> tuple[tuple[str, Form], ...]:
-        return self._elements[:value]  # type: ignore[misc]
+        assert isinstance(value, int)
+        return self._elements[:value]
 
     def all_branches(self) -> tuple[tuple[str, Form], ...]:
         return self._elements
@@ -272,13 +291,13 @@ def holds(record: Record, rule: Constraint, path: str, values: Mapping[str, Valu
     Raises:
         SpaceError: it raised, or returned no boolean.
     """
-    instance = object.__new__(record.cls)
+    instance: Any = object.__new__(record.cls)
     for name, child in record.fields:
         if rule.reads is None or name in rule.reads:
             object.__setattr__(instance, name, child.view(values, joined(path, name)))
     where = f"{record.cls.__name__}.{rule.name}"
     try:
-        answer = rule.holds(instance)
+        answer: object = rule.holds(instance)
     except AttributeError as error:
         hint = "name every field it reads in @sa.constraint(…), or none" if rule.reads else None
         raise SpaceError(f"the constraint {where} failed: {error}", hint=hint) from error

@@ -4,7 +4,8 @@ A measurement belongs to an architecture only as long as the architecture means 
 
 1. A decision that both spaces have keeps its value; where the space no longer has that value, it is refused.
 2. A decision that is new takes the value given by the caller, else the one declared with `before=`, else what changes
-   nothing: absent for an `optional`, the only value where there is one. Otherwise it is refused: a default would be a guess.
+   nothing: absent for an `optional`, the only value where there is one. Otherwise it is refused: a default would be
+   a guess.
 3. A decision that is gone is refused, unless the old description shows that it had one value only.
 4. The result fulfils the constraints of the new space, or is refused.
 """

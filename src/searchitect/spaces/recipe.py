@@ -1,4 +1,4 @@
-"""`Recipe`: how a model is trained, as a frozen value. Decisions with `role="training"` fill the field of their name."""
+"""`Recipe`: how a model is trained, a frozen value. A decision with `role="training"` fills the field of its name."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ class Recipe:
         warmup: share of the steps with a linearly rising rate (cosine, step, constant).
         label_smoothing: share of the target spread over all classes.
         gradient_clip: largest norm of the gradient; None for no limit.
-        augmentation: "none", "shift" (random shifts by up to 1/8), "flip" (mirror), "shift_flip", "cutout", "noise" (tabular).
+        augmentation: "none", "shift" (random shifts by up to 1/8), "flip" (mirror), "shift_flip", "cutout",
+            "noise" (tabular).
         mixed_precision: bfloat16 autocast where the device gains by it: "auto", "on" or "off".
         patience: epochs without improvement before training stops early; None never stops early.
         best_epoch: hand back the weights of the best validation epoch instead of the last.

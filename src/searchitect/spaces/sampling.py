@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import random
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import accumulate, islice
 
 from searchitect.errors import SpaceError
@@ -45,7 +46,7 @@ def count(form: Form) -> int:
 def _count_record(record: Record) -> int:
     tied = {name for linked in record.linked for name, _ in linked.fields}
     free = math.prod(count(child) for name, child in record.fields if name not in tied)
-    return free * math.prod(len(_solutions(record, place)) for place in range(len(record.linked)))
+    return free * math.prod(sum(1 for _ in _assignments(record, linked)) for linked in record.linked)
 
 
 def _shares(decision: DecisionForm) -> list[int]:
@@ -60,25 +61,23 @@ def _shares(decision: DecisionForm) -> list[int]:
 
 
 def _solutions(record: Record, place: int) -> list[Values]:
-    """List the valid assignments of one group of linked fields, as paths below the record."""
+    """List, once, the valid assignments of one group of linked fields, as paths below the record."""
     if place not in record.solutions:
-        linked = record.linked[place]
-        listed = math.prod(count(child) for _, child in linked.fields)
-        if listed > LARGEST_LINKED or any(not _countable(child) for _, child in linked.fields):
-            rules = ", ".join(rule.name for rule in linked.rules)
-            what = f"{listed:,} assignments of" if listed > LARGEST_LINKED else "real numbers among"
-            raise SpaceError(
-                f"{record.cls.__name__}: cannot count exactly, because the constraint {rules} ties together {what} "
-                + ", ".join(name for name, _ in linked.fields),
-                hint='name the few fields it reads: @sa.constraint("width", "depth")',
-            )
-        record.solutions[place] = list(_assignments(record, linked))
+        record.solutions[place] = list(_assignments(record, record.linked[place]))
     return record.solutions[place]
 
 
 def _assignments(record: Record, linked: Linked) -> Iterator[Values]:
-    parts = [(lambda name=name, child=child: written(child, name)) for name, child in linked.fields]
-    for values in _joint(parts):
+    listed = math.prod(count(child) for _, child in linked.fields)
+    if listed > LARGEST_LINKED or any(not _countable(child) for _, child in linked.fields):
+        rules = ", ".join(rule.name for rule in linked.rules)
+        what = f"{listed:,} assignments of" if listed > LARGEST_LINKED else "real numbers among"
+        raise SpaceError(
+            f"{record.cls.__name__}: cannot count exactly, because the constraint {rules} ties together {what} "
+            + ", ".join(name for name, _ in linked.fields),
+            hint='name the few fields it reads: @sa.constraint("width", "depth")',
+        )
+    for values in _joint([partial(written, child, name) for name, child in linked.fields]):
         if all(holds(record, rule, "", values) for rule in linked.rules):
             yield values
 
@@ -95,11 +94,11 @@ def written(form: Form, path: str) -> Iterator[Values]:
     if isinstance(form, DecisionForm):
         own = path + form.own
         for value in form.domain.values():
-            parts = [(lambda s=s, child=child: written(child, path + s)) for s, child in form.branches(value)]
+            parts = [partial(written, child, path + suffix) for suffix, child in form.branches(value)]
             for rest in _joint(parts):
                 yield {own: value, **rest}
         return
-    parts = [(lambda name=name, child=child: written(child, joined(path, name))) for name, child in form.fields]
+    parts = [partial(written, child, joined(path, name)) for name, child in form.fields]
     if not form.rules:
         yield from _joint(parts)
         return
@@ -125,14 +124,14 @@ def _seen(record: Record, place: int) -> Record:
 
 
 def _joint(
-    parts: list[Callable[[], Iterator[Values]]],
+    parts: Sequence[Callable[[], Iterator[Values]]],
     fine: Callable[[int, Values], bool] | None = None,
 ) -> Iterator[Values]:
     """Yield all combinations, one stack of iterators deep; `fine(place, values)` cuts a branch early."""
     if not parts:
         yield {}
         return
-    stack = [(parts[0](), {})]
+    stack: list[tuple[Iterator[Values], Values]] = [(parts[0](), {})]
     while stack:
         iterator, values = stack[-1]
         more = next(iterator, None)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from searchitect.errors import SpaceError
 from searchitect.spaces.architecture import Architecture, Value
 from searchitect.spaces.compiled_space import CompiledSpace
-from searchitect.spaces.encodings import Encoding, Layout
+from searchitect.spaces.encodings import Encoding
 from searchitect.spaces.forms import active
 from searchitect.spaces.migrating import migrated
 from searchitect.spaces.recipe import Recipe
@@ -193,11 +193,6 @@ class SearchSpace(CompiledSpace):
         if spec is None:
             raise SpaceError(f"{self.name}.build wants the shapes of a task", hint="pass a sa.TaskSpec")
         return instance.build(spec)
-
-    def _layout(self) -> Layout:
-        if not hasattr(self, "_made_layout"):
-            self._made_layout = Layout(self._root)
-        return self._made_layout
 
 
 def _arity(method: Any) -> int:

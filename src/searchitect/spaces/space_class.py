@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -140,7 +139,7 @@ def constraints_of(cls: type) -> tuple[Constraint, ...]:
     found: dict[str, Constraint] = {}
     for base in reversed(cls.__mro__):
         for name, method in vars(base).items():
-            if hasattr(method, MARK):
+            if inspect.isfunction(method) and hasattr(method, MARK):
                 lines = (inspect.getdoc(method) or name.strip("_").replace("_", " ")).splitlines()
                 found[name] = Constraint(name, method, getattr(method, MARK), lines[0].rstrip("."))
             else:

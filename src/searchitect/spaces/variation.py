@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 
 from searchitect.errors import SpaceError
 from searchitect.spaces.architecture import Value
@@ -74,7 +75,7 @@ def mutated(root: Record, values: Mapping[str, Value], rng: random.Random) -> Va
 
 def _any_other(root: Record, values: Mapping[str, Value], rng: random.Random) -> Values:
     """Where conditions forbid every single change that was tried: a neighbour, else another draw."""
-    near = list(neighbouring(root, values))
+    near = list(islice(neighbouring(root, values), 1_000))
     if near:
         return rng.choice(near)
     for _ in range(TRIES):
@@ -120,13 +121,12 @@ def _copy_last(changed: Values, path: str, length: Value) -> None:
 def crossed(root: Record, first: Mapping[str, Value], second: Mapping[str, Value], rng: random.Random) -> Values:
     """Return a child: each decision from either parent where both have it, from the one that has it otherwise.
 
-    A decision that neither parent has (none arises without conditions) is drawn. Where conditions forbid every child that
-    was tried, it is a copy of the first parent.
+    Where conditions forbid every child that was tried, it is a copy of the first parent.
     """
 
     def inherit(path: str, decision: DecisionForm) -> Value:
         if path not in first or (path in second and rng.random() < 0.5):
-            return second[path] if path in second else decision.domain.draw(rng)
+            return second[path]
         return first[path]
 
     for _ in range(TRIES):

@@ -32,7 +32,7 @@ def _row(layer: int, below: int, torch: str, *also: str) -> Row:
 
 RECORDS = ("trial", "objectives", "pareto", "evaluation")
 LOOP = ("study", "result", "portfolio")
-TOP = ("report", "cli", "config", "api", "doctor")
+TOP = ("report", "cli", "config", "api")
 
 TABLE: dict[str, Row] = {
     **dict.fromkeys(("errors", "seeding"), _row(0, -1, "no")),

@@ -1,0 +1,61 @@
+"""What the documentation says is true: links lead somewhere, code blocks run, options and keys are the real ones."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from searchitect.cli.exits import ExitCode
+from searchitect.cli.options import _SETTINGS
+from searchitect.config import RunSettings
+
+ROOT = Path(__file__).parents[1]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+CLI = (ROOT / "docs" / "cli.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_link_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text("utf-8"))
+    local = [link for link in links if "://" not in link]
+    assert [link for link in local if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", ["extend.md"])
+def test_code_blocks_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The blocks of a page are one program."""
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / page).read_text("utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    program = tmp_path / "program.py"
+    program.write_text("\n".join(blocks), "utf-8")
+    exec(compile(program.read_text("utf-8"), str(program), "exec"), {"__name__": "program"})
+    assert len(blocks) >= 3
+
+
+def test_the_table_of_options_is_complete() -> None:
+    flags = set(re.findall(r"^\| `(--[a-z-]+)", CLI, flags=re.MULTILINE))
+    wanted = {f"--{name.replace('_', '-')}" for name in set(_SETTINGS) - {"task", "random"}}
+    assert flags == wanted | {"--no-random", "--config", "--json", "--quiet", "--debug"}
+
+
+def test_the_example_of_a_settings_file_can_be_read() -> None:
+    import tomllib
+
+    [example] = re.findall(r"^```toml\n(.*?)^```", CLI, flags=re.DOTALL | re.MULTILINE)
+    assert RunSettings().updated(tomllib.loads(example)).budget == "5min"
+
+
+def test_every_exit_code_is_documented() -> None:
+    rows = re.findall(r"^\| (\d+) \|", CLI, flags=re.MULTILINE)
+    assert [int(row) for row in rows] == sorted(int(code) for code in ExitCode)
+
+
+def test_the_architecture_page_has_the_rows_of_the_layer_test() -> None:
+    from tests.test_layers import TABLE
+
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    named = set(re.findall(r"`(\w+)/?`", page))
+    assert set(TABLE) <= named

@@ -1,8 +1,13 @@
-"""What every executor must keep. Inherit, say how to make yours, and pytest runs the contract on it.
+"""What every executor must keep: inherit, say how to make yours, and pytest runs the contract on it.
 
-class TestMyExecutor(ExecutorContract):
-    def make(self, evaluator):
-        return MyExecutor(evaluator)
+::
+
+    class TestMyExecutor(ExecutorContract):
+        @classmethod
+        def make(cls, evaluator):
+            return MyExecutor(evaluator)
+
+The evaluator is `Scripted`: the architecture says what it does.
 """
 
 from __future__ import annotations

@@ -1,9 +1,13 @@
-"""What every store must keep. Inherit, say how to open yours, and pytest runs the contract on it.
+"""What every store must keep: inherit, say how to open yours, and pytest runs the contract on it.
 
-class TestMyStore(DurableStoreContract):
-    @pytest.fixture
-    def url(self, tmp_path):
-        return f"mine:///{tmp_path}/studies"
+::
+
+    class TestMyStore(DurableStoreContract):
+        @pytest.fixture
+        def url(self, tmp_path):
+            return f"mine:///{tmp_path}/studies"
+
+`open_store` must know the URL, because other processes open it by that.
 """
 
 from __future__ import annotations

@@ -126,19 +126,22 @@ def _with_wanted_metrics(task: Task, request: Request) -> Task:
 
 
 def _space(space: Any, task: Task | None) -> type:
-    from searchitect import catalog
-
-    if space is None:
-        if task is None:
-            raise ConfigError(
-                "your own function needs a search space", hint="space=MySpace, a class marked with @sa.space"
-            )
-        return catalog.get(catalog.default_for(task.spec))
     if isinstance(space, str):
         return load_space(space)
-    if isinstance(space, (list, tuple, Mapping)):
-        return catalog.layers(space) if isinstance(space, Mapping) else catalog.layers(*space)
+    if space is None or isinstance(space, (list, tuple, Mapping)):
+        return _from_catalog(space, task)
     return SearchSpace.of(space).source
+
+
+def _from_catalog(space: Any, task: Task | None) -> type:
+    from searchitect import catalog
+
+    if space is None and task is None:
+        raise ConfigError("your own function needs a search space", hint="space=MySpace, marked with @sa.space")
+    if space is None:
+        assert task is not None
+        return catalog.get(catalog.default_for(task.spec))
+    return catalog.layers(space) if isinstance(space, Mapping) else catalog.layers(*space)
 
 
 def _objectives(request: Request, task: Task | None) -> tuple[Objective, ...]:

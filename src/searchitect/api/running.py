@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ DEFAULT_TRIALS = 50
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Prepared:
-    """Everything that is decided before the first trial."""
+    """Everything that is decided before the first trial; `since` is the monotonic time at which that began."""
 
     request: Request
     parts: Parts
@@ -45,10 +46,12 @@ class Prepared:
     wishes: Wishes
     plan: Plan
     warnings: tuple[str, ...] = ()
+    since: float = 0.0
 
 
 def prepare(request: Request, parts: Parts) -> Prepared:
     """Open the store and make the plan; a study that exists keeps the plan it began with."""
+    since = time.monotonic()
     name = request.name or default_name(request, parts)
     store = _store(request.store)
     folder = _folder(request, name)
@@ -64,7 +67,7 @@ def prepare(request: Request, parts: Parts) -> Prepared:
         wishes = dataclasses.replace(wishes, epoch_seconds=measured)
     plan = make_plan(wishes)
     warnings = () if plan.no_random is None or wishes.is_random else (f"no random search beside it: {plan.no_random}",)
-    return Prepared(request, parts, evaluator, name, store, folder, wishes, plan, warnings)
+    return Prepared(request, parts, evaluator, name, store, folder, wishes, plan, warnings, since)
 
 
 def run(prepared: Prepared, on_event: Callable[[Event], None] | None = None) -> Result:
@@ -139,7 +142,7 @@ def _campaign(study: Study, prepared: Prepared) -> None:
     try:
         runner = Runner(
             executor,
-            Clock(study.state.elapsed),
+            Clock(study.state.elapsed, since=prepared.since),
             request.device,
             request.deterministic,
             request.trial_seconds,

@@ -24,11 +24,13 @@ class Limit:
     Attributes:
         trials: evaluations started; reused and infeasible trials are free.
         seconds: wall time of the phase.
+        cost: busy seconds of all workers together; what running trials will take is estimated by their mean.
         until: ends the phase once a complete trial keeps it.
     """
 
     trials: int | None = None
     seconds: float | None = None
+    cost: float | None = None
     until: tuple[Constraint, ...] = ()
 
     def reached(self, trial: Trial) -> bool:

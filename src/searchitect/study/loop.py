@@ -22,10 +22,18 @@ def weights_folder(folder: Path, number: int) -> Path:
 
 
 class Clock:
-    """Working seconds of a study: what earlier sessions left in the journal plus the time since this one began."""
+    """Working seconds of a study: what earlier sessions left in the journal plus the time since this one began.
 
-    def __init__(self, before: float = 0.0, now: Callable[[], float] = time.monotonic) -> None:
-        self._before, self._now, self._start = before, now, now()
+    Args:
+        before: from the journal.
+        since: reading of `now` when this session began; by default now.
+    """
+
+    def __init__(
+        self, before: float = 0.0, now: Callable[[], float] = time.monotonic, since: float | None = None
+    ) -> None:
+        self._before, self._now = before, now
+        self._start = now() if since is None else since
 
     def elapsed(self) -> float:
         return self._before + self._now() - self._start
@@ -107,11 +115,18 @@ class _Phase:
             return "until"
         if self.limit.trials is not None and self.evaluated >= self.limit.trials:
             return "trials"
+        if self.limit.cost is not None and self._cost_of_one_more() > self.limit.cost:
+            return "budget"
         left = self._left()
         # A trial that would most likely be cut short is not begun.
         if left is not None and (left <= 0 or left < 0.7 * self.mean_seconds):
             return "budget"
         return None
+
+    def _cost_of_one_more(self) -> float:
+        """Busy seconds when all that runs has ended, and half of one more trial: the nearest whole number is met."""
+        spent = self.study.state.seconds.get(self.phase, 0.0)
+        return spent + (len(self.flying) + 0.5) * self.mean_seconds
 
     def _left(self) -> float | None:
         if self.limit.seconds is None:

@@ -117,7 +117,7 @@ def make_plan(wishes: Wishes) -> Plan:
     search = (left - confirm) / arms
     fidelity = _search_fidelity(wishes, search, epochs)
     campaign = Campaign(
-        Limit(wishes.trials, search, wishes.until),
+        Limit(wishes.trials, search, until=wishes.until),
         no_random is None,
         wishes.confirm_count,
         wishes.confirm_seeds,
@@ -136,7 +136,7 @@ def _by_trials(wishes: Wishes, arms: int, no_random: str | None) -> Plan:
         share = max(1, (wishes.total_trials - count * each) // arms)
         trials = share if trials is None else min(trials, share)
     fidelity = Fidelity(epochs=wishes.epochs)
-    limit = Limit(trials, None, wishes.until)
+    limit = Limit(trials, until=wishes.until)
     campaign = Campaign(limit, no_random is None, count, wishes.confirm_seeds, fidelity)
     return Plan(campaign, fidelity, trials, 0.0, no_random)
 

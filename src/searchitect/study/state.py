@@ -40,12 +40,16 @@ class StudyState:
         self._known: dict[Identity, int] = {}
         self._waiting: dict[int, list[int]] = {}
 
-    def apply(self, event: Event) -> list[Trial]:
-        """Take one event into account and return the records a strategy is to be told, in order."""
+    def apply(self, event: Event, opened: Trial | None = None) -> list[Trial]:
+        """Take one event into account and return the records a strategy is to be told, in order.
+
+        Args:
+            opened: the trial that a start event was written from, where the caller has it: saves reading it back.
+        """
         kind = event["kind"]
         self.position += 1
         if kind == "start":
-            return self._start(opening_trial(event, event["seed"], TrialState.RUNNING))
+            return self._start(opened or opening_trial(event, event["seed"], TrialState.RUNNING))
         if kind == "end":
             return self._end(event)
         if kind == "reused":

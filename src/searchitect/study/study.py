@@ -152,7 +152,7 @@ class Study:
             elif violations := self._problems(proposal.architecture):
                 self._append(events.infeasible(trial, events.violations_text(violations)))
             else:
-                self._append(events.started(trial))
+                self._append(events.started(trial), trial)
                 return trial
         return None
 
@@ -262,9 +262,9 @@ class Study:
             return outcome
         return dataclasses.replace(outcome, state=TrialState.FAILED, measurements={}, reason=reason)
 
-    def _append(self, event: Event) -> None:
+    def _append(self, event: Event, opened: Trial | None = None) -> None:
         self._journal.append(event)
-        told = self.state.apply(event)
+        told = self.state.apply(event, opened)
         if told:
             strategy = self._strategies[self.phase]
             for trial in told:

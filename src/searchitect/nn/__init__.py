@@ -15,8 +15,8 @@ and exports to ONNX.
 """
 
 from searchitect.nn.activations import ACTIVATIONS, activation
-from searchitect.nn.adapters import adapt
-from searchitect.nn.connections import CONNECTIONS, Connected, Join, connect, merge
+from searchitect.nn.adapters import PaddedShortcut, adapt
+from searchitect.nn.connections import CONNECTIONS, Connected, Join, Residual, connect, merge
 from searchitect.nn.convolutions import (
     CONVOLUTIONS,
     conv,
@@ -41,7 +41,9 @@ __all__ = [
     "Connected",
     "DropPath",
     "Join",
+    "PaddedShortcut",
     "Pool",
+    "Residual",
     "Shape",
     "activation",
     "adapt",

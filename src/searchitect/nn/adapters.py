@@ -12,7 +12,7 @@ from searchitect.nn.convolutions import conv
 from searchitect.nn.pooling import global_pool, pool_to
 from searchitect.nn.shapes import Shape, describe, strided
 
-__all__ = ["Resize", "adapt"]
+__all__ = ["PaddedShortcut", "Resize", "adapt"]
 
 
 class Resize(nn.Module):
@@ -27,6 +27,21 @@ class Resize(nn.Module):
 
     def extra_repr(self) -> str:
         return describe(self.size)
+
+
+class PaddedShortcut(nn.Module):
+    """Every `stride`-th place, and `more` channels of zeros at the end: a shortcut without parameters (He 2016, A)."""
+
+    def __init__(self, more: int, stride: int = 1) -> None:
+        super().__init__()
+        self.more, self.stride = more, stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        thinned = x[:, :, :: self.stride, :: self.stride]
+        return F.pad(thinned, (0, 0, 0, 0, 0, self.more))
+
+    def extra_repr(self) -> str:
+        return f"more={self.more}, stride={self.stride}"
 
 
 def adapt(source: Shape, target: Shape) -> nn.Module:
@@ -47,9 +62,7 @@ def adapt(source: Shape, target: Shape) -> nn.Module:
             parts.append(nn.Linear(source[0], target[0]))
         return parts[0] if len(parts) == 1 else nn.Sequential(*parts)
     if len(source) != len(target):
-        raise SpaceError(
-            f"no adaptation from {describe(source)} to {describe(target)}: they differ in dimensions"
-        )
+        raise SpaceError(f"no adaptation from {describe(source)} to {describe(target)}: they differ in dimensions")
     dims, stride = len(source) - 1, _exact_stride(source[1:], target[1:])
     if stride is not None:
         return conv(source[0], target[0], 1, stride=stride, bias=False, dims=dims)

@@ -16,7 +16,7 @@ from searchitect.errors import EvaluationError, SpaceError, did_you_mean
 from searchitect.nn.adapters import adapt
 from searchitect.nn.shapes import Builder, Shape, common_shape, describe, output_shape
 
-__all__ = ["CONNECTIONS", "Connected", "Join", "connect", "merge"]
+__all__ = ["CONNECTIONS", "Connected", "Join", "Residual", "connect", "merge"]
 
 Kind = Literal["full", "sparse", "residual", "dense"]
 How = Literal["sum", "mean", "concatenate"]
@@ -76,6 +76,18 @@ class Join(nn.Module):
         return _joined(adapted, self.how)
 
 
+class Residual(nn.Module):
+    """`after(body(x) + shortcut(x))`: one residual block (He 2016)."""
+
+    def __init__(self, body: nn.Module, shortcut: nn.Module, after: nn.Module) -> None:
+        super().__init__()
+        self.body, self.shortcut, self.after = body, shortcut, after
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = self.after(self.body(x) + self.shortcut(x))
+        return result
+
+
 class Connected(nn.Module):
     """Layers with their wiring; made by `connect`.
 
@@ -84,9 +96,7 @@ class Connected(nn.Module):
         sources: for each layer the nodes it reads; last, the nodes that make the result.
     """
 
-    def __init__(
-        self, builders: Sequence[Builder], sources: Sources, *, how: How, skip: bool, shape: Shape
-    ) -> None:
+    def __init__(self, builders: Sequence[Builder], sources: Sources, *, how: How, skip: bool, shape: Shape) -> None:
         super().__init__()
         self.sources = tuple(tuple(s) for s in sources)
         self.joins, self.layers, self.skips = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
@@ -131,9 +141,7 @@ def connect(
     if kind not in get_args(Kind):
         raise SpaceError(f"no connections {kind!r}", hint=did_you_mean(str(kind), CONNECTIONS))
     if (sources is not None) != (kind == "sparse"):
-        raise SpaceError(
-            f"'sources' belong to 'sparse' connections and only there, got {kind!r} with {sources}"
-        )
+        raise SpaceError(f"'sources' belong to 'sparse' connections and only there, got {kind!r} with {sources}")
     count = len(builders)
     if kind == "dense":
         table: Sources = [range(i + 1) for i in range(count + 1)]

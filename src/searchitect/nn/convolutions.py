@@ -50,9 +50,7 @@ def conv(
     return nn.Sequential(pad, body)
 
 
-def depthwise_conv(
-    inputs: int, kernel: int = 3, *, stride: int = 1, bias: bool = True, dims: int = 2
-) -> nn.Module:
+def depthwise_conv(inputs: int, kernel: int = 3, *, stride: int = 1, bias: bool = True, dims: int = 2) -> nn.Module:
     """One filter per channel; the number of channels stays."""
     return conv(inputs, inputs, kernel, stride=stride, groups=inputs, bias=bias, dims=dims)
 
@@ -88,12 +86,13 @@ def grouped_conv(
     *,
     groups: int = 4,
     stride: int = 1,
+    dilation: int = 1,
     bias: bool = True,
     dims: int = 2,
 ) -> nn.Module:
     """Channels in groups that do not mix (Xie 2017): the most up to `groups` that divide both sides."""
     fitting = max(g for g in range(1, max(groups, 1) + 1) if inputs % g == 0 and outputs % g == 0)
-    return conv(inputs, outputs, kernel, stride=stride, groups=fitting, bias=bias, dims=dims)
+    return conv(inputs, outputs, kernel, stride=stride, dilation=dilation, groups=fitting, bias=bias, dims=dims)
 
 
 CONVOLUTIONS: dict[str, Callable[..., nn.Module]] = {

@@ -38,9 +38,7 @@ class Pool(nn.Module):
             raise SpaceError(f"no pooling {how!r}", hint=did_you_mean(str(how), POOLINGS))
         self.how, self.dims = how, dims
         self.kernel = kernel if isinstance(kernel, tuple) else (kernel,) * dims
-        self.stride = (
-            self.kernel if stride is None else stride if isinstance(stride, tuple) else (stride,) * dims
-        )
+        self.stride = self.kernel if stride is None else stride if isinstance(stride, tuple) else (stride,) * dims
 
     def forward(self, x: Tensor) -> Tensor:
         size = tuple(x.shape[2:])

@@ -76,7 +76,5 @@ def common_shape(shapes: Sequence[Shape], *, concatenate: bool = False) -> Shape
     if any(len(s) == 1 for s in shapes):
         return (channels,)
     if len({len(s) for s in shapes}) > 1:
-        raise SpaceError(
-            "maps of different dimensions cannot be joined: " + ", ".join(describe(s) for s in shapes)
-        )
+        raise SpaceError("maps of different dimensions cannot be joined: " + ", ".join(describe(s) for s in shapes))
     return (channels, *(min(sizes) for sizes in zip(*(s[1:] for s in shapes), strict=True)))

@@ -1,0 +1,42 @@
+"""The catalogue: published families of models as ready search spaces, and spaces made of plain lists.
+
+A family is a function with keyword parameters that returns a space class; `FAMILIES` lists them. `layers`
+makes the same kind of space from names and dictionaries, `read_layers` from a JSON or TOML file. A space of
+the catalogue knows the words it was made of (`reference`), and `resolve` makes it again of them: no code
+travels with an architecture.
+
+    sa.catalog.get("plain_cnn")                      sa.catalog.plain_cnn(widths=(16, 32))
+    sa.catalog.layers("conv", "pool", "fc", length=(2, 6))
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from searchitect.catalog.layer_files import read_layers
+from searchitect.catalog.layer_spaces import layers, resolve
+from searchitect.catalog.registry import FAMILIES, default_for, family, get, reference
+from searchitect.catalog.vocabulary import LAYERS
+
+if TYPE_CHECKING:
+    from searchitect.catalog.families.mlp import mlp as mlp
+    from searchitect.catalog.families.plain_cnn import plain_cnn as plain_cnn
+    from searchitect.catalog.families.resnet import resnet as resnet
+
+__all__ = [
+    "FAMILIES",
+    "LAYERS",
+    "default_for",
+    "family",
+    "get",
+    "layers",
+    "read_layers",
+    "reference",
+    "resolve",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in FAMILIES:
+        return family(name)
+    raise AttributeError(f"the catalogue has no {name!r}; families: {', '.join(FAMILIES)}")

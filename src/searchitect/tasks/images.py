@@ -148,18 +148,18 @@ def read_image_folders(folders: Mapping[str, Path], reading: Reading) -> Data:
     mode: Mode = "L" if all(header[1] in GREY for header in headers) else "RGB"
     size = reading.image_size or _median_size([header[0] for header in headers])
     total = sum(len(paths) for paths, _ in listed.values()) * size[0] * size[1] * (1 if mode == "L" else 3)
+    held = total <= reading.memory_bytes
     parts = {}
     for split, (paths, labels) in listed.items():
-        files = ImageFiles(tuple(paths), mode, size)
-        examples, kept = _decode_all(files, reading.skip_unreadable) if total <= reading.memory_bytes else (files, None)
-        values = np.array(labels)
-        parts[split] = Part(examples, values if kept is None else values[kept])
+        examples, kept = _decode_all(ImageFiles(tuple(paths), mode, size), reading.skip_unreadable, held)
+        parts[split] = Part(examples, np.array(labels)[kept])
+    left = sum(len(part.examples) for part in parts.values())
     return Data(
         folders["train"].resolve().name,
         parts["train"],
         validation=parts.get("validation"),
         test=parts.get("test"),
-        source={"kind": "images", "mode": mode, "size": list(size), "skipped": len(bad)},
+        source={"kind": "images", "mode": mode, "size": list(size), "skipped": len(headers) + len(bad) - left},
     )
 
 
@@ -218,19 +218,26 @@ def _refuse(bad: Mapping[Path, str], skip: bool) -> None:
     )
 
 
-def _decode_all(files: ImageFiles, skip: bool) -> tuple[Examples, NDArray[np.int64]]:
+def _decode_all(files: ImageFiles, skip: bool, held: bool) -> tuple[Examples, NDArray[np.int64]]:
+    """Decode all files: the examples that can be read, and their places.
+
+    Files that are not held in memory are decoded here only to find those to skip.
+    """
+    if not held and not skip:
+        return files, np.arange(len(files))
     channels = 1 if files.mode == "L" else 3
-    pixels = np.empty((len(files), channels, *files.size), dtype=np.uint8)
+    pixels = np.empty((len(files) if held else 1, channels, *files.size), dtype=np.uint8)
     kept: list[int] = []
     bad: dict[Path, str] = {}
-    for path in files.paths:
+    for place, path in enumerate(files.paths):
         try:
-            pixels[len(kept)] = decode(path, files.mode, files.size)
-            kept.append(len(kept) + len(bad))
+            pixels[len(kept) if held else 0] = decode(path, files.mode, files.size)
+            kept.append(place)
         except UNREADABLE as error:
             bad[path] = str(error) or type(error).__name__
     _refuse(bad, skip)
-    return ImageArray(pixels[: len(kept)], 255.0), np.array(kept, dtype=np.int64)
+    places = np.array(kept, dtype=np.int64)
+    return ImageArray(pixels[: len(kept)], 255.0) if held else files.cut(places), places
 
 
 def decode(path: Path, mode: Mode, size: tuple[int, int]) -> NDArray[np.uint8]:

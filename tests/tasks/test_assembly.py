@@ -1,0 +1,48 @@
+"""Assembly: sizes that do not suffice, and splits that keep every class."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from searchitect.errors import TaskError
+from searchitect.tasks.open import task
+
+
+@given(st.lists(st.integers(3, 25), min_size=2, max_size=6), st.integers(0, 10**6), st.floats(0.1, 0.9))
+@settings(max_examples=40, deadline=None)
+def test_every_split_has_every_class_and_every_example_is_in_one_split(
+    sizes: list[int], seed: int, fraction: float
+) -> None:
+    classes = np.repeat(np.arange(len(sizes)), sizes)
+    x = np.arange(len(classes), dtype=np.float64)[:, None]
+    made = task((x, classes), seed=seed, test_fraction=fraction, kind="classification")
+    assert made.test is not None
+    splits = (made.train, made.validation, made.test)
+    for split in splits:
+        assert set(split.targets.tolist()) == set(range(len(sizes)))
+    seen = np.concatenate([split.read(np.arange(len(split)))[0][:, 0] for split in splits])
+    assert sorted(seen.tolist()) == x[:, 0].tolist()
+    for split in splits:
+        assert np.array_equal(classes[split.read(np.arange(len(split)))[0][:, 0].astype(int)], split.targets)
+
+
+def test_a_class_with_two_examples_needs_a_task_without_test() -> None:
+    x, y = np.arange(12.0)[:, None], np.array([0] * 10 + [1] * 2)
+    with pytest.raises(TaskError, match="'1' has 2"):
+        task((x, y))
+    assert task((x, y), test_fraction=0).test is None
+
+
+def test_empty_official_splits_are_refused() -> None:
+    x, y = np.arange(12.0)[:, None], np.arange(12) % 2
+    with pytest.raises(TaskError, match="empty"):
+        task((x, y), test=(x[:0], y[:0]))
+
+
+def test_the_digest_sees_inputs_targets_and_labels() -> None:
+    x, y = np.arange(20.0)[:, None], np.arange(20) % 2
+    text = np.where(y == 0, "a", "b")
+    digests = {task(pair).digest for pair in ((x, y), (x + 1, y), (x, 1 - y), (x, text))}
+    assert len(digests) == 4

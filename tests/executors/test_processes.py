@@ -181,8 +181,8 @@ def test_collect_returns_after_its_timeout(wild: ProcessExecutor) -> None:
 
 
 def test_the_time_of_a_job_starts_when_the_worker_does() -> None:
-    with ProcessExecutor(SlowToLoad(0.6), workers=1, grace=0.0) as executor:
-        (outcome,) = run_all(executor, [job(0, seconds=0.3)])
+    with ProcessExecutor(SlowToLoad(1.5), workers=1, grace=0.0) as executor:
+        (outcome,) = run_all(executor, [job(0, seconds=1.0)])
     assert outcome.state is TrialState.COMPLETE
 
 

@@ -61,7 +61,7 @@ def _unreachable() -> Iterator[ModuleType]:
 
 def _importable(name: str, module: ModuleType) -> bool:
     file = getattr(module, "__file__", None)
-    if file is not None and not file.endswith(".py"):
+    if file is None or not file.endswith(".py"):
         return True  # compiled code has no value to travel by
     for finder in sys.meta_path:
         try:
@@ -73,8 +73,8 @@ def _importable(name: str, module: ModuleType) -> bool:
     return False
 
 
-def _same(spec: importlib.machinery.ModuleSpec, file: str | None) -> bool:
-    if file is None or spec.origin is None or not spec.has_location:
+def _same(spec: importlib.machinery.ModuleSpec, file: str) -> bool:
+    if spec.origin is None or not spec.has_location:
         return True
     return Path(spec.origin).resolve() == Path(file).resolve()
 

@@ -17,9 +17,8 @@ def main() -> None:
     parser.add_argument("--budget", default="90s")
     parser.add_argument("--splits", type=int, default=5)
     options = parser.parse_args()
-    print(
-        f"{'split':<6} {'handed over':>12} {'search':>8} {'random':>8} {'rbf svm':>8} {'trials':>7} {'seconds':>8}  verdict"
-    )
+    head = " ".join(f"{name:>8}" for name in ("search", "random", "rbf svm"))
+    print(f"{'split':<6} {'handed over':>12} {head} {'trials':>7} {'seconds':>8}  verdict")
     rows = []
     for split in range(options.splits):
         task = sa.task("digits", seed=split)

@@ -22,10 +22,13 @@ CROWDING = 1.15
 """How much slower a training is while its neighbours train too; measured on two cores."""
 
 
-def seconds_per_epoch(evaluator: TrainingEvaluator, workers: int, device: str) -> float | None:
+def seconds_per_epoch(evaluator: TrainingEvaluator, workers: int, device: str, *, at_most: float) -> float | None:
     """Mean seconds of one epoch, with its validation, of the default and some random architectures on one thread.
 
     Two short trainings on different shares of the data separate what grows with the training data from what does not.
+
+    Args:
+        at_most: seconds after which no further architecture is timed.
 
     Returns:
         None where not one of them can be trained.
@@ -35,11 +38,16 @@ def seconds_per_epoch(evaluator: TrainingEvaluator, workers: int, device: str) -
     space = SearchSpace.of(evaluator.space)
     rng = stream(0, "pacing")
     probes = [space.default(), *(space.sample(rng) for _ in range(PROBES - 1))]
-    threads = torch.get_num_threads()
+    threads, start = torch.get_num_threads(), time.perf_counter()
+    found: list[float] = []
     if workers:
         torch.set_num_threads(1)
     try:
-        found = [seconds for probe in probes if (seconds := _epoch(evaluator, probe, device)) is not None]
+        for probe in probes:
+            seconds = _epoch(evaluator, probe, device)
+            found += [] if seconds is None else [seconds]
+            if time.perf_counter() - start > at_most:
+                break
     finally:
         torch.set_num_threads(threads)
     crowding = CROWDING if workers > 1 else 1.0

@@ -63,8 +63,9 @@ def prepare(request: Request, parts: Parts) -> Prepared:
     elif wishes.seconds is not None and parts.task is not None and request.evaluate is None:
         from searchitect.api.pacing import seconds_per_epoch
 
-        measured = seconds_per_epoch(evaluator, parts.workers, request.device)
-        wishes = dataclasses.replace(wishes, epoch_seconds=measured)
+        measured = seconds_per_epoch(evaluator, parts.workers, request.device, at_most=0.06 * wishes.seconds)
+        spent = round(time.monotonic() - since, 3)
+        wishes = dataclasses.replace(wishes, epoch_seconds=measured, spent=spent)
     plan = make_plan(wishes)
     warnings = () if plan.no_random is None or wishes.is_random else (f"no random search beside it: {plan.no_random}",)
     return Prepared(request, parts, evaluator, name, store, folder, wishes, plan, warnings, since)

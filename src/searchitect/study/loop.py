@@ -111,10 +111,13 @@ class _Phase:
         return self._enough()
 
     def _enough(self) -> str | None:
+        """Why no more trials are wanted, or None. The first one is run however late it is."""
         if self.condition_met:
             return "until"
         if self.limit.trials is not None and self.evaluated >= self.limit.trials:
             return "trials"
+        if self.evaluated == 0:
+            return None
         if self.limit.cost is not None and self._cost_of_one_more() > self.limit.cost:
             return "budget"
         left = self._left()

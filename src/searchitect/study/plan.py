@@ -40,6 +40,7 @@ class Wishes:
         until: stop conditions of the search.
         workers: evaluations at the same time, at least 1.
         epochs: of one full training; None where the evaluation is the user's own function.
+        spent: seconds that reading the data and timing have taken already.
         epoch_seconds: of one epoch on one worker, measured; None where it is not known.
         compare: the user did not switch random search off.
         is_random: the strategy is random search itself.
@@ -53,6 +54,7 @@ class Wishes:
     workers: int = 1
     epochs: int | None = None
     epoch_seconds: float | None = None
+    spent: float = 0.0
     compare: bool = True
     is_random: bool = False
     confirm_seeds: int = 3
@@ -111,13 +113,14 @@ def make_plan(wishes: Wishes) -> Plan:
     if wishes.seconds is None:
         return _by_trials(wishes, arms, no_random)
     reserve = min(max(8.0, 0.08 * wishes.seconds), 60.0, 0.25 * wishes.seconds)
-    left = wishes.seconds - reserve
+    spent = min(wishes.spent, 0.5 * wishes.seconds)
+    left = wishes.seconds - reserve - spent
     confirmations = max(1, wishes.confirm_seeds) * arms
     epochs, confirm = _confirmation(wishes, left, confirmations)
     search = (left - confirm) / arms
     fidelity = _search_fidelity(wishes, search, epochs)
     campaign = Campaign(
-        Limit(wishes.trials, search, until=wishes.until),
+        Limit(wishes.trials, spent + search, until=wishes.until),
         no_random is None,
         wishes.confirm_count,
         wishes.confirm_seeds,

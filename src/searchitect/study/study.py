@@ -50,7 +50,7 @@ class Study:
         details: further entries for the manifest that a resumed study must repeat, such as the task.
         recorded: further entries for the manifest that are kept for the record only.
         allow_changed_code: go on although the source of the space differs.
-        on_event: called with every event after it is written.
+        on_event: called with every event after it is written; an old study begins with its manifest.
 
     Raises:
         StorageError: the study is run by another process, or the store cannot be used.
@@ -106,6 +106,8 @@ class Study:
                 self._append(manifest)
             else:
                 refuse_difference(self.state.manifest, manifest, allow_changed_code)
+                if self._on_event is not None:
+                    self._on_event(self.state.manifest)
         except BaseException:
             self._exit.close()
             raise

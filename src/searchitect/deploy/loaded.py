@@ -70,12 +70,13 @@ class LoadedModel:
             TaskError: another number of arrays, or a shape or type that the task does not have.
         """
         arrays = raw_inputs(raw, self.description["preprocessing"])
+        device = next((parameter.device for parameter in self.model.parameters()), torch.device("cpu"))
         with torch.inference_mode():
             parts = [
-                self.model(*(torch.tensor(array[start : start + BATCH_SIZE]) for array in arrays))
+                self.model(*(torch.tensor(array[start : start + BATCH_SIZE], device=device) for array in arrays))
                 for start in range(0, len(arrays[0]), BATCH_SIZE)
             ]
-        return np.concatenate([part.to(torch.float32).numpy() for part in parts])
+        return np.concatenate([part.to("cpu", torch.float32).numpy() for part in parts])
 
     def probabilities(self, *raw: ArrayLike) -> NDArray[np.float32]:
         """Return the softmax of the scores, shape (n, classes).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -147,19 +147,18 @@ class _Phase:
         self.evaluated += 1
 
     def _collect(self) -> None:
-        for outcome in self.runner.executor.collect(timeout=1.0):
-            self.arrived[outcome.number] = outcome
-        for number in list(self._settled()):
+        if not self._settled():
+            for outcome in self.runner.executor.collect(timeout=1.0):
+                self.arrived[outcome.number] = outcome
+        for number in self._settled():
             self._end(self.arrived.pop(number))
 
-    def _settled(self) -> Iterator[int]:
+    def _settled(self) -> list[int]:
         """Numbers of arrived outcomes that may be told now."""
         if not self.runner.deterministic:
-            yield from list(self.arrived)
-            return
-        oldest = next(iter(self.flying), None)
-        if oldest in self.arrived:
-            yield oldest
+            return list(self.arrived)
+        oldest = next(iter(self.flying))
+        return [oldest] if oldest in self.arrived else []
 
     def _end(self, outcome: Outcome) -> None:
         del self.flying[outcome.number]

@@ -23,7 +23,7 @@ def end(number: int, accuracy: float | None = None, reason: str | None = None) -
         "kind": "end",
         "number": number,
         "state": "failed" if accuracy is None else "complete",
-        "measurements": {} if accuracy is None else {"accuracy": accuracy, "parameters": 12345},
+        "measurements": {} if accuracy is None else {"parameters": 12345, "accuracy": accuracy},
         "reason": reason,
         "clock": {"seconds": 3.14, "elapsed": 10.0 + number},
     }
@@ -42,7 +42,7 @@ def said(*events: dict[str, Any]) -> list[str]:
     [
         (MANIFEST, "study digits-7: space Net, random, maximize accuracy"),
         (START, "search #3 starts: width=16 rate=0.001235"),
-        (end(3, 0.98765), "#3 complete (3.1 s): accuracy 0.9877, parameters 12,345"),
+        (end(3, 0.98765), "#3 complete (3.1 s): parameters 12,345, accuracy 0.9877"),
         (end(4, reason="the loss is NaN"), "#4 failed (3.1 s): the loss is NaN"),
         (
             {"kind": "reused", "number": 5, "phase": "search", "of": 2},
@@ -61,6 +61,12 @@ def said(*events: dict[str, Any]) -> list[str]:
 )
 def test_each_event_is_one_sentence(event: dict[str, Any], sentence: str) -> None:
     assert said(event) == [sentence]
+
+
+def test_once_the_manifest_is_known_only_objectives_and_limits_are_shown() -> None:
+    event = end(0, 0.9)
+    event["measurements"]["log_loss"] = 0.3
+    assert said(MANIFEST, event)[1] == "#0 complete (3.1 s): accuracy 0.9, parameters 12,345"
 
 
 def test_a_long_architecture_is_cut() -> None:

@@ -18,7 +18,7 @@ MANIFEST = {
     "study": "digits-7",
     "space": {"name": "Net"},
     "strategy": {"name": "random"},
-    "settings": {"objectives": ["maximize accuracy"]},
+    "settings": {"objectives": ["maximize accuracy"], "constraints": ["parameters<=20000"]},
 }
 
 

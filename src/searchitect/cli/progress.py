@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from searchitect.cli.text import measured
-from searchitect.objectives import Objective, parse_objective
+from searchitect.objectives import Objective, parse_constraint, parse_objective
 
 __all__ = ["Progress", "progress"]
 
@@ -27,6 +27,7 @@ class Progress:
         self._show = show
         self.study = study
         self.objective: Objective | None = None
+        self.wanted: tuple[str, ...] = ()
         self.best: float | None = None
         self.counts: dict[str, int] = {}
         self.elapsed = 0.0
@@ -37,15 +38,21 @@ class Progress:
         kind = event["kind"]
         if kind == "manifest":
             self.study = event["study"]
-            self.objective = parse_objective(event["settings"]["objectives"][0])
+            self._note_wishes(event["settings"])
         elif kind == "start":
             self.phase = event["phase"]
         elif kind == "end":
             self._count(event)
         self.elapsed = max(self.elapsed, event.get("clock", {}).get("elapsed", 0.0))
-        sentence = _SENTENCES.get(kind, _other)(event)
+        sentence = _SENTENCES.get(kind, _other)(event, self.wanted)
         if sentence:
             self._show(sentence, kind not in ("start", "end", "reused", "infeasible"))
+
+    def _note_wishes(self, settings: Mapping[str, Any]) -> None:
+        objectives = [parse_objective(text) for text in settings["objectives"]]
+        limits = [parse_constraint(text) for text in settings["constraints"]]
+        self.objective = objectives[0]
+        self.wanted = tuple(dict.fromkeys([*(o.name for o in objectives), *(limit.name for limit in limits)]))
 
     def _count(self, event: Event) -> None:
         self.counts[event["state"]] = self.counts.get(event["state"], 0) + 1
@@ -65,56 +72,61 @@ class Progress:
         return " · ".join(parts)
 
 
-def _manifest(event: Event) -> str:
+def _values(event: Event, wanted: Sequence[str]) -> str:
+    """What was wanted, in that order; everything where that is not known."""
+    values = event["measurements"]
+    names = [name for name in wanted if name in values] or list(values)
+    return ", ".join(f"{name} {measured(values[name])}" for name in names)
+
+
+def _manifest(event: Event, wanted: Sequence[str]) -> str:
     wanted = ", ".join(event["settings"]["objectives"])
     return f"study {event['study']}: space {event['space']['name']}, {event['strategy']['name']}, {wanted}"
 
 
-def _start(event: Event) -> str:
+def _start(event: Event, wanted: Sequence[str]) -> str:
     decisions = event["architecture"]["decisions"]
     shown = " ".join(f"{path}={measured(value)}" for path, value in decisions.items())
     return f"{event['phase']} #{event['number']} starts: {shown if len(shown) <= 90 else shown[:89] + '…'}"
 
 
-def _end(event: Event) -> str:
+def _end(event: Event, wanted: Sequence[str]) -> str:
     seconds = event.get("clock", {}).get("seconds")
     took = "" if seconds is None else f" ({seconds:.1f} s)"
     if event["state"] == "complete":
-        values = ", ".join(f"{name} {measured(value)}" for name, value in event["measurements"].items())
-        return f"#{event['number']} complete{took}: {values}"
+        return f"#{event['number']} complete{took}: {_values(event, wanted)}"
     return f"#{event['number']} {event['state']}{took}: {event.get('reason')}"
 
 
-def _reused(event: Event) -> str:
+def _reused(event: Event, wanted: Sequence[str]) -> str:
     return f"{event['phase']} #{event['number']} repeats #{event['of']}: answered from the journal"
 
 
-def _infeasible(event: Event) -> str:
+def _infeasible(event: Event, wanted: Sequence[str]) -> str:
     return f"{event['phase']} #{event['number']} infeasible: {event.get('reason')}"
 
 
-def _phase(event: Event) -> str:
+def _phase(event: Event, wanted: Sequence[str]) -> str:
     return f"{event['phase']} is over: {event['ended_by']}"
 
 
-def _baseline(event: Event) -> str:
-    values = ", ".join(f"{name} {measured(value)}" for name, value in event["measurements"].items())
-    return f"baseline {event['name']}: {values}"
+def _baseline(event: Event, wanted: Sequence[str]) -> str:
+    return f"baseline {event['name']}: {_values(event, wanted)}"
 
 
-def _test_opened(event: Event) -> str:
+def _test_opened(event: Event, wanted: Sequence[str]) -> str:
     return f"the test split is opened, once, for {len(event.get('models', ()))} frozen models"
 
 
-def _exported(event: Event) -> str:
+def _exported(event: Event, wanted: Sequence[str]) -> str:
     return f"written: {', '.join(event.get('files', ()))}"
 
 
-def _other(event: Event) -> str:
+def _other(event: Event, wanted: Sequence[str]) -> str:
     return str(event["kind"]).replace("_", " ")
 
 
-_SENTENCES: dict[str, Callable[[Event], str]] = {
+_SENTENCES: dict[str, Callable[[Event, Sequence[str]], str]] = {
     "manifest": _manifest,
     "start": _start,
     "end": _end,

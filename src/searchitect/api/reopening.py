@@ -176,6 +176,7 @@ def _request(study: str, store: Store, data: Any, space: Any, evaluate: Callable
     wishes, settings = recorded["wishes"], manifest["settings"]
     return Request(
         data=data if data is not None else recorded.get("data"),
+        target=recorded["target"],
         space=space if space is not None else recorded.get("space"),
         evaluate=evaluate,
         strategy=manifest["strategy"]["name"],

@@ -29,6 +29,7 @@ class Request:
     """What one call of `search` asks for. The fields are explained there."""
 
     data: Any = None
+    target: str | None = None
     space: Any = None
     evaluate: Callable[..., Any] | None = None
     strategy: str | Strategy = "regularized_evolution"
@@ -112,7 +113,7 @@ def _task(request: Request) -> Task | None:
         raise ConfigError(
             "there is nothing to search on", hint="name a task ('digits'), a path, (X, y), or evaluate=FUNCTION"
         )
-    return _with_wanted_metrics(open_task(request.data, seed=request.seed), request)
+    return _with_wanted_metrics(open_task(request.data, target=request.target, seed=request.seed), request)
 
 
 def _with_wanted_metrics(task: Task, request: Request) -> Task:

@@ -127,6 +127,7 @@ def _recorded(prepared: Prepared) -> dict[str, Any]:
         "device": request.device,
         "folder": None if prepared.folder is None else str(prepared.folder),
         "data": str(request.data) if isinstance(request.data, (str, Path)) else None,
+        "target": request.target,
         "space": request.space if isinstance(request.space, str) or request.space is None else False,
         "allow": {"trial_seconds": request.trial_seconds, "confirm_seeds": request.confirm_seeds},
     }

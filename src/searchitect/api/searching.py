@@ -22,6 +22,7 @@ def search(
     data: Any = None,
     space: Any = None,
     *,
+    target: str | None = None,
     evaluate: Callable[..., Any] | None = None,
     strategy: str | Strategy = "regularized_evolution",
     options: Mapping[str, Any] | None = None,
@@ -49,6 +50,8 @@ def search(
 
     Args:
         data: the name of a task ("digits"), a path, a pair `(X, y)`, a torch `Dataset`, or a `Task`.
+        target: the column to predict, where `data` is a table; by default one named target, label, class or y, or the
+            last.
         space: a class marked `@space`, a catalogue name, a file of layers, or a list for `sa.layers`; by default the
             catalogue's choice for the data.
         evaluate: your own function, any framework inside: `fn(model)` or `fn(model, context)`, returning a number or a
@@ -78,6 +81,7 @@ def search(
     """
     request = Request(
         data=data,
+        target=target,
         space=space,
         evaluate=evaluate,
         strategy=strategy,

@@ -12,8 +12,8 @@ from searchitect.objectives import Constraint, Objective
 from searchitect.result import Best, Result
 from searchitect.spaces.architecture import Architecture
 from searchitect.study.finalists import Finalist
-from searchitect.trial import Proposal, Trial, TrialState
 from searchitect.study.verdict import Verdict
+from searchitect.trial import Proposal, Trial, TrialState
 
 ACCURACY = Objective("accuracy", "maximize")
 SIZE = Objective("parameters", "minimize")
@@ -36,15 +36,15 @@ def architecture(rng: random.Random) -> Architecture:
 
 def quality(point: Architecture) -> float:
     """A made-up accuracy that depends on the decisions."""
-    rate = math.log10(float(point["learning_rate"]))  # type: ignore[arg-type]
-    depth = int(point["blocks.length"])  # type: ignore[call-overload]
-    return 0.99 - 0.03 * (rate + 2.4) ** 2 - 0.02 / depth - (0.012 if point["pool"] == "Max" else 0.0)
+    rate = math.log10(float(point.get("learning_rate", 1e-3)))  # type: ignore[arg-type]
+    depth = int(point.get("blocks.length", 1))  # type: ignore[call-overload]
+    return 0.99 - 0.03 * (rate + 2.4) ** 2 - 0.02 / depth - (0.012 if point.get("pool") == "Max" else 0.0)
 
 
 def trial(number: int, phase: str, rng: random.Random, point: Architecture | None = None, **changes: Any) -> Trial:
     point = architecture(rng) if point is None else point
     accuracy = min(0.9972, max(0.1, quality(point) + rng.gauss(0, 0.003)))
-    size = float(500 * sum(v for k, v in point.items() if k.endswith("width")) + 400)  # type: ignore[misc]
+    size = float(500 * sum(v for k, v in point.items() if k.endswith(".width")) + 400)  # type: ignore[misc]
     reports = tuple(
         (epoch, {"accuracy": accuracy * (1 - math.exp(-0.4 * epoch - 1)), "loss": math.exp(-0.3 * epoch)})
         for epoch in range(1, 21)
@@ -52,8 +52,8 @@ def trial(number: int, phase: str, rng: random.Random, point: Architecture | Non
     values = {"accuracy": accuracy, "log_loss": 1.2 * (1 - accuracy), "parameters": size, "flops": size * 64.0}
     values["peak_memory_bytes"] = size * 6
     fields: dict[str, Any] = {"measurements": values, "reports": reports, "clock": {"seconds": rng.uniform(0.4, 1.8)}}
-    proposal = Proposal(point)
-    return Trial(number, proposal, TrialState.COMPLETE, point.digest(), 1000 + number, phase, **(fields | changes))
+    made = Trial(number, Proposal(point), TrialState.COMPLETE, point.digest(), 1000 + number, phase, **fields)
+    return dataclasses.replace(made, **changes)
 
 
 def trials_of_a_study(count: int = 60, seed: int = 0) -> list[Trial]:

@@ -124,7 +124,11 @@ def test_the_preprocessing_of_a_task_is_one_node() -> None:
 def test_the_model_is_left_as_it_was() -> None:
     model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2), nn.Dropout(0.5))
     model[1].eval()
-    before = [m.training for m in model.modules()], torch.get_rng_state(), {k: v.clone() for k, v in model.state_dict().items()}
+    before = (
+        [m.training for m in model.modules()],
+        torch.get_rng_state(),
+        {k: v.clone() for k, v in model.state_dict().items()},
+    )
     graph_of(model, (torch.ones(2, 2),))
     assert [m.training for m in model.modules()] == before[0]
     assert torch.equal(torch.get_rng_state(), before[1])

@@ -15,10 +15,10 @@ from searchitect.report.numbers import number
 
 __all__ = ["Box", "Curve", "Drawing", "draw"]
 
-WIDTH, HEIGHT, GAP_X, GAP_Y = 300, 44, 28, 22
+WIDTH, HEIGHT, GAP_X, GAP_Y = 272, 44, 24, 20
 LANE = 13
 MAX_BOXES = 160
-MAX_LABEL, MAX_DETAIL = 34, 36
+MAX_LABEL, MAX_DETAIL = 29, 29
 _FOLLOWERS = ("normalisation", "activation", "regularisation", "reshape")
 
 
@@ -93,9 +93,9 @@ def draw(graph: Graph) -> Drawing:
         left = (paper - (len(row) * (WIDTH + GAP_X) - GAP_X)) / 2
         for place, box in enumerate(row):
             box.x, box.y = left + place * (WIDTH + GAP_X), depth * (HEIGHT + GAP_Y)
-    curves, lanes = _curves({box.name: box for box in kept}, edges, layers, paper)
+    curves, right = _curves({box.name: box for box in kept}, edges, layers)
     height = len(rows) * (HEIGHT + GAP_Y) - GAP_Y
-    width = paper + (lanes * LANE + 12 if lanes else 0)
+    width = max(paper, right + 4)
     return Drawing(width, max(0, height), tuple(kept), curves, graph.traced, len(boxes) - len(kept))
 
 
@@ -149,22 +149,30 @@ def _rows(boxes: Sequence[Box], layers: dict[str, int], edges: Sequence[Edge]) -
     return rows
 
 
-def _curves(
-    boxes: dict[str, Box], edges: Sequence[Edge], layers: dict[str, int], paper: float
-) -> tuple[tuple[Curve, ...], int]:
-    """Neighbouring layers are joined directly; longer jumps take a lane at the right, the shortest nearest."""
+def _curves(boxes: dict[str, Box], edges: Sequence[Edge], layers: dict[str, int]) -> tuple[tuple[Curve, ...], float]:
+    """Neighbouring layers are joined directly; longer jumps take a lane right of the boxes they pass.
+
+    Returns the curves and the place of the outermost lane.
+    """
     skips = [e for e in edges if layers[e.target] - layers[e.source] > 1]
     skips.sort(key=lambda e: (layers[e.target] - layers[e.source], layers[e.source]))
+    edge_of_row: dict[int, float] = {}
+    for box in boxes.values():
+        edge_of_row[layers[box.name]] = max(edge_of_row.get(layers[box.name], 0.0), box.x + WIDTH)
     taken: list[list[tuple[int, int]]] = []
-    curves = [Curve(_straight(boxes[e.source], boxes[e.target]), False) for e in edges if e not in skips]
+    jumps = set(skips)
+    curves = [Curve(_straight(boxes[e.source], boxes[e.target]), False) for e in edges if e not in jumps]
+    right = 0.0
     for edge in skips:
         first, last = layers[edge.source], layers[edge.target]
         lane = next((i for i, used in enumerate(taken) if _free(used, first, last)), len(taken))
         if lane == len(taken):
             taken.append([])
         taken[lane].append((first, last))
-        curves.append(Curve(_around(boxes[edge.source], boxes[edge.target], paper + 12 + lane * LANE), True))
-    return tuple(curves), len(taken)
+        place = max(edge_of_row[row] for row in range(first, last + 1)) + 16 + lane * LANE
+        right = max(right, place)
+        curves.append(Curve(_around(boxes[edge.source], boxes[edge.target], place), True))
+    return tuple(curves), right
 
 
 def _free(used: Sequence[tuple[int, int]], first: int, last: int) -> bool:

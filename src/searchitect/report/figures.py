@@ -30,7 +30,7 @@ Json = dict[str, Any]
 
 ARMS = (("search", "--search", "solid", "circle"), ("random", "--random", "dash", "diamond"))
 """Arm, colour, dash and marker: colour is never the only difference."""
-MAX_POINTS = 1_200
+MAX_POINTS = 600
 MAX_STEPS = 400
 MAX_CURVES = 10
 MAX_CURVE_POINTS = 150
@@ -67,7 +67,7 @@ class Figure:
 def best_so_far(result: Result) -> Figure:
     """The best feasible value of the first objective against cost, for the search and for random search."""
     name, heading = "best-so-far", "Best so far against cost"
-    arms = [(arm, steps) for arm in ARMS if (steps := _steps(result, arm[0]))]
+    arms = [(arm, steps) for arm in ARMS if result.objectives and (steps := _steps(result, arm[0]))]
     if not arms:
         return Figure(name, heading, "No trial of the search is complete and within the limits, so there is no best.")
     objective = result.objectives[0]
@@ -78,8 +78,8 @@ def best_so_far(result: Result) -> Figure:
     views = tuple(_best_view(arms, label, words, objective, frame) for label, words in costs)
     better = "higher" if objective.direction == "maximize" else "lower"
     caption = (
-        f"Validation data; {better} is better. Lines: the best value within the limits so far. Dots: single trials; "
-        "the poorest lie outside the frame."
+        f"Validation data; {better} is better. Lines: the best value within the limits so far. Marks: single trials, "
+        "open where they break a limit; the poorest lie outside the frame."
     )
     return Figure(name, heading, caption, views)
 
@@ -93,6 +93,7 @@ class _Step:
     seconds: float
     value: float | None
     best: float | None
+    feasible: bool
 
     def cost(self, label: str) -> float:
         return self.evaluations if label == "evaluations" else self.seconds
@@ -109,10 +110,11 @@ def _steps(result: Result, phase: str) -> list[_Step]:
     for count, trial in enumerate(paid, 1):
         seconds += seconds_of(trial)
         value = finite(trial.measurements.get(objective.name)) if trial.is_complete else None
-        counts = value is not None and _spent(trial.proposal.fidelity) == full and is_feasible(trial, result)
+        feasible = is_feasible(trial, result)
+        counts = feasible and _spent(trial.proposal.fidelity) == full
         if counts and value is not None and (best is None or objective.better(value, best)):
             best = value
-        steps.append(_Step(trial.number, count, seconds, value, best))
+        steps.append(_Step(trial.number, count, seconds, value, best, feasible))
     return steps if best is not None else []
 
 
@@ -141,9 +143,14 @@ def _best_view(arms: Sequence[Any], label: str, words: str, objective: Objective
                 "name": f"{arm}: trials",
                 "x": [_round(s.cost(label)) for s in dots],
                 "y": [_round(s.value) for s in dots],
-                "text": [f"trial {s.number}" for s in dots],
-                "hovertemplate": "%{text}: %{y}<extra></extra>",
-                "marker": {"color": colour, "symbol": marker, "size": 5, "opacity": 0.35},
+                "text": [s.number for s in dots],
+                "hovertemplate": "trial %{text}: %{y}<extra></extra>",
+                "marker": {
+                    "color": colour,
+                    "symbol": [marker if s.feasible else f"{marker}-open" for s in dots],
+                    "size": 6,
+                    "opacity": 0.45,
+                },
                 "showlegend": False,
             }
         )
@@ -155,8 +162,8 @@ def _best_view(arms: Sequence[Any], label: str, words: str, objective: Objective
                 "name": "random search" if arm == "random" else arm,
                 "x": [_round(s.cost(label)) for s in line],
                 "y": [_round(s.best) for s in line],
-                "text": [f"best after trial {s.number}" for s in line],
-                "hovertemplate": "%{text}: %{y}<extra></extra>",
+                "text": [s.number for s in line],
+                "hovertemplate": "best after trial %{text}: %{y}<extra></extra>",
                 "line": {"color": colour, "dash": dash, "shape": "hv", "width": 2.5},
             }
         )
@@ -230,12 +237,12 @@ def _cloud(result: Result, shown: Sequence[Trial], arm: Sequence[str], pair: tup
         "name": "random search" if phase == "random" else phase,
         "x": [_round(t.measurements[other]) for t in trials],
         "y": [_round(t.measurements[objective.name]) for t in trials],
-        "text": [f"trial {t.number}" for t in trials],
-        "hovertemplate": "%{text}<br>%{y}<br>%{x}<extra></extra>",
+        "text": [t.number for t in trials],
+        "hovertemplate": "trial %{text}<br>%{y}<br>%{x}<extra></extra>",
         "marker": {
             "color": colour,
-            "size": 8,
-            "opacity": 0.75,
+            "size": 8 if len(trials) < 200 else 6,
+            "opacity": 0.75 if len(trials) < 200 else 0.4,
             "symbol": [marker if is_feasible(t, result) else f"{marker}-open" for t in trials],
         },
     }
@@ -269,8 +276,8 @@ def _marks(name: str, trials: Sequence[Trial], pair: tuple[Objective, str]) -> J
         "name": name,
         "x": [_round(t.measurements[pair[1]]) for t in trials],
         "y": [_round(t.measurements[pair[0].name]) for t in trials],
-        "text": [f"trial {t.number}" for t in trials],
-        "hovertemplate": "%{text}<br>%{y}<br>%{x}<extra></extra>",
+        "text": [t.number for t in trials],
+        "hovertemplate": "trial %{text}<br>%{y}<br>%{x}<extra></extra>",
     }
 
 

@@ -133,16 +133,16 @@ class _Axis:
         return round(100.0 * (value - self.low) / (self.high - self.low), 2)
 
     def ticks(self, *, signed: bool = False) -> tuple[Tick, ...]:
-        """Two to five round numbers inside the axis."""
-        raw = (self.high - self.low) / 3.2
+        """A few round numbers inside the axis."""
+        raw = (self.high - self.low) / 5
         power = 10.0 ** math.floor(math.log10(raw))
-        step = next((power * f for f in (1, 2, 5, 10) if power * f >= raw), power * 10)
-        digits = max(0, -math.floor(math.log10(step)))
+        step = next((power * f for f in (1, 2, 2.5, 5, 10) if power * f >= raw * 0.999), power * 10)
+        digits = next(d for d in range(12) if d == 11 or abs(round(step, d) - step) < step * 1e-6)
         first = math.ceil(self.low / step)
         found = []
         for i in range(first, first + 8):
             place = self.place(i * step)
-            if 4 <= place <= 96:
+            if 2 <= place <= 98:
                 found.append(Tick(place, f"{i * step:{'+' if signed and i else ''},.{digits}f}".replace("-", "−")))
         return tuple(found)
 

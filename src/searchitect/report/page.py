@@ -26,7 +26,9 @@ MAX_ROWS = 2_000
 MAX_FOLDED = 60
 """Decisions kept per row of the table."""
 
-_FIGURES_LEAD = "The search saw validation data only; of the figures below, the confusion matrix alone is from the test split."
+_FIGURES_LEAD = (
+    "The search saw validation data only; of the figures below, the confusion matrix alone is from the test split."
+)
 _TEMPLATES = Path(__file__).parent / "templates"
 Json = dict[str, Any]
 

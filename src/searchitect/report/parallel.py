@@ -27,7 +27,7 @@ __all__ = ["confusion_matrix", "parallel_coordinates"]
 
 Json = dict[str, Any]
 
-MAX_LINES = 240
+MAX_LINES = 160
 MAX_AXES = 11
 MAX_MARKS = 8
 """A decision with more distinct numbers than this gets a continuous axis."""
@@ -60,7 +60,7 @@ def parallel_coordinates(result: Result) -> Figure:
     objective = result.objectives[0]
     axes = [_axis(path, [_value(t, path) for t in trials]) for path in paths]
     axes.append(_axis(objective.name, [t.measurements[objective.name] for t in trials], objective))
-    wanted = len(axes) * 92
+    wanted = len(axes) * 84
     caption = (
         "Each line is one architecture; the fifth with the best values is darkest (brightest on a dark page) and "
         "drawn on top. Lines that leave an axis at the bottom do not have that decision."
@@ -171,8 +171,8 @@ def _layout(axes: Sequence[_Axis]) -> Json:
             "y": y,
             "text": safe(text, 16),
             "showarrow": False,
-            "xanchor": "left" if i < len(axes) - 1 else "right",
-            "xshift": 5 if i < len(axes) - 1 else -7,
+            "xanchor": "left",
+            "xshift": 6,
             "font": {"size": 11, "color": "--ink"},
             "bgcolor": "--label",
             "borderpad": 1,
@@ -187,7 +187,7 @@ def _layout(axes: Sequence[_Axis]) -> Json:
             "text": safe(_short_path(axis.title), 24),
             "hovertext": safe(axis.title, 120),
             "showarrow": False,
-            "xanchor": "left" if i == 0 else "right" if i == len(axes) - 1 else "center",
+            "xanchor": "left" if i == 0 else "center",
             "font": {"size": 11.5, "color": "--ink"},
         }
         for i, axis in enumerate(axes)
@@ -201,7 +201,7 @@ def _layout(axes: Sequence[_Axis]) -> Json:
         "shapes": posts,
         "showlegend": False,
         "margin": {"l": 16, "r": 16, "t": 12, "b": 8},
-        "xaxis": {"visible": False, "range": [-0.08, len(axes) - 0.92], "fixedrange": True},
+        "xaxis": {"visible": False, "range": [-0.08, len(axes) - 0.45], "fixedrange": True},
         "yaxis": {"visible": False, "range": [INACTIVE - 0.05, 1.2], "fixedrange": True},
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,7 +55,7 @@ def top(result: Result) -> Json:
             f"{len(result.trials):,} trial{'s' if len(result.trials) > 1 else ''}, {duration(result.seconds)}"
         )
     if result.stopped_by:
-        subtitle.append(f"stopped by: {result.stopped_by}")
+        subtitle.append(_ending(result))
     verdict = result.verdict
     said = {
         "kind": verdict.kind if verdict.kind in _VERDICTS else "not_compared",
@@ -162,8 +163,8 @@ def trials(result: Result, table: Table) -> Json:
     lead = f"{counts}. Best first; a click on a heading sorts." if counts else "No trial was started."
     if table.omitted:
         lead += (
-            f" {len(table.rows):,} of {len(table.rows) + table.omitted:,} trials are shown: the best, and some of those "
-            f"without a result. `searchitect show {shortened(result.study, 60)} NUMBER` shows any of them."
+            f" {len(table.rows):,} of {len(table.rows) + table.omitted:,} trials are shown: the best, "
+            "and some of those without a result. `searchitect show STUDY NUMBER` shows any of them."
         )
     best = None if result.best is None else result.best.trial
     rows = [
@@ -187,11 +188,12 @@ def trials(result: Result, table: Table) -> Json:
 
 
 def _heading(name: str) -> str:
+    """The name without its unit, where the values beside it carry one."""
     return title(name).rpartition(" (")[0] if unit(name) in ("s", "bytes", "ms") else title(name)
 
 
 def _cell(value: float | None, name: str) -> Json:
-    return {"v": None if value is None else f"{value:.9g}", "text": measured(name, value)}
+    return {"v": "" if value is None else f"{value:.7g}", "text": measured(name, value)}
 
 
 def budget(result: Result) -> Json:
@@ -212,7 +214,13 @@ def budget(result: Result) -> Json:
         if total > 0
     ]
     lead = f"{duration(total)} of evaluation within {duration(result.seconds)} of wall time"
-    return {"lead": f"{lead}; stopped by: {shortened(result.stopped_by, 80)}.", "rows": rows}
+    return {"lead": f"{lead}; {_ending(result)}.", "rows": rows}
+
+
+def _ending(result: Result) -> str:
+    if result.stopped_by == "unfinished":
+        return "not finished yet"
+    return f"the search was stopped by: {shortened(result.stopped_by, 80)}"
 
 
 def _phase(phase: str) -> str:
@@ -230,7 +238,7 @@ def practice(result: Result) -> Json:
 
 def again(result: Result) -> Json:
     """Commands, versions, settings and digests."""
-    study, manifest = shortened(result.study, 100), result.manifest
+    study, manifest = shlex.quote(shortened(result.study, 100)), result.manifest
     commands = [
         f"searchitect resume {study}",
         f"searchitect show {study}" + (f" {result.best.trial}" if result.best else ""),

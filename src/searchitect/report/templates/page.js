@@ -60,8 +60,9 @@
   const count = document.getElementById("filter-count");
   const texts = new Map();
   function valueOf(row, column) {
+    if (column === 0) return Number(row.dataset.n);
     const cell = row.cells[column];
-    return cell.dataset.v !== undefined ? Number(cell.dataset.v) : cell.textContent.trim();
+    return cell.dataset.v ? Number(cell.dataset.v) : cell.textContent.trim();
   }
   function compare(a, b) {
     if (typeof a === "number" && typeof b === "number") return a - b;
@@ -96,7 +97,7 @@
     const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
     let left = 0;
     for (const row of rows) {
-      const keep = (!state.value || row.dataset.s === state.value) && wanted.every((word) => textOf(row).includes(word));
+      const keep = (!state.value || row.cells[2].textContent === state.value) && wanted.every((word) => textOf(row).includes(word));
       row.hidden = !keep;
       left += keep ? 1 : 0;
     }

@@ -29,6 +29,9 @@ def describe(cls: type) -> dict[str, Any]:
         "name": cls.__name__,
         "decisions": {name: _declared(declaration) for name, declaration in declarations_of(cls).items()},
     }
+    # A generated class may build with constants that are no decisions; `__made_of__` says which, as JSON.
+    if "__made_of__" in vars(cls):
+        document["made_of"] = vars(cls)["__made_of__"]
     rules = constraints_of(cls)
     if rules:
         document["constraints"] = [

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
-import tempfile
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -47,19 +48,18 @@ def write_atomically(path: Path, data: bytes) -> Path:
     Raises:
         ExportError: the disk is full, the folder cannot be written, or it cannot be made.
     """
-    temporary: str | None = None
+    # Its own name for each writer, and in the same folder: a rename within a folder is one step.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        with os.fdopen(descriptor, "wb") as stream:
+        with temporary.open("wb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        Path(temporary).chmod(_default_mode())  # mkstemp's files are for their owner alone
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise ExportError(
             f"cannot write {path.name}: {error.strerror or error}",
             hint="free some space or choose another folder; what was there before is untouched",
@@ -118,9 +118,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, float):  # numpy's float64 is one too
         return float(value) if math.isfinite(value) else None
     return value.item() if hasattr(value, "item") else value
-
-
-def _default_mode() -> int:
-    mask = os.umask(0)  # the only way to ask for it
-    os.umask(mask)
-    return 0o666 & ~mask

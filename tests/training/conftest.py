@@ -83,3 +83,9 @@ def regressor(table: SmallTask) -> Callable[[], nn.Module]:
         return with_preprocessing(table.preprocessing, body)
 
     return make
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    """Small models gain nothing by threads, which wait for one another on a busy machine."""
+    torch.set_num_threads(1)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from torch import nn
 
 from searchitect.errors import ConfigError, did_you_mean
@@ -57,7 +58,9 @@ class Baseline:
 
     def scores(self, split: Split) -> NDArray[np.float32]:
         """Return scores (n, outputs) of every example, in the split's order, as `metrics.compute` reads them."""
-        return self.score(_features(self.preprocess, split)).astype(np.float32)
+        features = _features(self.preprocess, split)
+        with threadpool_limits(1):
+            return self.score(features).astype(np.float32)
 
 
 def names_for(task: Task) -> tuple[str, ...]:
@@ -80,7 +83,8 @@ def fit(task: Task, name: str) -> Baseline:
         )
     preprocess = task.preprocessing.module()
     features, targets = _features(preprocess, task.train), task.train.targets
-    with warnings.catch_warnings():
+    # One thread: the data are small, and threads of several libraries on a busy machine wait for one another.
+    with warnings.catch_warnings(), threadpool_limits(1):
         # A fit that has not converged is still an honest baseline.
         warnings.simplefilter("ignore")
         make = _regression if task.spec.kind == "regression" else _classification

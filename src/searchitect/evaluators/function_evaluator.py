@@ -75,7 +75,7 @@ class FunctionEvaluator:
         if not self._builds():
             return space.instance(architecture)
         try:
-            return space.build(architecture, self.spec)  # type: ignore[arg-type]
+            return space.build(architecture, self.spec)
         except SearchitectError as error:
             raise EvaluationError(error.message, hint=error.hint) from error
 

@@ -6,6 +6,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -141,8 +142,10 @@ def save_weights(path: Path, model: nn.Module, architecture: Architecture) -> No
         save_file(state, partial, metadata={"format": "pt", "architecture": architecture.digest()})
         partial.replace(path)
     except Exception as error:  # the format raises its own kind for a full disk
-        partial.unlink(missing_ok=True)
-        raise EvaluationError(f"the weights could not be written to {path.name}: {error}") from error
+        with suppress(OSError):
+            partial.unlink()
+        why = str(error).partition(" at path")[0]  # a reason goes into the journal and names no folder
+        raise EvaluationError(f"the weights could not be written to {path.name}: {why}") from error
 
 
 def _with_time_left(context: Context, spent: float) -> Context:

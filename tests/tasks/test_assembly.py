@@ -46,3 +46,18 @@ def test_the_digest_sees_inputs_targets_and_labels() -> None:
     text = np.where(y == 0, "a", "b")
     digests = {task(pair).digest for pair in ((x, y), (x + 1, y), (x, 1 - y), (x, text))}
     assert len(digests) == 4
+
+
+def test_a_regression_of_three_examples_is_too_small() -> None:
+    with pytest.raises(TaskError, match="too few"):
+        task((np.arange(3.0)[:, None], np.array([0.5, 1.5, 2.5])))
+
+
+def test_examples_and_targets_of_different_number_are_refused() -> None:
+    from searchitect.tasks.arrays import as_pixels
+    from searchitect.tasks.assembly import Splitting, assemble
+    from searchitect.tasks.examples import Data, Part
+
+    part = Part(as_pixels(np.zeros((4, 2, 2), np.uint8)), np.array([0, 1, 0]))
+    with pytest.raises(TaskError, match="4 examples but 3 targets"):
+        assemble(Data("x", part), Splitting())

@@ -136,3 +136,11 @@ def test_a_stream_with_a_length_is_still_refused() -> None:
 def test_missing_numbers_in_rows_are_marked() -> None:
     rows = [(np.array([i, np.nan if i % 3 == 0 else 1.0]), i % 2) for i in range(30)]
     assert task(Plain(rows)).preprocessing.to_json()["marked"] == ["x1"]
+
+
+def test_official_splits_of_another_shape_are_refused() -> None:
+    def rows(width: int) -> Plain:
+        return Plain([(np.arange(width) + float(i), i % 2) for i in range(20)])
+
+    with pytest.raises(TaskError, match=r"training shape \(2,\), got \(3,\)"):
+        task(rows(2), test=rows(3))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -102,3 +103,18 @@ def test_the_function_and_not_the_module_is_what_the_package_exports() -> None:
 def test_making_a_table_task_loads_no_torch() -> None:
     code = "import sys; from searchitect import tasks; tasks.task('iris'); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("source", ["a" * 5000 + "/b", "a\0b", "~nobody_of_this_name/x"])
+def test_paths_that_no_system_accepts_are_task_errors(source: str) -> None:
+    with pytest.raises(TaskError):
+        task(source)
+
+
+def test_a_folder_without_permission_is_a_task_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(TaskError, match="Permission denied"):
+        task(tmp_path)

@@ -124,3 +124,8 @@ def test_official_splits_of_another_form_are_refused() -> None:
 
 def test_what_is_no_table_has_no_columns() -> None:
     assert columns_of(X) is None
+
+
+def test_dates_in_a_frame_are_days() -> None:
+    days = np.array(["1970-01-02", "NaT"], dtype="datetime64[D]")
+    assert columns_of({"day": days})["day"] == pytest.approx([1.0, np.nan], nan_ok=True)  # type: ignore[index]

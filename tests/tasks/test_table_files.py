@@ -202,3 +202,13 @@ def test_taking_the_target_removes_it() -> None:
     columns = {"y": np.array(["1", "2"], dtype=object), "x": np.ones(2)}
     assert take_target(columns, "y", "t").tolist() == [1.0, 2.0]
     assert list(columns) == ["x"]
+
+
+def test_labels_that_look_like_numbers_in_the_test_file_stay_the_labels_of_training(tmp_path: Path) -> None:
+    rows = "".join(f"{i},{'12x'[i % 3]}\n" for i in range(30))
+    write(tmp_path / "train.csv", "a,label\n" + rows)
+    write(tmp_path / "test.csv", "a,label\n1,1\n2,2\n")
+    made = task(tmp_path)
+    assert made.labels == ("1", "2", "x")
+    assert made.test is not None
+    assert made.test.targets.tolist() == [0, 1]

@@ -56,8 +56,7 @@ def assemble(data: Data, splitting: Splitting) -> Task:
     parts = _cut(encoded, labels, splitting)
     output = moments(parts["train"].targets) if kind == "regression" else ((), ())
     preprocessing = parts["train"].examples.fit(*output)
-    shape = tuple(getattr(preprocessing, "output_shape"))  # noqa: B009
-    spec = TaskSpec(shape, len(labels) or len(output[0]), kind, data.train.examples.domain)
+    spec = TaskSpec(preprocessing.output_shape, len(labels) or len(output[0]), kind, data.train.examples.domain)
     splits = {name: part.examples.split(part.targets, preprocessing) for name, part in parts.items()}
     return Task(
         name=data.name,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from searchitect.errors import TaskError
 from searchitect.tasks.arrays import ImageArray
 from searchitect.tasks.examples import Data, Part
+from searchitect.tasks.preprocessing import TablePreprocessing
 from searchitect.tasks.tables import Schema, Table
 from searchitect.tasks.targets import as_array
 from searchitect.tasks.task import Preprocessing, RawInputs, Split
@@ -90,8 +91,11 @@ class DatasetExamples:
         return Table(schema, values.astype(np.float32), text).fit(output_mean, output_std)
 
     def split(self, targets: NDArray[Any], preprocessing: Preprocessing) -> Split:
-        if tuple(preprocessing.to_json().get("shape", self.shape)) != self.shape:
-            raise TaskError(f"all splits must have inputs of one shape, got {self.shape}")
+        expected = preprocessing.output_shape
+        if isinstance(preprocessing, TablePreprocessing):
+            expected = (len(preprocessing.numeric),)
+        if self.shape != expected:
+            raise TaskError(f"all splits must have inputs of the training shape {expected}, got {self.shape}")
         return DatasetSplit(self, targets)
 
     def digest(self) -> bytes:

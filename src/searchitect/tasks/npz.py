@@ -33,7 +33,7 @@ SPLITS = {
 LABEL_NAMES = ("class_names", "label_names", "target_names")
 COLUMN_NAMES = ("feature_names", "columns")
 ACCEPTED = "X and y, x_train, y_train, x_test, y_test, images and labels, data and target, … (see docs/data.md)"
-DAMAGED = (OSError, EOFError, ValueError, KeyError, MemoryError, NotImplementedError, zlib.error, zipfile.BadZipFile)
+DAMAGED = (OSError, EOFError, ValueError, KeyError, MemoryError, RuntimeError, zlib.error, zipfile.BadZipFile)
 
 
 def read_arrays(path: Path, max_bytes: int) -> dict[str, NDArray[Any]]:

@@ -122,14 +122,23 @@ def _read(source: Any, test: Any, validation: Any, reading: Reading) -> Data:
     if isinstance(source, str | Path):
         if isinstance(source, str) and source in TASKS:
             return _embedded(source, test, validation)
-        path = Path(source).expanduser()
-        if not path.exists():
-            raise _unknown(str(source))
-        from searchitect.tasks.paths import read_path
-
-        data = read_path(path, test, validation, reading)
-        return replace(data, name=_short(data.name))
+        return _from_path(str(source), test, validation, reading)
     return read_pair(source, test, validation, reading)
+
+
+def _from_path(source: str, test: Any, validation: Any, reading: Reading) -> Data:
+    from searchitect.tasks.paths import read_path
+
+    try:
+        path = Path(source)
+        if source.startswith("~/"):
+            path = path.expanduser()
+        if not path.exists():
+            raise _unknown(source)
+        data = read_path(path, test, validation, reading)
+    except OSError as error:  # no permission, a name too long, …
+        raise TaskError(f"cannot read {source[:200]!r}: {error}") from error
+    return replace(data, name=_short(data.name))
 
 
 def _embedded(name: str, test: Any, validation: Any) -> Data:

@@ -163,11 +163,14 @@ def _column(name: str, values: NDArray[Any]) -> NDArray[Any]:
         raise TaskError(f"the column {name!r} must be one value per example, got shape {values.shape}")
     if values.dtype.kind in "iuf":
         return values.astype(np.float64)
+    if values.dtype.kind == "M":  # dates are days since 1970-01-01, as in files
+        days = values.astype("datetime64[s]").astype(np.int64) / 86400
+        return np.where(np.isnat(values), np.nan, days)
     if values.dtype.kind in "bUS":
         values = np.char.decode(values) if values.dtype.kind == "S" else values
         return np.array([_cell(item) for item in values.tolist()], dtype=object)
     if values.dtype != object:
-        raise TaskError(f"the column {name!r} must be numbers, text or booleans, got {values.dtype}")
+        raise TaskError(f"the column {name!r} must be numbers, text, dates or booleans, got {values.dtype}")
     cells = np.empty(len(values), dtype=object)
     cells[:] = [_cell(item) for item in values]
     usable = (str, int, float, np.number)

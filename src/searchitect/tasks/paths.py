@@ -44,7 +44,7 @@ def read_path(path: Path, test: Any, validation: Any, reading: Reading) -> Data:
 def _given(split: str, value: Any) -> Path:
     if not isinstance(value, str | Path):
         raise TaskError(f"{split} must be a path like the data themselves, got a {type(value).__name__}")
-    path = Path(value).expanduser()
+    path = Path(value)
     if not path.exists():
         raise TaskError(f"there is no file or folder {str(value)!r} for {split}")
     return path

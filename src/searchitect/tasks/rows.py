@@ -43,7 +43,7 @@ def rows_for(description: Mapping[str, Any], path: str | Path, *, max_bytes: int
     if "preprocessing" not in description:
         raise TaskError("this model was saved without its preprocessing, so no rows can be read for it")
     preprocessing = from_json(description["preprocessing"])
-    where = Path(path).expanduser()
+    where = Path(path)
     if not where.exists():
         raise TaskError(f"there is no file or folder {str(path)!r}")
     if isinstance(preprocessing, TablePreprocessing):

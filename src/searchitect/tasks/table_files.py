@@ -52,7 +52,7 @@ def read_tables(files: Mapping[str, Path], reading: Reading) -> Data:
     for split in ("validation", "test"):
         if split in files:
             other = dict(read_columns(files[split], reading.max_bytes))
-            held = take_target(other, target, files[split].name)
+            held = take_target(other, target, files[split].name, as_text=values.dtype.kind == "U")
             parts[split] = Part(table_of(other, schema, files[split].name), held)
     return Data(
         name=files["train"].name.split(".")[0],
@@ -78,8 +78,8 @@ def _target_name(columns: Columns, wanted: str | None, where: str) -> str:
     return usual if usual is not None else list(columns)[-1]
 
 
-def take_target(columns: dict[str, NDArray[Any]], target: str, where: str) -> NDArray[Any]:
-    """Remove the target column and return it as numbers, where all of it are, or text.
+def take_target(columns: dict[str, NDArray[Any]], target: str, where: str, *, as_text: bool = False) -> NDArray[Any]:
+    """Remove the target column and return it as numbers, where all of it are, or text (always with `as_text`).
 
     Raises:
         TaskError: the column is not there, or has missing values.
@@ -87,7 +87,7 @@ def take_target(columns: dict[str, NDArray[Any]], target: str, where: str) -> ND
     if target not in columns:
         raise TaskError(f"{where} has no column {target!r} for the target", hint=did_you_mean(target, columns))
     column = columns.pop(target)
-    values = numbers(column)
+    values = None if as_text and column.dtype == object else numbers(column)
     missing = sum(cell is None for cell in column) if values is None else int(np.isnan(values).sum())
     if missing:
         raise TaskError(

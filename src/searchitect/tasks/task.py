@@ -2,7 +2,7 @@
 
 Raw inputs are a tuple of arrays with examples along the first axis:
 
-* images: `(pixels,)`, uint8, shape (n, channels, height, width);
+* images: `(pixels,)`, uint8 (or float32, where the data are no bytes), shape (n, channels, height, width);
 * tables: `(numeric,)`, `(codes,)` or `(numeric, codes)`: float32 (n, f) where NaN is missing, int64 (n, c) where -1 is
   missing or unknown.
 
@@ -50,6 +50,16 @@ class Split(Protocol):
 
 class Preprocessing(Protocol):
     """What was learned from the training split about the inputs, as plain data."""
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the raw inputs, in their order: ("pixels",), ("numeric",), ("codes",) or ("numeric", "codes")."""
+        ...
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of one example after preprocessing: `spec.inputs`."""
+        ...
 
     def module(self) -> nn.Module:
         """A module whose `forward(*raw)` takes tensors of the raw dtypes and returns float32 (n, *spec.inputs)."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 from searchitect.errors import EvaluationError
 from searchitect.evaluation import Context
-from searchitect.evaluators import TrainingEvaluator
 from searchitect.seeding import stream
 from searchitect.spaces import Architecture, SearchSpace
 from searchitect.trial import Fidelity, Proposal
+
+if TYPE_CHECKING:
+    from searchitect.evaluators import TrainingEvaluator
 
 __all__ = ["seconds_per_epoch"]
 

@@ -79,32 +79,14 @@ def search(
     Raises:
         SearchitectError: something in the request cannot be used; the message says what to type instead.
     """
+    wanted = (objectives,) if isinstance(objectives, str) else objectives
     request = Request(
-        data=data,
-        target=target,
-        space=space,
-        evaluate=evaluate,
-        strategy=strategy,
-        options=options or {},
-        objectives=(objectives,) if isinstance(objectives, str) else objectives,
-        constraints=constraints,
-        trials=trials,
-        budget=budget,
-        until=until,
-        workers=workers,
-        seed=seed,
-        device=device,
-        store=store,
-        name=name,
-        folder=folder,
-        recipe=recipe,
-        random_search=random_search,
-        confirm_seeds=confirm_seeds,
-        trial_seconds=trial_seconds,
-        deterministic=deterministic,
-        profile=profile,
+        data=data, target=target, space=space, evaluate=evaluate, strategy=strategy, options=options or {},
+        objectives=wanted, constraints=constraints, trials=trials, budget=budget, until=until, workers=workers,
+        seed=seed, device=device, store=store, name=name, folder=folder, recipe=recipe, random_search=random_search,
+        confirm_seeds=confirm_seeds, trial_seconds=trial_seconds, deterministic=deterministic, profile=profile,
         allow_changed_code=allow_changed_code,
-    )
+    )  # fmt: skip
     return run(prepare(request, make_parts(request)), on_event)
 
 

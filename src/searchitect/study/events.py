@@ -5,8 +5,6 @@ Everything that depends on the clock stands under the key "clock": two journals 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from searchitect.evaluation import Outcome
@@ -40,14 +38,17 @@ def identity(key: str, proposal: Proposal) -> Identity:
 
 
 def started(trial: Trial) -> Event:
+    """A trial begins; everything that running it again needs."""
     return {"kind": "start", **_opening(trial), "seed": trial.seed}
 
 
 def reused(trial: Trial, of: int) -> Event:
+    """A trial that is answered by trial `of`."""
     return {"kind": "reused", **_opening(trial), "of": of}
 
 
 def infeasible(trial: Trial, reason: str) -> Event:
+    """A trial that breaks a limit known beforehand; the only word about it."""
     return {"kind": "infeasible", **_opening(trial), "reason": shortened(reason)}
 
 
@@ -72,6 +73,7 @@ def ended(outcome: Outcome, needed: frozenset[str], elapsed: float) -> Event:
 
 
 def shortened(reason: str) -> str:
+    """The reason, with its middle left out where it is longer than `MAX_REASON`."""
     if len(reason) <= MAX_REASON:
         return reason
     half = MAX_REASON // 2
@@ -97,10 +99,6 @@ def opening_trial(event: Event, seed: int, state: TrialState) -> Trial:
     return Trial(event["number"], proposal, state, event["key"], seed, event["phase"], reason=event.get("reason"))
 
 
-def finite(values: Mapping[str, Any]) -> bool:
-    return all(isinstance(v, (int, float)) and math.isfinite(v) for v in values.values())
-
-
 def _opening(trial: Trial) -> dict[str, Any]:
     proposal = trial.proposal
     event: dict[str, Any] = {
@@ -118,7 +116,3 @@ def _opening(trial: Trial) -> dict[str, Any]:
     if proposal.replicate:
         event["replicate"] = proposal.replicate
     return event
-
-
-def violations_text(violations: Sequence[str]) -> str:
-    return "; ".join(violations)

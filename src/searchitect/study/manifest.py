@@ -29,6 +29,7 @@ def make_manifest(
     details: Mapping[str, Any] | None,
     recorded: Mapping[str, Any] | None,
 ) -> Event:
+    """The manifest of a new study: what is compared when it is opened again, what is only kept, and the clock."""
     space = study.space
     return {
         "kind": "manifest",

@@ -152,7 +152,7 @@ class Study:
             if of is not None:
                 self._append(events.reused(trial, of))
             elif violations := self._problems(proposal.architecture):
-                self._append(events.infeasible(trial, events.violations_text(violations)))
+                self._append(events.infeasible(trial, "; ".join(violations)))
             else:
                 self._append(events.started(trial), trial)
                 return trial

@@ -44,6 +44,11 @@ def test_the_best_so_far_steps_at_improvements_and_runs_to_the_last_cost() -> No
     assert line(figure, 1)["x"] == [2, 6, 10]
 
 
+def test_where_time_ended_the_search_seconds_are_shown_first() -> None:
+    figure = best_so_far(study(0.5, 0.4, stopped_by="budget"))
+    assert [view.label for view in figure.views] == ["seconds", "evaluations"]
+
+
 def test_reused_and_infeasible_trials_cost_nothing_and_broken_limits_never_lead() -> None:
     result = study(0.5, 0.9, 0.6, constraints=(LIMIT,))
     trials = list(result.trials)

@@ -71,7 +71,7 @@ def test_values_are_written_with_their_unit(name: str, value: float | None, text
 
 
 def test_names_and_durations_are_written_for_people() -> None:
-    assert [title(n) for n in ("latency_ms", "flops", "log_loss")] == ["latency (ms)", "FLOPs", "log loss"]
+    assert [title(n) for n in ("latency_ms", "flops", "f1_macro")] == ["latency (ms)", "FLOPs", "F1 macro"]
     assert [duration(s) for s in (0.42, 3.44, 38, 245, 7620)] == ["0.42 s", "3.4 s", "38 s", "4 min 05 s", "2 h 07 min"]
     assert number(0) == "0"
     assert len(shortened("y" * 10_000, 100)) < 150

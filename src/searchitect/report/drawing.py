@@ -115,7 +115,8 @@ def _condensed(graph: Graph) -> tuple[list[Box], list[Edge]]:
             host.shape, host.parameters = _shape(node) or host.shape, host.parameters + node.parameters
             home[node.name] = host
         else:
-            box = Box(node.name, node.kind, node.label, _shape(node), node.parameters)
+            label = "preprocessing" if node.kind == "preprocess" else node.label
+            box = Box(node.name, node.kind, label, _shape(node), node.parameters)
             home[node.name] = box
             boxes.append(box)
     pairs = {(home[e.source].name, home[e.target].name): None for e in graph.edges}

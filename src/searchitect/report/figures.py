@@ -75,6 +75,8 @@ def best_so_far(result: Result) -> Figure:
     costs = [("evaluations", "evaluations (reused ones are free)")]
     if all(any(s.seconds for s in steps) for _, steps in arms):
         costs.append(("seconds", "cost (seconds of evaluation, summed over workers)"))
+    if result.stopped_by == "budget":  # the two searches were given the same time: show that first
+        costs.reverse()
     views = tuple(_best_view(arms, label, words, objective, frame) for label, words in costs)
     better = "higher" if objective.direction == "maximize" else "lower"
     caption = (

@@ -47,6 +47,7 @@ def title(name: str) -> str:
     """The name of a measurement for an axis or a column: `latency_ms` is "latency (ms)"."""
     stem = name.rpartition("_")[0] if unit(name) else name
     words = _TITLES.get(stem, stem.replace("_", " "))
+    words = words.replace("f1", "F1", 1) if words.startswith("f1") else words
     return f"{words} ({unit(name)})" if unit(name) else words
 
 

@@ -188,8 +188,9 @@ def trials(result: Result, table: Table) -> Json:
 
 
 def _heading(name: str) -> str:
-    """The name without its unit, where the values beside it carry one."""
-    return title(name).rpartition(" (")[0] if unit(name) in ("s", "bytes", "ms") else title(name)
+    """The name without its unit, where the values beside it carry one: `train_seconds` is "train time"."""
+    words = title(name).rpartition(" (")[0] if unit(name) in ("s", "bytes", "ms") else title(name)
+    return f"{words} time" if unit(name) == "s" and "time" not in words else words
 
 
 def _cell(value: float | None, name: str) -> Json:

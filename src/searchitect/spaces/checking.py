@@ -32,6 +32,9 @@ MAX_INTEGERS = 2**48
 MAX_LENGTH = 1_000
 """Largest length of a repeat."""
 
+MAX_DEPTH = 100
+"""Largest depth of a recursion; Python's own stack ends not far beyond."""
+
 
 def check_declaration(cls: type, name: str, declaration: Declaration) -> None:
     """Check one field of a space, items inside included.
@@ -69,14 +72,16 @@ def _check(declaration: object, wrong: Wrong) -> None:
             _check_item(item, wrong)
         case Optional(item):
             _check_item(item, wrong)
-            if isinstance(item, Optional) or (isinstance(item, Choice) and None in item.options):
+            if isinstance(item, Optional) or (
+                isinstance(item, Choice) and any(option is None for option in item.options)
+            ):
                 raise wrong("the item of an optional can itself be None", "one None cannot be told from the other")
         case Nested(item):
             if not is_space(item) and not isinstance(item, Recursive):
                 raise wrong(f"nested takes a space, got {_spelled(item)}", _space_hint(item))
         case Recursive(target, depth):
-            if not _is_integer(depth) or depth < 1:
-                raise wrong(f"recursive takes a depth of at least 1, got {depth!r}")
+            if not _is_integer(depth) or not 1 <= depth <= MAX_DEPTH:
+                raise wrong(f"recursive takes a depth of at least 1 and at most {MAX_DEPTH}, got {depth!r}")
             if not isinstance(target, str) and (isinstance(target, type) or not callable(target)):
                 raise wrong(f"recursive takes the name of a space or a lambda, got {_spelled(target)}")
     if getattr(declaration, "before", UNSET) is not UNSET:

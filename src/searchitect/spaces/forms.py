@@ -143,7 +143,11 @@ class PlainForm(DecisionForm):
         return tuple(self.objects[v] for v in value) if isinstance(value, tuple) else value
 
     def flatten(self, instance: object, path: str, out: dict[str, Value]) -> None:
-        value = tuple(_labelled(v, path) for v in instance) if isinstance(instance, tuple) else instance
+        value = (
+            tuple(_labelled(v, path, "expected plain values") for v in instance)
+            if isinstance(instance, tuple)
+            else instance
+        )
         out[path] = self.domain.normal(value)  # type: ignore[arg-type]
 
 
@@ -182,7 +186,8 @@ class ChoiceForm(DecisionForm):
                 out[path] = label
                 child.flatten(instance, path + suffix, out)
                 return
-        value = self.domain.normal(_labelled(instance, path))
+        expected = "expected one of " + ", ".join(map(repr, self.domain.values()))
+        value = self.domain.normal(_labelled(instance, path, expected))
         if value in self.objects and self.objects[value] is not instance and callable(instance):
             raise SpaceError(f"{path}: {instance!r} is not the option of that name")
         out[path] = value
@@ -308,8 +313,8 @@ def holds(record: Record, rule: Constraint, path: str, values: Mapping[str, Valu
     return bool(answer)
 
 
-def _labelled(thing: object, path: str) -> Value:
+def _labelled(thing: object, path: str, expected: str) -> Value:
     try:
         return label_of(thing)
     except SpaceError as error:
-        raise SpaceError(f"{path}: {error.message}", hint=error.hint) from None
+        raise SpaceError(f"{path}: {expected}, got {thing!r}"[:400], hint=error.hint) from None

@@ -28,6 +28,9 @@ TRIES = 200
 TRIES_LARGE = 20_000
 """Draws of linked fields where there are too many to list."""
 
+LARGEST_COUNT = 1_000_000
+"""Counts of more binary digits than this are refused: nested repeats and recursion outgrow any memory."""
+
 Values = dict[str, Value]
 Draw = Callable[[Form, str, random.Random, Values], None]
 
@@ -45,7 +48,7 @@ def count(form: Form) -> int:
 
 def _count_record(record: Record) -> int:
     tied = {name for linked in record.linked for name, _ in linked.fields}
-    free = math.prod(count(child) for name, child in record.fields if name not in tied)
+    free = _product([count(child) for name, child in record.fields if name not in tied])
     return free * math.prod(sum(1 for _ in _assignments(record, linked)) for linked in record.linked)
 
 
@@ -55,9 +58,18 @@ def _shares(decision: DecisionForm) -> list[int]:
         if not decision.all_branches():
             return [decision.domain.count]
         decision.shares = [
-            math.prod(count(child) for _, child in decision.branches(value)) for value in decision.domain.values()
+            _product([count(child) for _, child in decision.branches(value)]) for value in decision.domain.values()
         ]
     return decision.shares
+
+
+def _product(counts: list[int]) -> int:
+    if sum(n.bit_length() for n in counts) > LARGEST_COUNT:
+        raise SpaceError(
+            "the space is too large to count: its size has more than a million binary digits",
+            hint="lower the depth of a recursion or the length of a repeat",
+        )
+    return math.prod(counts)
 
 
 def _solutions(record: Record, place: int) -> list[Values]:

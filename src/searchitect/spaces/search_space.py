@@ -160,8 +160,13 @@ class SearchSpace(CompiledSpace):
             if not isinstance(made, Recipe):
                 raise SpaceError(f"{self.name}.recipe returned {type(made).__name__}, expected a sa.Recipe")
             return made
-        decided = active(self._root, "", architecture.decisions)
-        chosen = {path.rpartition(".")[2]: architecture[path] for path, form in decided if form.role == "training"}
+        chosen: dict[str, Value] = {}
+        for path, form in active(self._root, "", architecture.decisions):
+            name = path.rpartition(".")[2]
+            if form.role == "training" and name in chosen:
+                raise SpaceError(f"{self.name}: two active decisions fill the recipe's {name!r}, one is {path!r}")
+            if form.role == "training":
+                chosen[name] = architecture[path]
         return base.updated(chosen)
 
     def migrate(

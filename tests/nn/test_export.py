@@ -38,9 +38,7 @@ def test_every_module_survives_export_to_onnx_with_any_batch_size(tmp_path: Path
     model = everything().eval()
     path = tmp_path / "model.onnx"
     batch = torch.export.Dim("batch", min=1, max=64)
-    torch.onnx.export(
-        model, (torch.randn(2, 3, 9, 9),), path, dynamo=True, dynamic_shapes=({0: batch},), verbose=False
-    )
+    torch.onnx.export(model, (torch.randn(2, 3, 9, 9),), path, dynamo=True, dynamic_shapes=({0: batch},), verbose=False)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     x = torch.randn(5, 3, 9, 9)
     (given,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})

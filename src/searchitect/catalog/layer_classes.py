@@ -148,7 +148,7 @@ def _canonical_method(places: tuple[str | type, ...]) -> Callable[[Any], Any]:
         groups, changes = _chosen(self, places), dict[str, Any]()
         if "layers" in places:
             changes["layers"] = tuple(layer for group in groups for layer in group)
-        connections = getattr(self, "connections", None)
+        connections: Any = getattr(self, "connections", None)
         if hasattr(connections, "reads"):
             used = [tuple(sorted({min(back, i) for back in read})) for i, read in enumerate(connections.reads, 1)]
             reads = (*used[: len(groups)], *[(1,)] * (len(used) - len(groups)))

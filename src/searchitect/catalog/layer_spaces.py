@@ -146,7 +146,8 @@ def _declaration(
             options = read_options(f"{where}.{key}", by_name[key], value)
             canonical[name] = dict(options) if isinstance(options, Mapping) else list(options)
     options_of = {f.name: _given(canonical, f.name, own.get(f.name, f.default)) for f in kind.fields}
-    return LayerDeclaration(kind, options_of, times, is_optional, canonical)
+    words = {name: dict(o) if isinstance(o, Mapping) else list(o) for name, o in options_of.items()}
+    return LayerDeclaration(kind, options_of, times, is_optional, canonical | words)
 
 
 def _given(canonical: Mapping[str, Any], name: str, default: Options) -> Options:

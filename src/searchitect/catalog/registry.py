@@ -23,7 +23,7 @@ FAMILIES: dict[str, str] = {
 MAX_ITEMS = 1_000
 """A parameter read from a file may hold no longer list than this."""
 
-REFERENCE = "__reference__"
+REFERENCE = "__made_of__"  # part of the description of a space, so that its digest knows the constants
 
 Parameter = str | int | float | bool | None | tuple["Parameter", ...]
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import random
+import tempfile
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from searchitect.spaces import Architecture, SearchSpace, TaskSpec
@@ -74,9 +75,10 @@ def check_export(space: type, spec: TaskSpec, *, tolerance: float = 1e-4) -> Non
         model, (torch.randn(2, *spec.inputs),), dynamo=True, dynamic_shapes=({0: batch},), verbose=False
     )
     assert program is not None
-    file = io.BytesIO()
-    program.save(file)
-    session = onnxruntime.InferenceSession(file.getvalue(), providers=["CPUExecutionProvider"])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        program.save(path)
+        session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
     x = torch.randn(5, *spec.inputs)
     (given,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
     with torch.no_grad():

@@ -1,0 +1,82 @@
+import pytest
+from hypothesis import given, strategies as st
+
+from searchitect.study.plan import Wishes, make_plan
+
+
+def plan(**wishes):
+    return make_plan(Wishes(**({"workers": 2, "epochs": 20} | wishes)))
+
+
+def test_a_time_is_split_in_halves_with_room_for_the_rest():
+    split = plan(seconds=90.0, epoch_seconds=0.15)
+    search, confirm = split.campaign.search.seconds, split.campaign.confirm_seconds
+    assert 2 * search + confirm + split.reserve == pytest.approx(90.0)
+    assert split.campaign.compare
+    assert split.search_fidelity.epochs == split.campaign.confirm_fidelity.epochs == 20
+
+
+def test_where_few_full_trainings_fit_the_search_trains_shorter_and_on_less():
+    split = plan(seconds=1200.0, epoch_seconds=15.0)
+    assert split.search_fidelity.epochs < split.campaign.confirm_fidelity.epochs <= 20
+    assert split.search_fidelity.data_fraction < 1.0
+    assert split.expected_trials >= 10
+
+
+def test_confirmations_are_shortened_before_they_eat_the_budget():
+    split = plan(seconds=300.0, epoch_seconds=20.0)
+    assert split.campaign.confirm_fidelity.epochs < 20
+    assert split.campaign.confirm_seconds <= 0.45 * 300
+
+
+@given(
+    seconds=st.floats(20, 100_000),
+    epoch_seconds=st.floats(0.001, 1_000),
+    workers=st.integers(1, 64),
+    epochs=st.integers(1, 500),
+    spent=st.floats(0, 50),
+)
+def test_no_plan_promises_more_than_its_budget(seconds, epoch_seconds, workers, epochs, spent):
+    split = make_plan(
+        Wishes(seconds=seconds, epoch_seconds=epoch_seconds, workers=workers, epochs=epochs, spent=min(spent, seconds))
+    )
+    campaign = split.campaign
+    arms = 2 if campaign.compare else 1
+    lead = min(spent, seconds, 0.5 * seconds)
+    total = lead + arms * (campaign.search.seconds - lead) + campaign.confirm_seconds + split.reserve
+    assert total <= seconds * 1.0001
+    assert 0.1 <= split.search_fidelity.data_fraction <= 1.0
+    assert 1 <= split.search_fidelity.epochs <= campaign.confirm_fidelity.epochs <= epochs
+
+
+def test_a_budget_of_trials_covers_everything():
+    split = plan(total_trials=100)
+    campaign = split.campaign
+    assert 2 * campaign.search.trials + 2 * campaign.confirm_count * campaign.confirm_seeds <= 100
+
+
+def test_trials_alone_bound_the_search():
+    split = plan(trials=50)
+    assert (split.campaign.search.trials, split.campaign.search.seconds) == (50, None)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "reason"),
+    [
+        ({"seconds": 10.0}, "a budget of 10 s leaves no room for it"),
+        ({"trials": 2}, "2 trial(s) are too few to compare"),
+        ({"trials": 50, "is_random": True}, "the strategy is random search itself"),
+        ({"trials": 50, "compare": False}, "it was switched off"),
+    ],
+)
+def test_without_random_search_the_plan_says_why(wishes, reason):
+    split = plan(**wishes)
+    assert split.no_random == reason
+    assert not split.campaign.compare
+    assert f"no random search: {reason}" in list(split.lines())
+
+
+def test_the_lines_of_a_plan_name_every_phase():
+    text = "\n".join(plan(seconds=90.0, epoch_seconds=0.15).lines())
+    for phase in ("search", "random search", "confirmation", "baselines, test, export", "20 epochs"):
+        assert phase in text

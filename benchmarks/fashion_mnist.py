@@ -6,17 +6,24 @@ python benchmarks/fashion_mnist.py FOLDER [--budget 20min] [--seed 0]
 from __future__ import annotations
 
 import argparse
+import os
 import time
+from pathlib import Path
 
 import searchitect as sa
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("folder", help="holds the four official files, gzipped or not")
+    parser.add_argument(
+        "folder", nargs="?", default=os.environ.get("SEARCHITECT_DATA", "../shared/datasets") + "/fashion_mnist"
+    )
     parser.add_argument("--budget", default="20min")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    if not Path(options.folder).is_dir():
+        print(f"skipped: there is no folder {options.folder}")
+        return
     start = time.perf_counter()
     result = sa.search(
         options.folder,

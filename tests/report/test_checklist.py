@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,6 +80,17 @@ def test_recorded_hardware_completes_the_setup() -> None:
     document: dict[str, Any] = dict(manifest())
     document["clock"] = {**document["clock"], "hardware": {"processor": "two cores"}}
     assert answer(dataclasses.replace(finished(), manifest=document), 14).answer == "yes"
+
+
+def test_hardware_is_also_read_from_the_run_folder(tmp_path: Path) -> None:
+    result = dataclasses.replace(finished(), folder=tmp_path)
+    for text, expected in (
+        ("not json", "partly"),
+        ("[]", "partly"),
+        ('{"processor": "two cores", "gpu": null}', "yes"),
+    ):
+        (tmp_path / "environment.json").write_text(text, "utf-8")
+        assert answer(result, 14).answer == expected
 
 
 def test_options_of_the_strategy_are_counted_as_chosen_by_the_user() -> None:

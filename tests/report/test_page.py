@@ -255,6 +255,14 @@ def test_missing_packages_are_named_with_the_command_to_type(tmp_path: Path, mon
         write_report(empty(), tmp_path / "report.html")
 
 
+def test_times_are_headed_as_times_where_the_unit_stands_in_the_cell(tmp_path: Path) -> None:
+    result = finished()
+    assert result.best is not None
+    best = dataclasses.replace(result.best, measurements={"accuracy": 0.9, "train_seconds": 3.44})
+    page = page_of(dataclasses.replace(result, best=best), tmp_path)
+    assert '<td>train time</td><td class="number">3.4 s</td>' in page
+
+
 def test_folders_on_the_way_are_made(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "report.html"
     assert write_report(empty(), path) == path

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from searchitect.objectives import is_maximized
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
     from searchitect.result import Result
 
 __all__ = ["Headline", "Standing", "entry", "finite", "hardware_of", "headline", "task_of", "versions_of"]
+
+MAX_ENVIRONMENT = 1_000_000
+"""Bytes of an `environment.json` that are read at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,23 @@ def versions_of(result: Result) -> Mapping[str, Any]:
 
 
 def hardware_of(result: Result) -> Mapping[str, Any]:
-    """What the manifest says of the machine; empty where nothing was recorded."""
+    """What is recorded of the machine, in the manifest or in the run's `environment.json`; else empty."""
     places = (("clock", "hardware"), ("recorded", "hardware"), ("clock", "environment"), ("clock", "machine"))
-    return next((found for place in places if isinstance(found := entry(result.manifest, *place), Mapping)), {})
+    recorded = next((found for place in places if isinstance(found := entry(result.manifest, *place), Mapping)), None)
+    if recorded is not None or result.folder is None:
+        return recorded or {}
+    document = _environment(result.folder / "environment.json")
+    platform = document.get("platform")
+    words = " ".join(str(v) for v in platform.values()) if isinstance(platform, Mapping) else platform
+    found = {"platform": words, **{name: document.get(name) for name in ("processor", "cores", "threads", "gpu")}}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _environment(path: Path) -> Mapping[str, Any]:
+    try:
+        if path.stat().st_size > MAX_ENVIRONMENT:
+            return {}
+        document = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, Mapping) else {}

@@ -136,9 +136,7 @@ def _measurements(result: Result) -> list[Json]:
     names = [*dict.fromkeys([*(o.name for o in result.objectives), *result.test, *own])][:MAX_MEASUREMENTS]
     return [
         {
-            "name": shortened(
-                title(name) if unit(name) not in ("s", "bytes", "ms") else title(name).rpartition(" (")[0], 60
-            ),
+            "name": shortened(_heading(name), 60),
             "value": measured(name, finite(own.get(name))),
             "test": measured(name, finite(result.test.get(name))) if name in result.test else "",
         }

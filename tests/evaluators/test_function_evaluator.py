@@ -126,15 +126,26 @@ def test_what_the_function_raises_passes_through() -> None:
 
 def test_counts_of_a_torch_model_are_known_before_the_call() -> None:
     evaluator = FunctionEvaluator(lambda model: 1.0, SmallMlp, SPEC)
-    known = evaluator.check(SearchSpace.of(SmallMlp).default(), frozenset({"parameters"}))
-    assert known == {"parameters": 4 * 8 + 8 + 8 * 3 + 3}
-    assert FunctionEvaluator(lambda point: 1.0, Numbers).check(SearchSpace.of(Numbers).default(), frozenset()) == {}
+    known = evaluator.check(SearchSpace.of(SmallMlp).default(), frozenset({"parameters", "flops", "score"}))
+    assert known == {"parameters": 4 * 8 + 8 + 8 * 3 + 3, "flops": 2 * (4 * 8 + 8 * 3)}
+
+
+def test_nothing_is_built_that_nobody_asked_for() -> None:
+    bad = next(a for a in SearchSpace.of(Troubled).enumerate() if a["how"] == "raise")
+    assert FunctionEvaluator(lambda model: 1.0, Troubled, SPEC).check(bad, frozenset({"score"})) == {}
+
+
+def test_what_is_no_torch_module_has_no_counts() -> None:
+    names = frozenset({"parameters"})
+    foreign = next(a for a in SearchSpace.of(Troubled).enumerate() if a["how"] == "nothing")
+    assert FunctionEvaluator(lambda model: 1.0, Troubled, SPEC).check(foreign, names) == {}
+    assert FunctionEvaluator(lambda point: 1.0, Numbers).check(SearchSpace.of(Numbers).default(), names) == {}
 
 
 def test_an_impossible_model_is_found_before_the_call() -> None:
     bad = next(a for a in SearchSpace.of(Troubled).enumerate() if a["how"] == "raise")
     with pytest.raises(EvaluationError, match="kernel 9"):
-        FunctionEvaluator(lambda model: 1.0, Troubled, SPEC).check(bad, frozenset())
+        FunctionEvaluator(lambda model: 1.0, Troubled, SPEC).check(bad, frozenset({"parameters"}))
 
 
 def test_a_function_of_the_users_own_needs_no_torch() -> None:

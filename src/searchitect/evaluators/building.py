@@ -15,7 +15,7 @@ from searchitect.spaces.architecture import Architecture
 from searchitect.spaces.search_space import SearchSpace
 from searchitect.spaces.task_spec import TaskSpec
 
-__all__ = ["build", "count", "inspect_model"]
+__all__ = ["build", "count", "count_if_module", "inspect_model"]
 
 _COUNTS: dict[str, Callable[[nn.Module, tuple[int, ...]], int]] = {
     "parameters": lambda body, inputs: count_parameters(body),
@@ -50,6 +50,19 @@ def count(body: nn.Module, spec: TaskSpec, names: frozenset[str]) -> dict[str, f
         EvaluationError: the model does not run on that shape.
     """
     return {name: float(function(body, spec.inputs)) for name, function in _COUNTS.items() if name in names}
+
+
+def count_if_module(subject: object, spec: TaskSpec | None, names: frozenset[str]) -> dict[str, float]:
+    """Return those of `names` that follow from a torch module; without a spec only `parameters`; else nothing.
+
+    Raises:
+        EvaluationError: the module does not run on the shape of the spec's inputs.
+    """
+    if not isinstance(subject, nn.Module):
+        return {}
+    if spec is None:
+        return {"parameters": float(count_parameters(subject))} if "parameters" in names else {}
+    return count(subject, spec, names)
 
 
 def inspect_model(space: Any, architecture: Architecture, spec: TaskSpec, names: frozenset[str]) -> dict[str, float]:

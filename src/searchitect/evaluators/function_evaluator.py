@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from searchitect.errors import ConfigError, EvaluationError, SearchitectError
 from searchitect.evaluation import Context
+from searchitect.evaluators.measurements import KNOWN_BEFORE_TRAINING
 from searchitect.seeding import derive, isolated
 from searchitect.spaces.architecture import Architecture
 from searchitect.spaces.search_space import SearchSpace
@@ -56,16 +58,28 @@ class FunctionEvaluator:
             return validated(self.function(*arguments))
 
     def check(self, architecture: Architecture, names: frozenset[str]) -> Mapping[str, float]:
-        """Return what is known without calling the function: of a torch module with a spec the counts, else nothing.
+        """Return what is known without calling the function: the counts of a torch module, where they are asked for.
+
+        `flops` and `peak_memory_bytes` need a spec. A model of another framework has no counts.
 
         Raises:
-            EvaluationError: no model can be built of this architecture.
+            EvaluationError: no model can be built of this architecture, or it does not run on the spec's inputs.
         """
-        if self.spec is None or not self._builds():
+        asked = names & KNOWN_BEFORE_TRAINING
+        if not asked or not self._builds():
             return {}
-        from searchitect.evaluators.building import inspect_model
+        with isolated(0):
+            try:
+                subject = self._subject(architecture)
+            except EvaluationError:
+                raise
+            except Exception as error:  # a user's build may raise anything
+                raise EvaluationError(f"build failed: {type(error).__name__}: {error}") from error
+        if "torch" not in sys.modules:
+            return {}
+        from searchitect.evaluators.building import count_if_module
 
-        return inspect_model(self.space, architecture, self.spec, names)
+        return count_if_module(subject, self.spec, asked)
 
     def _builds(self) -> bool:
         return hasattr(SearchSpace.of(self.space).source, "build")

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from searchitect.catalog.inputs import image_shape
+from searchitect.catalog.weights import first_half
 from searchitect.spaces import TaskSpec, choice, real, repeat, space
 
 if TYPE_CHECKING:
@@ -27,15 +28,15 @@ def plain_cnn(
     *,
     stages: tuple[int, int] = (2, 3),
     depths: Sequence[int] = (2, 1, 3),
-    widths: Sequence[int] = (64, 48, 32, 24),
+    widths: Sequence[int] = (48, 24, 32, 64),
     kernels: Sequence[int] = (3, 5),
     convolutions: Sequence[str] = ("plain", "separable"),
-    stems: Sequence[int] = (32, 24, 16),
+    stems: Sequence[int] = (24, 16, 32),
     reductions: Sequence[str] = ("max", "average", "stride"),
     activations: Sequence[str] = ("relu", "gelu", "silu"),
     normalisation: str = "batch",
-    dropouts: Sequence[float] = (0.0, 0.1, 0.2, 0.3),
-    augmentations: Sequence[str] = ("shift", "none"),
+    dropouts: Sequence[float] = (0.1, 0.0, 0.2, 0.3),
+    augmentations: Sequence[str] = ("none", "shift", "flip"),
     early_halving: int = 24,
 ) -> type[Any]:
     """Return the space of plain convolutional networks for images. The first of each list is the default.
@@ -44,25 +45,24 @@ def plain_cnn(
         stages: fewest and most stages.
         depths: convolutions per stage.
         widths: channels of a stage.
-        kernels: kernel sizes of a stage; 3 is drawn as often as all the others together.
+        kernels: kernel sizes of a stage; the first is drawn as often as all the others together.
         convolutions: keys of `nn.CONVOLUTIONS`.
         stems: channels of the first layer.
         reductions: how maps are halved: "max", "average" or "stride".
         activations: keys of `nn.ACTIVATIONS`.
         normalisation: a key of `nn.NORMS`.
         dropouts: before the classifier.
-        augmentations: for the recipe.
+        augmentations: for the recipe; the first is drawn as often as all the others together.
         early_halving: maps with at least this many places are halved after the stem.
     """
     fewest, most = stages
-    rare = [1.0] * (len(kernels) - 1)
 
     @space
     class Stage:
         depth: int = choice(*depths)
         width: int = choice(*widths)
-        kernel: int = choice(*kernels, weights=[max(1.0, sum(rare)), *rare])
-        convolution: str = choice(*convolutions, weights=[2.0, *[1.0] * (len(convolutions) - 1)])
+        kernel: int = choice(*kernels, weights=first_half(kernels))
+        convolution: str = choice(*convolutions, weights=first_half(convolutions))
 
     @space
     class PlainCNN:
@@ -74,7 +74,7 @@ def plain_cnn(
         learning_rate: float = real(1e-3, 2e-2, log=True, role="training")
         weight_decay: float = real(1e-4, 1e-1, log=True, role="training")
         label_smoothing: float = choice(0.0, 0.1, role="training")
-        augmentation: str = choice(*augmentations, role="training")
+        augmentation: str = choice(*augmentations, weights=first_half(augmentations), role="training")
 
         def build(self, task: TaskSpec) -> nn.Module:
             return _build(self, task, normalisation, early_halving)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from searchitect.catalog.inputs import image_shape
+from searchitect.catalog.weights import first_half
 from searchitect.spaces import TaskSpec, choice, real, repeat, space
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def resnet(
     activations: Sequence[str] = ("relu", "gelu", "silu"),
     normalisation: str = "batch",
     drop_paths: Sequence[float] = (0.0, 0.1, 0.2),
-    augmentations: Sequence[str] = ("shift", "none"),
+    augmentations: Sequence[str] = ("none", "shift", "flip"),
     early_halving: int | None = 24,
 ) -> type[Any]:
     """Return the space of residual networks for images. The first of each list is the default.
@@ -48,7 +49,7 @@ def resnet(
         activations: keys of `nn.ACTIVATIONS`.
         normalisation: a key of `nn.NORMS`.
         drop_paths: rate of stochastic depth of the last block, rising linearly from the first.
-        augmentations: for the recipe.
+        augmentations: for the recipe; the first is drawn as often as all the others together.
         early_halving: maps with at least this many places are halved after the stem; None never does.
     """
     fewest, most = stages
@@ -61,14 +62,14 @@ def resnet(
     class ResNet:
         width: int = choice(*widths)
         stages: tuple[Stage, ...] = repeat(Stage, fewest, most)
-        block: str = choice(*blocks, weights=[2.0, *[1.0] * (len(blocks) - 1)])
+        block: str = choice(*blocks, weights=first_half(blocks))
         shortcut: str = choice(*shortcuts)
         activation: str = choice(*activations)
         drop_path: float = choice(*drop_paths)
         learning_rate: float = real(1e-3, 2e-2, log=True, role="training")
         weight_decay: float = real(1e-4, 1e-1, log=True, role="training")
         label_smoothing: float = choice(0.0, 0.1, role="training")
-        augmentation: str = choice(*augmentations, role="training")
+        augmentation: str = choice(*augmentations, weights=first_half(augmentations), role="training")
 
         def build(self, task: TaskSpec) -> nn.Module:
             return _build(self, task, normalisation, early_halving)

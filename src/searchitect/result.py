@@ -26,6 +26,7 @@ class Best:
     """The architecture that won, and the trained model that is handed over.
 
     Attributes:
+        arm: "search", or "random" where random search at equal cost found the better one.
         trial: the trial whose weights are handed over: the confirmation seed with the best validation value; without a
             confirmation the best trial of the search.
         measurements: of that trial, on validation data.
@@ -41,6 +42,7 @@ class Best:
     std: Mapping[str, float] = field(default_factory=dict)
     folder: Path | None = None
     space: type | None = None
+    arm: str = "search"
 
     @property
     def model(self) -> Any:
@@ -132,6 +134,7 @@ class Result:
         if self.best is not None:
             best = {
                 "trial": self.best.trial,
+                "found_by": self.best.arm,
                 "architecture": self.best.architecture.to_json()["decisions"],
                 "measurements": dict(self.best.measurements),
                 "mean": dict(self.best.mean),
@@ -216,13 +219,13 @@ def _best(
     space: type | None,
 ) -> Best | None:
     first = objectives[0]
-    won = winner(finalists, "search", first, limits)
+    won = winner(finalists, None, first, limits)
     if won is None:
         trial = best_trial(state.of_phase("search"), objectives, limits)
         return None if trial is None else Best(trial.architecture, trial.number, _all(trial), space=space)
     trial = handed_over(won, state.trials, first)
     kept = folder if folder is not None and (folder / "architecture.json").is_file() else None
-    return Best(won.architecture, trial.number, _all(trial), won.mean, won.std, kept, space)
+    return Best(won.architecture, trial.number, _all(trial), won.mean, won.std, kept, space, won.arm)
 
 
 def _all(trial: Trial) -> dict[str, float]:

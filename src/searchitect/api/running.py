@@ -22,7 +22,7 @@ from searchitect.study import Campaign, Clock, Runner, Study, run_campaign
 from searchitect.study.loop import weights_folder
 from searchitect.study.manifest import source_digest
 from searchitect.study.plan import Plan, Wishes, make_plan
-from searchitect.trial import Trial
+from searchitect.trial import Fidelity, Trial
 
 __all__ = ["Prepared", "prepare", "restorer", "run"]
 
@@ -57,9 +57,9 @@ def prepare(request: Request, parts: Parts) -> Prepared:
     folder = _folder(request, name)
     evaluator = _evaluator(request, parts, folder)
     wishes = _wishes(request, parts)
-    known = _recorded_wishes(store, name)
+    known = _manifest(store, name)
     if known is not None:
-        wishes = _continued(wishes, known, store, name)
+        wishes = _continued(wishes, known["recorded"]["wishes"], store, name)
     elif wishes.seconds is not None and parts.task is not None and request.evaluate is None:
         from searchitect.api.pacing import seconds_per_epoch
 
@@ -67,6 +67,11 @@ def prepare(request: Request, parts: Parts) -> Prepared:
         spent = round(time.monotonic() - since, 3)
         wishes = dataclasses.replace(wishes, epoch_seconds=measured, spent=spent)
     plan = make_plan(wishes)
+    if known is not None:
+        # A larger budget extends the search; what the strategy was made with stays, or it would not be the same one.
+        settings = known["settings"]
+        fidelity = Fidelity.from_json(settings["fidelity"])
+        plan = dataclasses.replace(plan, search_fidelity=fidelity, expected_trials=settings["budget"])
     warnings = () if plan.no_random is None or wishes.is_random else (f"no random search beside it: {plan.no_random}",)
     return Prepared(request, parts, evaluator, name, store, folder, wishes, plan, warnings, since)
 
@@ -253,12 +258,12 @@ def _wishes(request: Request, parts: Parts) -> Wishes:
     )
 
 
-def _recorded_wishes(store: Store, name: str) -> Mapping[str, Any] | None:
-    """The wishes in the manifest of a study that exists; None where there is none."""
+def _manifest(store: Store, name: str) -> Event | None:
+    """The manifest of a study that exists; None where there is none."""
     if all(info.name != name for info in store.studies()):
         return None
     for _, event in store.journal(name).read():
-        return event.get("recorded", {}).get("wishes") if event["kind"] == "manifest" else None
+        return event if event["kind"] == "manifest" else None
     return None
 
 

@@ -65,7 +65,7 @@ class TaskJudge:
             scores[arm] = [predict(self._restore(n), split, device=self._device) for n in numbers]
         for name in names:
             scores[name] = [self._baseline(name).scores(split)]
-        own = scores["search"][list(models["search"]).index(handed_over)]
+        own = next(scores[arm][list(n).index(handed_over)] for arm, n in models.items() if handed_over in n)
         result = {
             "models": {name: self._summary(rows, split.targets) for name, rows in scores.items()},
             "handed_over": self._metrics(own, split.targets),
@@ -94,6 +94,8 @@ class TaskJudge:
         self, scores: Mapping[str, Sequence[Scores]], names: Sequence[str], targets: NDArray[Any]
     ) -> dict[str, Any]:
         found: dict[str, Any] = {}
+        if "search" not in scores:
+            return found
         if "random" in scores:
             found["random"] = self._difference(scores["search"], scores["random"], targets, "random")
         if names:

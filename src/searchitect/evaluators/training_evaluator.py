@@ -28,12 +28,14 @@ from searchitect.spaces.search_space import SearchSpace
 from searchitect.tasks import METRICS, Task, metrics, with_preprocessing
 from searchitect.training import MEMORY_BUDGET, Resized, at_resolution, augmentation, predict, train
 from searchitect.training.examples import raw_tensors
-from searchitect.trial import Proposal
+from searchitect.trial import Fidelity, Proposal
 
 __all__ = ["WEIGHTS", "TrainingEvaluator"]
 
 WEIGHTS = "model.safetensors"
 """Name of the file of weights in a trial's folder."""
+
+_WARM_UP_EXAMPLES = 128
 
 _TRAINING_SHARE = 0.9  # of the deadline; what remains is for scoring and saving
 
@@ -95,6 +97,12 @@ class TrainingEvaluator:
         if context.folder is not None:
             save_weights(context.folder / WEIGHTS, model, proposal.architecture)
         return measured
+
+    def warm_up(self) -> None:
+        """Pay for what only a first evaluation costs (imports, kernels): a short training of the default architecture."""
+        share = min(1.0, _WARM_UP_EXAMPLES / len(self.task.train))
+        proposal = Proposal(SearchSpace.of(self.space).default(), Fidelity(epochs=1, data_fraction=share))
+        dataclasses.replace(self, profile=None, measure=frozenset()).evaluate(proposal, Context(seed=0))
 
     def check(self, architecture: Architecture, names: frozenset[str]) -> Mapping[str, float]:
         """Return those of `names` that are known without training: `parameters`, `flops`, `peak_memory_bytes`.

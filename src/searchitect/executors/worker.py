@@ -55,6 +55,7 @@ def main(descriptor: int, memory_bytes: int | None = None) -> None:
     threading.Thread(target=_watch, args=(descriptor, os.dup(1)), daemon=True).start()
     evaluator = _receive_evaluator(channel)
     if evaluator is not None:
+        _warm_up(evaluator)
         _limit(memory_bytes)
         _send(channel, "ready")
         _serve(channel, evaluator)
@@ -75,6 +76,14 @@ def _receive_evaluator(channel: socket.socket) -> Evaluator | None:
     if torch is not None:
         torch.set_num_threads(1)
     return evaluator
+
+
+def _warm_up(evaluator: Evaluator) -> None:
+    """Let the evaluator pay now for what only the first evaluation costs, so that no trial is charged for it."""
+    warm_up = getattr(evaluator, "warm_up", None)
+    if warm_up is not None:
+        with contextlib.suppress(Exception):  # whatever is wrong will fail a trial, with its reason
+            warm_up()
 
 
 def _serve(channel: socket.socket, evaluator: Evaluator) -> None:

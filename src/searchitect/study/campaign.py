@@ -38,7 +38,7 @@ class Judge(Protocol):
 
         Args:
             models: "search" and "random", each with the numbers of its winner's confirmation trials.
-            handed_over: the trial of "search" whose weights the user gets.
+            handed_over: the one of these trials whose weights the user gets.
 
         Returns:
             The body of the `test_result` event; see docs/storage.md.
@@ -175,7 +175,8 @@ def _judge(study: Study, judge: Judge, runner: Runner) -> None:
     finalists = finalists_of(study.state.trials, next(iter(marks.get("finalists", [])), None), study.objectives[0])
     winners = {arm: winner(finalists, arm, study.objectives[0], study.constraints) for arm in ("search", "random")}
     models = {arm: list(f.trials) for arm, f in winners.items() if f is not None}
-    won = winners["search"]
+    # The user gets the best model that is there: where random search found it, that one, and the verdict says so.
+    won = winner(finalists, None, study.objectives[0], study.constraints)
     if won is None:
         return
     if marks.get("test_opened"):

@@ -106,13 +106,13 @@ def summarise(arm: str, found: Trial, trials: Iterable[Trial], objective: Object
 
 
 def winner(
-    finalists: Iterable[Finalist], arm: str, objective: Objective, limits: Sequence[Constraint] = ()
+    finalists: Iterable[Finalist], arm: str | None, objective: Objective, limits: Sequence[Constraint] = ()
 ) -> Finalist | None:
-    """The arm's finalist with the best mean over fresh seeds among those whose means keep the limits.
+    """The finalist of an arm, or of all, with the best mean over fresh seeds among those whose means keep the limits.
 
     Where none keeps them, the best mean wins all the same: its limits were checked when it was found.
     """
-    own = [f for f in finalists if f.arm == arm]
+    own = [f for f in finalists if arm in (None, f.arm)]
     keeping = [f for f in own if all(limit.name not in f.mean or limit.holds(f.mean) for limit in limits)]
     return min(keeping or own, key=lambda f: (objective.loss(f.mean[objective.name]), f.found), default=None)
 

@@ -99,7 +99,7 @@ class TrainingEvaluator:
         return measured
 
     def warm_up(self) -> None:
-        """Pay for what only a first evaluation costs (imports, kernels): a short training of the default architecture."""
+        """Pay for what only a first evaluation costs (imports, kernels) by a short training."""
         share = min(1.0, _WARM_UP_EXAMPLES / len(self.task.train))
         proposal = Proposal(SearchSpace.of(self.space).default(), Fidelity(epochs=1, data_fraction=share))
         dataclasses.replace(self, profile=None, measure=frozenset()).evaluate(proposal, Context(seed=0))

@@ -109,7 +109,7 @@ class FakeApi:
 
     def predict(self, *arguments: Any, **named: Any) -> list[Any]:
         self._record("predict", *arguments, **named)
-        return [{"prediction": "seven", "probability": 0.25}]
+        return [{"prediction": "seven", "probabilities": {"six": 0.25, "seven": 0.75}}]
 
     def doctor(self, *arguments: Any, **named: Any) -> Any:
         self._record("doctor", *arguments, **named)

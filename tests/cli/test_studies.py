@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from searchitect.errors import ExportError
 from tests.cli.conftest import Answer, FakeApi
 
 Typed = Callable[..., Answer]
@@ -50,7 +51,18 @@ def test_export_lists_the_files(api: FakeApi, typed: Typed) -> None:
 
 
 def test_predict_prints_one_line_for_each_example(api: FakeApi, typed: Typed) -> None:
-    assert typed("predict", "one", "new.csv").out == "prediction,probability\nseven,0.25\n"
+    assert (
+        typed("predict", "one", "new.csv").out == "prediction,probabilities.six,probabilities.seven\nseven,0.25,0.75\n"
+    )
     [row] = json.loads(typed("predict", "one", "new.csv", "--json").out)
-    assert row == {"prediction": "seven", "probability": 0.25}
+    assert row == {"prediction": "seven", "probabilities": {"six": 0.25, "seven": 0.75}}
     assert api.calls[0] == ("predict", ("one", Path("new.csv")), {"store": None, "space": None})
+
+
+def test_predict_for_a_class_of_ones_own_asks_for_it_as_an_option(api: FakeApi, typed: Typed) -> None:
+    api.failure = ExportError("built by the class 'Net'", hint="sa.load(folder, space=Net)")
+    answer = typed("predict", "one", "new.csv")
+    assert answer.code == 1
+    assert answer.err == "error: built by the class 'Net'\n  hint: name the class: --space FILE.py:CLASS\n"
+    api.failure = ExportError("damaged", hint="export the model again")
+    assert typed("predict", "one", "new.csv").err == "error: damaged\n  hint: export the model again\n"

@@ -12,7 +12,7 @@ from searchitect.cli import text
 from searchitect.cli.exits import boundary
 from searchitect.cli.options import Debug, Json, Store, StudyName
 from searchitect.config import load_space
-from searchitect.errors import ConfigError
+from searchitect.errors import ConfigError, ExportError
 
 if TYPE_CHECKING:
     from searchitect.result import Result
@@ -90,7 +90,12 @@ def predict(
         from searchitect import api
 
         found = None if space is None else load_space(space)
-        rows = api.predict(study, file, store=store, space=found)
+        try:
+            rows = api.predict(study, file, store=store, space=found)
+        except ExportError as error:
+            if found is None and "space=" in (error.hint or ""):  # the hint is for a program; here it is an option
+                raise ExportError(error.message, hint="name the class: --space FILE.py:CLASS") from error
+            raise
         typer.echo(json.dumps(rows, ensure_ascii=False) if as_json else text.as_csv(rows), nl=as_json)
 
 

@@ -72,13 +72,21 @@ def _values(values: Mapping[str, float]) -> str:
 
 
 def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows with the same keys as CSV with a header; empty where there are none."""
+    """Rows with the same keys as CSV with a header; a dictionary in a row becomes columns `key.inner`."""
     written = io.StringIO()
     if rows:
-        writer = csv.DictWriter(written, list(rows[0]), lineterminator="\n")
+        flat = [_flat(row) for row in rows]
+        writer = csv.DictWriter(written, list(flat[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(flat)
     return written.getvalue()
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in row.items():
+        flat |= {f"{key}.{inner}": v for inner, v in value.items()} if isinstance(value, Mapping) else {key: value}
+    return flat
 
 
 def trials_table(result: Result) -> list[str]:

@@ -104,9 +104,7 @@ def too_large(files: Sequence[File]) -> dict[str, str]:
             found[f"{file.name}: lines"] = f"{file.lines} > {FILE_MOST}"
         for name, lines in function_lines(file).items():
             if lines > FUNCTION_MOST:
-                found[f"{file.name}: function: {name.split(':')[0]}"] = (
-                    f"{lines} code lines > {FUNCTION_MOST}"
-                )
+                found[f"{file.name}: function: {name.split(':')[0]}"] = f"{lines} code lines > {FUNCTION_MOST}"
         for node in file.functions():
             if (depth := nesting(node)) > NESTING_MOST:
                 found[f"{file.name}: nesting: {node.name}"] = f"{depth} > {NESTING_MOST}"
@@ -207,9 +205,7 @@ def _file(text: str) -> File:
 
 
 LONG_BODY = "\n".join(f"    x{i} = {i}" for i in range(FUNCTION_MOST))
-DEEP = (
-    "def f():\n" + "\n".join("    " * depth + "if a:" for depth in range(1, 6)) + "\n" + "    " * 6 + "pass"
-)
+DEEP = "def f():\n" + "\n".join("    " * depth + "if a:" for depth in range(1, 6)) + "\n" + "    " * 6 + "pass"
 
 
 @pytest.mark.parametrize(
@@ -253,9 +249,7 @@ def test_a_missing_docstring_is_found() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "text", ["class DnaView: ...", "def f(tuner_name): ...", "FITNESS = 1", "self.oracle = 1"]
-)
+@pytest.mark.parametrize("text", ["class DnaView: ...", "def f(tuner_name): ...", "FITNESS = 1", "self.oracle = 1"])
 def test_a_banned_word_is_found(text: str) -> None:
     assert len(banned_words([_file(text)])) == 1
 

@@ -50,7 +50,7 @@ def mlp(
         normalisation: str = choice(*normalisations)
         wiring: str = choice(*connections)
         dropout: float = choice(*dropouts)
-        learning_rate: float = real(5e-4, 2e-2, log=True, role="training")
+        learning_rate: float = real(1e-3, 2e-2, log=True, role="training")
         weight_decay: float = real(1e-5, 1e-1, log=True, role="training")
 
         def build(self, task: TaskSpec) -> nn.Module:

@@ -66,7 +66,7 @@ def resnet(
         shortcut: str = choice(*shortcuts)
         activation: str = choice(*activations)
         drop_path: float = choice(*drop_paths)
-        learning_rate: float = real(1e-3, 2e-2, log=True, role="training")
+        learning_rate: float = real(2e-3, 2e-2, log=True, role="training")
         weight_decay: float = real(1e-4, 1e-1, log=True, role="training")
         label_smoothing: float = choice(0.0, 0.1, role="training")
         augmentation: str = choice(*augmentations, weights=first_half(augmentations), role="training")

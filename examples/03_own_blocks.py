@@ -28,8 +28,8 @@ class Classifier:
         return nn.Sequential(*body, nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(4 * widths[-1], task.outputs))
 
 
-def main(folder, budget="3min", **tiny):
-    result = sa.search(folder, Classifier, objectives=["accuracy", "flops"], budget=budget, **tiny)
+def main(images, budget="3min", **tiny):
+    result = sa.search(images, Classifier, objectives=["accuracy", "flops"], budget=budget, **tiny)
     for trial in result.front:
         print(f"accuracy {trial.measurements['accuracy']:.3f} at {trial.measurements['flops']:,.0f} FLOPs")
     print(result.verdict.sentence)

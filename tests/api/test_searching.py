@@ -16,7 +16,7 @@ TINY = {"trials": 3, "confirm_seeds": 1, "workers": 0, "recipe": sa.Recipe(epoch
 
 @sa.space
 class Small:
-    width: int = sa.choice(4, 8, 16)
+    width: int = sa.choice(4, 8, 12, 16)
     depth: int = sa.integer(1, 3)
 
     def build(self, task: sa.TaskSpec) -> nn.Module:
@@ -24,6 +24,11 @@ class Small:
         for index in range(self.depth):
             layers += [nn.Linear(task.features if index == 0 else self.width, self.width), nn.ReLU()]
         return nn.Sequential(*layers, nn.Linear(self.width, task.outputs))
+
+
+@sa.space
+class Plain:
+    width: int = sa.integer(1, 50)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +78,7 @@ def test_the_same_name_again_shows_the_finished_study_and_runs_nothing(finished)
     again = sa.search(
         "iris", Small, folder=folder / "model", store=folder / "studies.db", name="iris", on_event=events.append, **TINY
     )
-    assert events == []
+    assert [event["kind"] for event in events] in ([], ["manifest"])
     assert again.document() == first.document()
 
 
@@ -155,13 +160,13 @@ def test_a_function_that_always_fails_is_named_with_its_reason():
         raise OSError("no such file: photos.npz")
 
     with pytest.raises(EvaluationError, match=r"the first trials all failed.*photos\.npz"):
-        sa.search(space=Small, evaluate=evaluate, trials=50, store="memory:")
+        sa.search(space=Plain, evaluate=evaluate, trials=50, store="memory:")
 
 
 @pytest.mark.parametrize("value", ["good", None, float("nan"), {"accuracy": "high"}, [1, 2]])
 def test_nonsense_from_a_function_is_a_failed_trial(value):
     with pytest.raises(EvaluationError, match="the first trials all failed"):
-        sa.search(space=Small, evaluate=lambda shape: value, trials=12, store="memory:")
+        sa.search(space=Plain, evaluate=lambda shape: value, trials=12, store="memory:")
 
 
 @pytest.mark.parametrize(
@@ -180,7 +185,7 @@ def test_nonsense_from_a_function_is_a_failed_trial(value):
         ({"data": "iris", "space": int}, SpaceError, "space"),
         ({}, ConfigError, "nothing to search on"),
         ({"evaluate": len}, ConfigError, "needs a search space"),
-        ({"data": (np.zeros((0, 3)), np.zeros(0))}, TaskError, ""),
+        ({"data": (np.zeros((0, 3)), np.zeros(0))}, TaskError, "empty|no examples|examples"),
         ({"data": (np.zeros((50, 3)), np.zeros(50, dtype=int))}, TaskError, "class"),
     ],
 )

@@ -19,7 +19,7 @@ help:
 
 demo: .venv/.all
 	@echo "==> demo: 90 seconds of architecture search on handwritten digits, everything on this machine"
-	@rm -rf runs/demo
+	@rm -rf runs/demo && mkdir -p runs/demo
 	@.venv/bin/searchitect run digits --budget 90s --out runs/demo --store runs/demo/studies.db
 	@echo "==> the report page is runs/demo/report.html; the model is runs/demo/model.safetensors and runs/demo/model.onnx"
 

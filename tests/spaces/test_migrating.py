@@ -114,3 +114,27 @@ def test_new_constraints_refuse_what_breaks_them() -> None:
 
     with pytest.raises(SpaceError, match=r"cannot be carried over: .*The width is below 20"):
         sa.SearchSpace.of(Net).migrate({"decisions": {"width": 32}})
+
+
+def test_old_decisions_are_found_at_any_depth_of_the_old_description() -> None:
+    inner = make_space("Inner", {"fixed": sa.choice(7), "kept": sa.choice(1, 2)})
+    shrunk = make_space("Inner", {"kept": sa.choice(1, 2)})
+
+    def made(part: type) -> sa.SearchSpace:
+        fields = {
+            "nested": sa.nested(part),
+            "maybe": sa.optional(part),
+            "several": sa.repeat(part, 1, 2),
+            "either": sa.choice(part, Max),
+            "again": sa.choice(Max, sa.recursive("Net", depth=1)),
+        }
+        return old(**fields)
+
+    before, after = made(inner), made(shrunk)
+    document = before.default().to_json()
+    document["decisions"] |= {"maybe": True, "maybe.some.fixed": 7, "maybe.some.kept": 2}
+    moved = after.migrate(document, before.describe())
+    assert [path for path in moved if path.endswith("fixed")] == []
+    assert moved["maybe.some.kept"] == 2
+    with pytest.raises(SpaceError, match="no longer has this decision"):
+        after.migrate(document)

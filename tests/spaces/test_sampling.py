@@ -147,6 +147,28 @@ def test_a_rare_condition_falls_back_on_the_list_of_valid_ones_with_their_weight
     assert chi_square(evenly, {49: 0.5, 50: 0.5}, draws) < limit(2)
 
 
+def test_what_was_drawn_before_changes_no_sample() -> None:
+    def fresh() -> sa.SearchSpace:
+        @sa.space
+        class Rare:
+            first: int = sa.integer(0, 99)
+            second: int = sa.integer(0, 99)
+
+            @sa.constraint
+            def related(self) -> bool:
+                return self.second == 7 * self.first % 100
+
+        return sa.SearchSpace.of(Rare)
+
+    used, unused = fresh(), fresh()
+    used.size()
+    for seed in range(50):
+        used.sample(random.Random(seed))
+    assert [used.sample(random.Random(s)).text for s in (3, 4)] == [
+        unused.sample(random.Random(s)).text for s in (3, 4)
+    ]
+
+
 def test_contradictory_conditions_say_so() -> None:
     @sa.space
     class Impossible:
@@ -292,3 +314,29 @@ def test_conditions_inside_a_repeated_space_hold_in_every_element() -> None:
 def test_an_unknown_way_of_sampling_is_refused() -> None:
     with pytest.raises(SpaceError, match="'decisions' or 'architectures'"):
         sa.SearchSpace.of(Average).sample(random.Random(0), "evenly")  # type: ignore[arg-type]
+
+
+def test_conditions_that_share_a_field_hold_together() -> None:
+    @sa.space
+    class Net:
+        a: int = sa.integer(1, 6)
+        b: int = sa.integer(1, 6)
+        c: int = sa.integer(1, 6)
+        d: int = sa.integer(1, 6)
+
+        @sa.constraint("a", "b")
+        def first(self) -> bool:
+            return self.a < self.b
+
+        @sa.constraint("c", "d")
+        def second(self) -> bool:
+            return self.c < self.d
+
+        @sa.constraint("b", "c")
+        def third(self) -> bool:
+            return self.b < self.c
+
+    space = sa.SearchSpace.of(Net)
+    assert space.size() == len(list(space.enumerate())) == math.comb(6, 4)
+    rng = random.Random(0)
+    assert all(space.contains(space.sample(rng)) for _ in range(100))

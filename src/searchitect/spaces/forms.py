@@ -48,7 +48,7 @@ class Record:
         constrained: whether it, or anything below it, has a condition.
     """
 
-    __slots__ = ("cls", "constrained", "count", "fields", "linked", "rules", "solutions")
+    __slots__ = ("cls", "constrained", "count", "fields", "linked", "rare", "rules", "solutions")
 
     constrained: bool
 
@@ -59,7 +59,8 @@ class Record:
         self.linked: tuple[Linked, ...] = ()
         self.constrained = False
         self.count: int | None = None
-        self.solutions: dict[int, list[dict[str, Value]]] = {}
+        self.rare: dict[tuple[int, bool], bool] = {}
+        self.solutions: dict[int, tuple[list[dict[str, Value]], list[float]]] = {}
 
     def view(self, values: Mapping[str, Value], path: str) -> Any:
         """Return the typed instance of the decisions below `path`."""

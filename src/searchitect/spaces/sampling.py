@@ -23,10 +23,13 @@ LARGEST_LINKED = 100_000
 """Most assignments of linked fields that are listed one by one to count them exactly."""
 
 TRIES = 200
-"""Draws of linked fields before the valid ones are listed instead."""
+"""Draws of linked fields, with a fixed seed, that decide whether the valid ones are listed instead."""
+
+RARE = 0.05
+"""Where fewer draws than this are valid, the valid ones are listed."""
 
 TRIES_LARGE = 20_000
-"""Draws of linked fields where there are too many to list."""
+"""Draws of linked fields before giving up, or listing after all."""
 
 LARGEST_COUNT = 1_000_000
 """Counts of more binary digits than this are refused: nested repeats and recursion outgrow any memory."""
@@ -72,10 +75,12 @@ def _product(counts: list[int]) -> int:
     return math.prod(counts)
 
 
-def _solutions(record: Record, place: int) -> list[Values]:
-    """List, once, the valid assignments of one group of linked fields, as paths below the record."""
+def _solutions(record: Record, place: int) -> tuple[list[Values], list[float]]:
+    """List, once, the valid assignments of one group of linked fields, with cumulative prior weights."""
     if place not in record.solutions:
-        record.solutions[place] = list(_assignments(record, record.linked[place]))
+        linked = record.linked[place]
+        listed = list(_assignments(record, linked))
+        record.solutions[place] = listed, list(accumulate(_probability(linked, values) for values in listed))
     return record.solutions[place]
 
 
@@ -198,15 +203,26 @@ def draw_even(form: Form, path: str, rng: random.Random, out: Values) -> None:
 
 
 def _draw_linked(record: Record, path: str, rng: random.Random, one: Draw) -> dict[str, Values]:
-    """Draw linked fields together until their conditions hold; where that is rare, list the valid ones."""
+    """Draw linked fields together until their conditions hold; where that is rare, draw among the listed valid ones."""
     drawn: dict[str, Values] = {}
     for place, linked in enumerate(record.linked):
-        found = _rejected(record, linked, rng, one, TRIES)
+        found = None if _is_rare(record, place, one) else _rejected(record, linked, rng, one, TRIES_LARGE)
         if found is None:
             found = _listed(record, place, rng, one)
         for name, values in found.items():
             drawn[name] = {joined(path, below): value for below, value in values.items()}
     return drawn
+
+
+def _is_rare(record: Record, place: int, one: Draw) -> bool:
+    """Whether rejection would take long: decided once per space with a fixed seed, never by what was drawn before, or
+    the same seed would not give the same sample."""
+    rare = record.rare.get((place, one is draw_even))
+    if rare is None:
+        rng, linked = random.Random(0), record.linked[place]
+        accepted = sum(_rejected(record, linked, rng, one, tries=1) is not None for _ in range(TRIES))
+        rare = record.rare[place, one is draw_even] = accepted < RARE * TRIES
+    return rare
 
 
 def _rejected(
@@ -231,21 +247,19 @@ def _listed(record: Record, place: int, rng: random.Random, one: Draw) -> dict[s
     linked = record.linked[place]
     names = " and ".join(f"{rule.name!r} ({rule.reason})" for rule in linked.rules)
     try:
-        solutions = _solutions(record, place)
+        solutions, weights = _solutions(record, place)
     except SpaceError:
         found = _rejected(record, linked, rng, one, TRIES_LARGE)
         if found is not None:
             return found
         raise SpaceError(
-            f"{record.cls.__name__}: found no architecture that satisfies {names} in {TRIES + TRIES_LARGE:,} draws",
+            f"{record.cls.__name__}: found no architecture that satisfies {names} in {TRIES_LARGE:,} draws",
             hint="name the few fields a constraint reads, or replace it by a choice among valid combinations",
         ) from None
     if not solutions:
         raise SpaceError(f"{record.cls.__name__}: no architecture satisfies {names}", hint="relax the constraint")
-    weights = None if one is draw_even else [_probability(linked, values) for values in solutions]
-    if weights is not None and sum(weights) <= 0:
-        weights = None
-    chosen = rng.choices(solutions, weights)[0]
+    even = one is draw_even or weights[-1] <= 0
+    chosen = rng.choices(solutions, cum_weights=None if even else weights)[0]
     parts: dict[str, Values] = {name: {} for name, _ in linked.fields}
     for name, child in linked.fields:
         fill(child, name, lambda path, _: chosen[path], parts[name])

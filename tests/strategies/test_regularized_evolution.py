@@ -76,3 +76,12 @@ def test_failed_trials_never_become_parents():
 def test_a_tournament_larger_than_the_population_is_refused():
     with pytest.raises(ConfigError, match="tournament of 9 cannot be drawn from a population of 5"):
         RegularizedEvolution(Setting(SPACE, SCORE), population_size=5, tournament_size=9)
+
+
+def test_it_starts_from_the_default_architecture():
+    assert make_strategy("regularized_evolution", Setting(SPACE, SCORE, 5)).ask(0).architecture == SPACE.default()
+
+
+def test_a_forbidden_default_is_not_proposed():
+    setting = Setting(SPACE, SCORE, 5, check=lambda a: ["no"] if a == SPACE.default() else [])
+    assert make_strategy("regularized_evolution", setting).ask(0).architecture != SPACE.default()

@@ -10,7 +10,7 @@ def plan(**wishes):
 
 def test_a_time_is_split_in_halves_with_room_for_the_rest():
     split = plan(seconds=90.0, epoch_seconds=0.15)
-    search, confirm = split.campaign.search.seconds, split.campaign.confirm_seconds
+    search, confirm = split.campaign.search.seconds, split.confirm_seconds
     assert 2 * search + confirm + split.reserve == pytest.approx(90.0)
     assert split.campaign.compare
     assert split.search_fidelity.epochs == split.campaign.confirm_fidelity.epochs == 20
@@ -25,8 +25,8 @@ def test_where_few_full_trainings_fit_the_search_trains_shorter_and_on_less():
 
 def test_confirmations_are_shortened_before_they_eat_the_budget():
     split = plan(seconds=300.0, epoch_seconds=20.0)
-    assert split.campaign.confirm_fidelity.epochs < 20
-    assert split.campaign.confirm_seconds <= 0.45 * 300
+    assert split.search_fidelity.epochs < 20
+    assert split.confirm_seconds <= 0.45 * 300
 
 
 @given(
@@ -43,7 +43,7 @@ def test_no_plan_promises_more_than_its_budget(seconds, epoch_seconds, workers, 
     campaign = split.campaign
     arms = 2 if campaign.compare else 1
     lead = min(spent, seconds, 0.5 * seconds)
-    total = lead + arms * (campaign.search.seconds - lead) + campaign.confirm_seconds + split.reserve
+    total = lead + arms * (campaign.search.seconds - lead) + split.confirm_seconds + split.reserve
     assert total <= seconds * 1.0001
     assert 0.1 <= split.search_fidelity.data_fraction <= 1.0
     assert 1 <= split.search_fidelity.epochs <= campaign.confirm_fidelity.epochs <= epochs

@@ -14,7 +14,6 @@ from searchitect.cli.exits import ExitCode, boundary, stoppable
 from searchitect.cli.options import Debug, Json, Quiet, Shown, Store, StudyName, takes_settings
 from searchitect.cli.progress import Progress, progress
 from searchitect.config import RunSettings, parse_budget
-from searchitect.errors import ConfigError
 
 if TYPE_CHECKING:
     from searchitect.result import Result
@@ -82,7 +81,8 @@ def _arguments(settings: RunSettings) -> dict[str, Any]:
     from searchitect.spaces import Recipe
 
     return {
-        "data": _data(settings),
+        "data": settings.task,
+        "target": settings.target,
         "space": settings.space,
         "strategy": settings.strategy,
         "objectives": settings.objective or None,
@@ -103,16 +103,6 @@ def _arguments(settings: RunSettings) -> dict[str, Any]:
         "profile": settings.profile,
         "allow_changed_code": settings.allow_changed_code,
     }
-
-
-def _data(settings: RunSettings) -> Any:
-    if settings.task is None:
-        raise ConfigError("which data?", hint="searchitect run digits; for other names: searchitect list tasks")
-    if settings.target is None:
-        return settings.task
-    from searchitect import tasks
-
-    return tasks.task(settings.task, target=settings.target, seed=settings.seed)
 
 
 @contextmanager

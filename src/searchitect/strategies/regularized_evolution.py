@@ -21,7 +21,8 @@ class RegularizedEvolution:
     """Mutate the best of a random tournament; the population forgets the oldest, not the worst.
 
     The tournament is drawn without replacement, the queue is in order of completion, and a child that was tried
-    before is mutated again: three places where published code goes wrong.
+    before is mutated again: three places where published code goes wrong. The first individual is the space's default
+    architecture: a family usually has a good hand-made member, and a search should start from it.
 
     Args:
         population_size: P; by default an eighth of the budget within 10..100.
@@ -42,6 +43,8 @@ class RegularizedEvolution:
     def ask(self, number: int) -> Proposal | None:
         rng = stream(self._setting.seed, "evolution", number)
         space, population = self._setting.space, self._population
+        if not self._seen and not self._setting.check(space.default()):
+            return Proposal(space.default(), self._setting.fidelity)
         if len(population) == population.maxlen:
             parent = best_of(rng.sample(list(population), self._tournament_size), self._setting.objectives)
             child = first_fresh(self._setting, self._seen, lambda: space.mutate(parent.architecture, rng), 50)

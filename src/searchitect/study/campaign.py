@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -55,9 +56,8 @@ class Campaign:
         compare: run random search at equal cost.
         confirm_count: finalists per arm at most.
         confirm_seeds: fresh seeds per finalist; 0 leaves the confirmation out.
-        confirm_fidelity: what one confirmation may spend.
-        confirm_seconds: wall time meant for the confirmation; decides how many finalists fit. None for no bound.
-        total_seconds: the whole budget, where it is a time.
+        confirm_fidelity: what one confirmation may spend at most.
+        confirm_until: second of the study at which the confirmation should be over; None for no bound.
     """
 
     search: Limit
@@ -65,8 +65,7 @@ class Campaign:
     confirm_count: int = 3
     confirm_seeds: int = 3
     confirm_fidelity: Fidelity = Fidelity()
-    confirm_seconds: float | None = None
-    total_seconds: float | None = None
+    confirm_until: float | None = None
 
 
 class Confirmation:
@@ -119,35 +118,53 @@ def _run_random(study: Study, campaign: Campaign, runner: Runner, ended_by: str)
 
 def _run_confirmation(study: Study, campaign: Campaign, runner: Runner) -> None:
     if not study.state.marks.get("finalists"):
-        study.mark(_choose_finalists(study, campaign, runner.executor.workers))
-    chosen = study.state.marks["finalists"][-1]
+        study.mark(_choose_finalists(study, campaign, runner))
+    chosen = study.state.marks["finalists"][0]
     trials = [study.state.trials[n] for numbers in chosen["arms"].values() for n in numbers]
-    study.enter("confirm", Confirmation(trials, campaign.confirm_seeds, campaign.confirm_fidelity))
+    fidelity = Fidelity.from_json(chosen["fidelity"])
+    study.enter("confirm", Confirmation(trials, campaign.confirm_seeds, fidelity))
     run_phase(study, "confirm", runner, Limit(), keep_weights=True)
 
 
-def _choose_finalists(study: Study, campaign: Campaign, workers: int) -> Event:
-    """The finalists of each arm: the same number for both, as many as the time meant for them allows, at least one."""
+def _choose_finalists(study: Study, campaign: Campaign, runner: Runner) -> Event:
+    """The finalists of each arm, the same number for both, and what one confirmation may spend.
+
+    In a time budget: as many as fit at the full fidelity into what is left of it, by their own measured speed. Where
+    not even one per arm fits, that one is trained for fewer epochs.
+    """
     arms = [arm for arm in ("search", "random") if study.state.of_phase(arm)]
-    count = campaign.confirm_count
-    if campaign.confirm_seconds is not None:
-        each = _expected_seconds(study, campaign)
-        room = campaign.confirm_seconds * workers / max(1e-9, each * campaign.confirm_seeds * len(arms))
-        count = max(1, min(count, int(room)))
-    picked = {
+    count, epochs, picked = campaign.confirm_count, campaign.confirm_fidelity.epochs, _picked(study, arms, 1)
+    left = None
+    if campaign.confirm_until is not None:
+        left = max(0.0, campaign.confirm_until - runner.clock.elapsed()) * min(
+            runner.executor.workers, campaign.confirm_seeds * len(arms)
+        )
+    while count > 0:
+        picked = _picked(study, arms, count)
+        full = campaign.confirm_seeds * sum(_full_seconds(study, campaign, n) for ns in picked.values() for n in ns)
+        if left is None or full <= left or count == 1:
+            break
+        count -= 1
+    if left is not None and epochs is not None and full > left:
+        epochs = max(1, int(epochs * left / full))
+    fidelity = dataclasses.replace(campaign.confirm_fidelity, epochs=epochs)
+    return {"kind": "finalists", "arms": picked, "fidelity": fidelity.to_json()}
+
+
+def _picked(study: Study, arms: Sequence[str], count: int) -> dict[str, list[int]]:
+    return {
         arm: [t.number for t in choose(study.state.of_phase(arm), study.objectives, study.constraints, count)]
         for arm in arms
     }
-    return {"kind": "finalists", "arms": picked}
 
 
-def _expected_seconds(study: Study, campaign: Campaign) -> float:
-    """Mean seconds of a search trial, scaled by epochs and data to the fidelity of the confirmation."""
-    done = [t for t in study.state.trials if t.is_complete and t.reused is None]
-    mean = sum(t.clock.get("seconds", 0.0) for t in done) / max(1, len(done))
+def _full_seconds(study: Study, campaign: Campaign, number: int) -> float:
+    """What a trial would have taken at the fidelity of a confirmation: in proportion to epochs and data."""
+    trial = study.state.trials[number]
+    spent = study.state.trials[number if trial.reused is None else trial.reused].clock.get("seconds", 0.0)
     low, high = study.setting.fidelity, campaign.confirm_fidelity
     epochs = (high.epochs or 1) / (low.epochs or high.epochs or 1)
-    return mean * epochs * high.data_fraction / low.data_fraction
+    return float(spent * epochs * high.data_fraction / low.data_fraction)
 
 
 def finalists_of(trials: Sequence[Trial], chosen: Event | None, objective: Objective) -> tuple[Finalist, ...]:

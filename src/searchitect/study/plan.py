@@ -69,6 +69,7 @@ class Plan:
         campaign: what the study will do.
         search_fidelity: what one trial of the search may spend.
         expected_trials: of the search; None where nothing bounds or predicts it.
+        confirm_seconds: meant for the confirmation; None where the budget is no time.
         reserve: seconds kept for baselines, test and export.
         no_random: why random search is not run; None where it is.
     """
@@ -76,7 +77,8 @@ class Plan:
     campaign: Campaign
     search_fidelity: Fidelity
     expected_trials: int | None
-    reserve: float
+    confirm_seconds: float | None
+    reserve: float | None
     no_random: str | None
 
     def rows(self) -> Iterator[tuple[str, str, str]]:
@@ -89,8 +91,8 @@ class Plan:
         yield ("random search", trials, seconds) if campaign.compare else ("random search", "0", "0")
         arms = 2 if campaign.compare else 1
         finalists = f"≤ {arms * campaign.confirm_count * campaign.confirm_seeds}"
-        yield "confirmation", finalists if campaign.confirm_seeds else "0", _text(campaign.confirm_seconds)
-        yield "baselines, test, export", "", _text(self.reserve if campaign.total_seconds else None)
+        yield "confirmation", finalists if campaign.confirm_seeds else "0", _text(self.confirm_seconds)
+        yield "baselines, test, export", "", _text(self.reserve)
 
     def lines(self) -> Iterator[str]:
         """The plan as sentences and a table, for a terminal."""
@@ -124,11 +126,10 @@ def make_plan(wishes: Wishes) -> Plan:
         no_random is None,
         wishes.confirm_count,
         wishes.confirm_seeds,
-        Fidelity(epochs=epochs),
-        confirm,
-        wishes.seconds,
+        Fidelity(epochs=wishes.epochs),
+        wishes.seconds - reserve,
     )
-    return Plan(campaign, fidelity, _expected(wishes, fidelity, search), reserve, no_random)
+    return Plan(campaign, fidelity, _expected(wishes, fidelity, search), confirm, reserve, no_random)
 
 
 def _by_trials(wishes: Wishes, arms: int, no_random: str | None) -> Plan:
@@ -141,7 +142,7 @@ def _by_trials(wishes: Wishes, arms: int, no_random: str | None) -> Plan:
     fidelity = Fidelity(epochs=wishes.epochs)
     limit = Limit(trials, until=wishes.until)
     campaign = Campaign(limit, no_random is None, count, wishes.confirm_seeds, fidelity)
-    return Plan(campaign, fidelity, trials, 0.0, no_random)
+    return Plan(campaign, fidelity, trials, None, None, no_random)
 
 
 def _why_not_compared(wishes: Wishes) -> str | None:

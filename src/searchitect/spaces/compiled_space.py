@@ -47,6 +47,21 @@ class CompiledSpace:
         """Return the space as a JSON tree; equal trees have equal digests."""
         return describe(self.source)
 
+    def classes(self) -> tuple[type, ...]:
+        """Return the classes of this space and of every space below it, each once, in the order they are met."""
+        found: dict[type, None] = {}
+        waiting: list[Form] = [self._root]
+        while waiting:
+            form = waiting.pop(0)
+            if isinstance(form, Record):
+                if form.cls in found:
+                    continue
+                found[form.cls] = None
+                waiting += [child for _, child in form.fields]
+            else:
+                waiting += [child for _, child in form.all_branches()]
+        return tuple(found)
+
     def decisions(self) -> tuple[Decision, ...]:
         """List every decision at every place of the unrolled space, in the order of the encodings.
 

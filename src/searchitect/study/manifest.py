@@ -38,7 +38,7 @@ def make_manifest(
         "space": {
             "name": space.name,
             "digest": space.digest,
-            "source_digest": source_digest(space.source),
+            "source_digest": source_digest(*space.classes()),
             "description": space.describe(),
         },
         "strategy": {"name": strategy, "options": dict(options or {})},
@@ -69,13 +69,17 @@ def versions() -> dict[str, str]:
     return found
 
 
-def source_digest(source: object) -> str | None:
-    """Hash of a class's or function's source text; None where there is none to read (an interactive session)."""
+def source_digest(*sources: object) -> str | None:
+    """Hash of the source text of classes or functions.
+
+    Returns:
+        None where one of them has no text to read: made from data, or typed into an interactive session.
+    """
     try:
-        text = inspect.getsource(source)  # type: ignore[arg-type]
+        texts = [inspect.getsource(source) for source in sources]  # type: ignore[arg-type]
     except (OSError, TypeError):
         return None
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b("\n".join(texts).encode(), digest_size=16).hexdigest()
 
 
 def refuse_difference(old: Event, new: Event, allow_changed_code: bool = False) -> None:

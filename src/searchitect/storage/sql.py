@@ -20,6 +20,7 @@ from searchitect.errors import StorageError
 from searchitect.storage.events import check_name, decode, encode, unknown_study
 from searchitect.storage.journal import Event, Journal, StudyInfo
 from searchitect.storage.locking import hold
+from searchitect.storage.prepared import Prepared
 from searchitect.storage.sql_errors import explained
 
 __all__ = ["SCHEMA_VERSION", "SqlStore"]
@@ -50,7 +51,7 @@ _EVENT = sql.Table(
 )
 
 _id, _body = sql.bindparam("id", type_=sql.Integer), sql.bindparam("body", type_=sql.Text)
-_next = sql.func.coalesce(sql.func.max(_EVENT.c.position), 0) + 1
+_next = sql.func.coalesce(sql.func.max(_EVENT.c.position), sql.literal_column("0")) + sql.literal_column("1")
 _APPEND = (
     sql.insert(_EVENT)
     .from_select(["study", "position", "body"], sql.select(_id, _next, _body).where(_EVENT.c.study == _id))
@@ -105,6 +106,7 @@ class SqlStore:
             connect_args={"timeout": timeout, "check_same_thread": False},
         )
         sql.event.listen(self._engine, "connect", lambda raw, _: _configure(raw, durability, timeout))
+        self._append = Prepared(_APPEND, self._engine.dialect)
         self._connection: sql.Connection | None = None
         try:
             with self._explained():
@@ -121,7 +123,7 @@ class SqlStore:
             raise unknown_study(study, [info.name for info in self.studies()])
         if number is None:
             number = self._create(check_name(study))
-        return _SqlJournal(self, study, number)
+        return _SqlJournal(self, study, number, self._append)
 
     def studies(self) -> Sequence[StudyInfo]:
         return [StudyInfo(*row) for row in self.run(lambda c: c.execute(_LIST).all())]
@@ -191,17 +193,18 @@ class SqlStore:
 
 
 class _SqlJournal:
-    def __init__(self, store: SqlStore, study: str, number: int) -> None:
-        self._store, self._study, self._number = store, study, number
+    def __init__(self, store: SqlStore, study: str, number: int, append: Prepared) -> None:
+        self._store, self._study, self._number, self._append = store, study, number, append
 
     def append(self, event: Event) -> int:
         values = {"id": self._number, "body": encode(event)}
         try:
-            return int(self._store.run(lambda c: c.execute(_APPEND, values).scalar_one()))
+            ((position,),) = self._store.run(lambda c: self._append.all(c, values))
         except StorageError as error:
             if isinstance(error.__cause__, sql.exc.IntegrityError):
                 raise StorageError(f"study '{self._study}' was deleted") from error
             raise
+        return int(position)
 
     def read(self, after: int = 0) -> Iterator[tuple[int, Event]]:
         last = self._store.run(lambda c: c.execute(_LAST, {"id": self._number}).scalar()) or 0

@@ -155,6 +155,18 @@ def test_one_bad_candidate_does_not_end_the_study():
     assert result.best.measurements == {"score": 3.0}
 
 
+@pytest.mark.parametrize(
+    ("objectives", "name"), [("accuracy", "accuracy"), (["minimize energy_joules"], "energy_joules"), (None, "score")]
+)
+def test_one_number_from_a_function_is_the_first_objective(objectives, name):
+    result = sa.search(
+        space=Plain, evaluate=lambda shape: shape.width / 2, objectives=objectives, trials=3, store="memory:"
+    )
+    assert result.counts["failed"] == 0
+    assert set(result.best.measurements) == {name}
+    assert result.best.measurements[name] == result.best.instance.width / 2
+
+
 def test_a_function_that_always_fails_is_named_with_its_reason():
     def evaluate(shape):
         raise OSError("no such file: photos.npz")

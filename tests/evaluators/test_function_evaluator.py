@@ -63,6 +63,20 @@ def test_a_space_without_build_hands_over_the_typed_instance() -> None:
     }
 
 
+def test_one_number_alone_is_called_as_the_evaluator_says() -> None:
+    architecture = SearchSpace.of(Numbers).default()
+
+    def measured(returned: object) -> dict[str, float]:
+        evaluator = FunctionEvaluator(lambda point: returned, Numbers, name="accuracy")
+        return dict(evaluator.evaluate(Proposal(architecture), Context(0)))
+
+    assert measured(0.5) == {"accuracy": 0.5}
+    assert measured(torch.tensor(0.5)) == {"accuracy": 0.5}
+    assert measured({"loss": 0.5}) == {"loss": 0.5}
+    with pytest.raises(EvaluationError, match="'accuracy' is nan"):
+        measured(math.nan)
+
+
 def test_a_build_that_needs_shapes_asks_for_them() -> None:
     with pytest.raises(EvaluationError, match="TaskSpec"):
         _evaluate(lambda model: 1.0, SmallMlp)

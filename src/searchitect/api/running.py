@@ -204,7 +204,8 @@ def _evaluator(request: Request, parts: Parts, folder: Path | None) -> Any:
     if request.evaluate is not None:
         from searchitect.evaluators import FunctionEvaluator
 
-        return FunctionEvaluator(request.evaluate, parts.space, None if parts.task is None else parts.task.spec)
+        spec = None if parts.task is None else parts.task.spec
+        return FunctionEvaluator(request.evaluate, parts.space, spec, name=parts.objectives[0].name)
     from searchitect.evaluators import TrainingEvaluator
     from searchitect.evaluators.measurements import MEASUREMENTS
 

@@ -31,9 +31,10 @@ class FunctionEvaluator:
     The second is passed where the function takes one without a default, or names it `context`.
 
     Args:
-        function: returns a dictionary of finite numbers, or one number, which is called `score`.
+        function: returns a dictionary of finite numbers, or one number.
         space: the class marked `@space`, or a `SearchSpace`.
         spec: shapes for a `build` that takes a task.
+        name: what one number is called: the first objective of the search.
 
     Raises:
         ConfigError: the function cannot be called with one or two positional arguments.
@@ -42,6 +43,7 @@ class FunctionEvaluator:
     function: Callable[..., object]
     space: Any
     spec: TaskSpec | None = None
+    name: str = "score"
 
     def __post_init__(self) -> None:
         _takes_context(self.function)
@@ -55,7 +57,7 @@ class FunctionEvaluator:
         with isolated(derive(context.seed, "function")):
             subject = self._subject(proposal.architecture)
             arguments = (subject, context) if _takes_context(self.function) else (subject,)
-            return validated(self.function(*arguments))
+            return validated(self.function(*arguments), self.name)
 
     def check(self, architecture: Architecture, names: frozenset[str]) -> Mapping[str, float]:
         """Return what is known without calling the function: the counts of a torch module, where they are asked for.
@@ -94,17 +96,20 @@ class FunctionEvaluator:
             raise EvaluationError(error.message, hint=error.hint) from error
 
 
-def validated(returned: object) -> dict[str, float]:
+def validated(returned: object, name: str = "score") -> dict[str, float]:
     """Return what a function measured as plain floats: scalars of Python, NumPy and torch are taken.
+
+    Args:
+        name: what one number alone is called.
 
     Raises:
         EvaluationError: it is no number and no dictionary of numbers, or a number is not finite.
     """
     if not isinstance(returned, Mapping):
-        returned = {"score": returned}
+        returned = {name: returned}
     if not returned:
         raise EvaluationError("the function returned an empty dictionary", hint=_RETURN)
-    return {_name(name): _finite(name, value) for name, value in returned.items()}
+    return {_name(key): _finite(key, value) for key, value in returned.items()}
 
 
 def _name(name: object) -> str:

@@ -27,6 +27,14 @@ class Small:
 
 
 @sa.space
+class LazyNet:
+    width: int = sa.choice(4, 8)
+
+    def build(self, task: sa.TaskSpec) -> nn.Module:
+        return nn.Sequential(nn.LazyLinear(self.width), nn.LazyBatchNorm1d(), nn.ReLU(), nn.LazyLinear(task.outputs))
+
+
+@sa.space
 class Plain:
     width: int = sa.integer(1, 50)
 
@@ -205,3 +213,16 @@ def test_what_cannot_be_used_is_refused_with_what_to_type(arguments, error, mess
     monkeypatch.chdir(tmp_path)
     with pytest.raises(error, match=message):
         sa.search(**({"trials": 2, "workers": 0} | arguments))
+
+
+def test_lazy_layers_are_trained_confirmed_exported_loaded_and_retrained(tmp_path):
+    limits = ["parameters<=10000"]
+    result = sa.search("iris", LazyNet, store="memory:", folder=tmp_path, constraints=limits, **(TINY | {"trials": 2}))
+    assert result.counts["failed"] == 0
+    assert "model.onnx" in result.files
+    task = sa.task("iris", seed=0)
+    raw = task.test.read(np.arange(len(task.test)))
+    scores = sa.load(tmp_path, space=LazyNet).scores(*raw)
+    assert np.mean(scores.argmax(1) == task.test.targets) == pytest.approx(result.test["accuracy"])
+    first, again = (result.best.retrain("iris", epochs=1).scores(*raw) for _ in range(2))
+    np.testing.assert_array_equal(first, again)

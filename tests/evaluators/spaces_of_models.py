@@ -34,6 +34,23 @@ class SmallMlp:
 
 
 @sa.space
+class Lazy:
+    """No layer knows what comes in before the first forward pass."""
+
+    width: int = sa.choice(4, 8)
+
+    def build(self, task: sa.TaskSpec) -> nn.Module:
+        return nn.Sequential(
+            nn.LazyConv2d(self.width, 3, padding=1),
+            nn.LazyBatchNorm2d(),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Flatten(),
+            nn.LazyLinear(task.outputs),
+        )
+
+
+@sa.space
 class Troubled:
     """Each option goes wrong in its own way, or needs values where shapes are expected."""
 

@@ -10,6 +10,7 @@ from searchitect.api.request import DEFAULT_STORE, Request, make_parts
 from searchitect.api.running import prepare, restorer, run
 from searchitect.errors import ConfigError, StorageError
 from searchitect.result import Best, Result, read_result
+from searchitect.seeding import derive, isolated
 from searchitect.spaces import Recipe, SearchSpace
 from searchitect.storage import open_store
 from searchitect.storage.journal import Event, Store
@@ -142,6 +143,7 @@ def retrain(best: Best, data: Any, recipe: Mapping[str, Any]) -> Any:
     """Train an architecture from scratch on a task and return a `deploy.LoadedModel`. See `Best.retrain`."""
     from searchitect import deploy, tasks
     from searchitect.evaluation import Context
+    from searchitect.evaluators.building import build
     from searchitect.training import train
 
     if best.space is None:
@@ -149,7 +151,8 @@ def retrain(best: Best, data: Any, recipe: Mapping[str, Any]) -> Any:
     task = tasks.task(data)
     space = SearchSpace.of(best.space)
     full = space.recipe(best.architecture, Recipe()).updated(recipe)
-    model = tasks.with_preprocessing(task.preprocessing, space.build(best.architecture, task.spec))
+    with isolated(derive(0, "weights")):
+        model = tasks.with_preprocessing(task.preprocessing, build(space, best.architecture, task.spec))
     train(model, task, full, fidelity=Fidelity(), context=Context(seed=0))
     return deploy.LoadedModel.of(model.eval(), best.architecture, task.describe())
 

@@ -15,7 +15,6 @@ from searchitect.errors import ConfigError
 from searchitect.evaluation import Checker, Evaluator
 from searchitect.objectives import parse_constraint
 from searchitect.result import Result, result_of
-from searchitect.spaces import SearchSpace
 from searchitect.storage import open_store
 from searchitect.storage.journal import Event, Store
 from searchitect.study import Campaign, Clock, Runner, Study, run_campaign
@@ -174,13 +173,14 @@ def restorer(trials: Sequence[Trial], parts: Parts, folder: Path) -> Callable[[i
     """Return a function that loads the trained model of a confirmation trial by its number."""
     from safetensors.torch import load_file
 
+    from searchitect.evaluators.building import build
     from searchitect.tasks import with_preprocessing
 
     task = parts.task
     assert task is not None
 
     def restore(number: int) -> Any:
-        body = SearchSpace.of(parts.space).build(trials[number].architecture, task.spec)
+        body = build(parts.space, trials[number].architecture, task.spec)
         model = with_preprocessing(task.preprocessing, body)
         model.load_state_dict(load_file(weights_folder(folder, number) / "model.safetensors"))
         return model.eval()

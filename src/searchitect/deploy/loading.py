@@ -13,6 +13,7 @@ from searchitect.deploy.loaded import LoadedModel
 from searchitect.deploy.reference import resolve_space
 from searchitect.deploy.weights import load_weights
 from searchitect.errors import ExportError
+from searchitect.evaluators.building import build
 from searchitect.spaces import Architecture, SearchSpace
 from searchitect.tasks import preprocessing
 
@@ -29,6 +30,7 @@ def load(folder: str | Path, space: type | None = None) -> LoadedModel:
     Raises:
         ExportError: a file is missing, damaged, or does not belong to the others; the space is needed, or is
             another one, in which the decisions do not exist.
+        EvaluationError: the space cannot build the model any more.
     """
     folder = Path(folder)
     document = read_document(folder / ARCHITECTURE)
@@ -55,5 +57,5 @@ def _admit(document: Document, search_space: SearchSpace) -> Architecture:
 def _build(document: Document, search_space: SearchSpace, architecture: Architecture) -> nn.Module:
     learned = preprocessing.from_json(document.task["preprocessing"])
     with torch.random.fork_rng(devices=[]):  # loading a model is not a reason for the caller's numbers to change
-        body = search_space.build(architecture, document.spec)
+        body = build(search_space, architecture, document.spec)
     return preprocessing.with_preprocessing(learned, body)

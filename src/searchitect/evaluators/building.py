@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from searchitect.spaces.architecture import Architecture
 from searchitect.spaces.search_space import SearchSpace
 from searchitect.spaces.task_spec import TaskSpec
 
-__all__ = ["build", "count", "count_if_module", "inspect_model"]
+__all__ = ["build", "count", "count_if_module", "inspect_model", "with_shapes"]
 
 _COUNTS: dict[str, Callable[[nn.Module, tuple[int, ...]], int]] = {
     "parameters": lambda body, inputs: count_parameters(body),
@@ -25,10 +26,12 @@ _COUNTS: dict[str, Callable[[nn.Module, tuple[int, ...]], int]] = {
 
 
 def build(space: Any, architecture: Architecture, spec: TaskSpec) -> nn.Module:
-    """Build the model of an architecture with fresh weights.
+    """Build the model of an architecture with fresh weights, those of lazy layers (`nn.LazyLinear` …) included.
+
+    Every model of a space is made here, whether it is checked, trained, or filled from a file.
 
     Raises:
-        EvaluationError: `build` refuses the architecture or returns something else than a module.
+        EvaluationError: `build` refuses the architecture or returns something else than a module; or as `with_shapes`.
     """
     try:
         model = SearchSpace.of(space).build(architecture, spec)
@@ -40,7 +43,33 @@ def build(space: Any, architecture: Architecture, spec: TaskSpec) -> nn.Module:
         raise EvaluationError(
             f"expected a torch.nn.Module from build, got {type(model).__name__}", hint="return the model from build"
         )
+    return with_shapes(model, spec)
+
+
+def with_shapes(model: nn.Module, spec: TaskSpec) -> nn.Module:
+    """Return the model, its lazy layers given their weights by one pass over two examples of zeros, in eval mode.
+
+    The weights are drawn from torch's global generator, as `build` itself draws them. A model without lazy layers is
+    left alone.
+
+    Raises:
+        EvaluationError: the model does not run on the task's inputs, or they do not reach a lazy layer.
+    """
+    if not _shapeless(model):
+        return model
+    _scores(model, torch.zeros((2, *spec.inputs)))
+    if unreached := _shapeless(model):
+        raise EvaluationError(
+            f"the lazy layer of {unreached[0]!r} gets no shape: no input reaches it in eval mode",
+            hint="give the layer its number of input channels or features in build",
+        )
     return model
+
+
+def _shapeless(model: nn.Module) -> list[str]:
+    """Names of the parameters and buffers of lazy layers that have seen no input."""
+    held = (*model.named_parameters(), *model.named_buffers())
+    return [name for name, tensor in held if nn.parameter.is_lazy(tensor)]
 
 
 def count(body: nn.Module, spec: TaskSpec, names: frozenset[str]) -> dict[str, float]:
@@ -62,7 +91,7 @@ def count_if_module(subject: object, spec: TaskSpec | None, names: frozenset[str
         return {}
     if spec is None:
         return {"parameters": float(count_parameters(subject))} if "parameters" in names else {}
-    return count(subject, spec, names)
+    return count(with_shapes(subject, spec), spec, names)
 
 
 def inspect_model(space: Any, architecture: Architecture, spec: TaskSpec, names: frozenset[str]) -> dict[str, float]:
@@ -84,21 +113,33 @@ def inspect_model(space: Any, architecture: Architecture, spec: TaskSpec, names:
 
 
 def _check_output(body: nn.Module, spec: TaskSpec, device: str) -> None:
-    example = torch.zeros((2, *spec.inputs), device=device)
-    modes = [(module, module.training) for module in body.modules()]
-    try:
-        with torch.no_grad():
-            scores = body.eval()(example)
-    except Exception as error:
-        raise EvaluationError(
-            f"the model does not run on inputs of shape {tuple(example.shape)}: {type(error).__name__}: {error}"
-        ) from error
-    finally:
-        for module, mode in modes:
-            module.training = mode
+    scores = _scores(body, torch.zeros((2, *spec.inputs), device=device))
     if not isinstance(scores, torch.Tensor) or tuple(scores.shape) != (2, spec.outputs):
         got = tuple(scores.shape) if isinstance(scores, torch.Tensor) else type(scores).__name__
         raise EvaluationError(
             f"expected scores of shape {(2, spec.outputs)} for 2 examples, got {got}",
             hint="end build with a layer of task.outputs features",
         )
+
+
+def _scores(body: nn.Module, example: torch.Tensor) -> object:
+    try:
+        with torch.no_grad(), _evaluating(body):
+            scores: object = body(example)
+            return scores
+    except Exception as error:  # a user's forward may raise anything
+        raise EvaluationError(
+            f"the model does not run on inputs of shape {tuple(example.shape)}: {type(error).__name__}: {error}"
+        ) from error
+
+
+@contextmanager
+def _evaluating(body: nn.Module) -> Iterator[None]:
+    """Eval mode: nothing is dropped and no running statistics change; every module's own mode comes back."""
+    modes = [(module, module.training) for module in body.modules()]
+    body.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode

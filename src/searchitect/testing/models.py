@@ -38,6 +38,8 @@ def check_model(tree: SearchSpace, architecture: Architecture, spec: TaskSpec) -
     """
     import torch
 
+    from searchitect.evaluators.building import build
+
     model = seeded(tree, architecture, spec)
     scores = model(torch.randn(4, *spec.inputs))
     assert tuple(scores.shape) == (4, spec.outputs), f"scores of shape {tuple(scores.shape)}: {architecture}"
@@ -47,7 +49,7 @@ def check_model(tree: SearchSpace, architecture: Architecture, spec: TaskSpec) -
     assert not idle, f"no gradient reaches {idle}: {architecture}"
 
     with torch.device("meta"):
-        abstract = tree.build(architecture, spec)
+        abstract = build(tree, architecture, spec)
     shapes = [{name: p.shape for name, p in m.state_dict().items()} for m in (model, abstract)]
     assert shapes[0] == shapes[1], f"the meta device builds another model: {architecture}"
     stray = [name for name, p in abstract.named_parameters() if not p.is_meta]
@@ -90,6 +92,7 @@ def seeded(tree: SearchSpace, architecture: Architecture, spec: TaskSpec, seed: 
     """Build with torch's generator seeded, in training mode."""
     import torch
 
+    from searchitect.evaluators.building import build
+
     torch.manual_seed(seed)
-    model: nn.Module = tree.build(architecture, spec)
-    return model.train()
+    return build(tree, architecture, spec).train()

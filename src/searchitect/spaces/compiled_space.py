@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -39,6 +40,7 @@ class CompiledSpace:
         self._root: Record = compile_space(source)
         self.is_finite = _finite(self._root)
         self._made_layout: Layout | None = None
+        self._canonical = inspect.getattr_static(source, "canonical", None)  # looked up once: every key asks for it
 
     def __repr__(self) -> str:
         return f"SearchSpace({self.name}, {self.digest})"

@@ -135,7 +135,7 @@ class SearchSpace(CompiledSpace):
         The space may define `canonical`: a static or class method from architecture to architecture, or a method that
         takes the typed instance and returns one. Without it every architecture represents itself.
         """
-        method = inspect.getattr_static(self.source, "canonical", None)
+        method = self._canonical
         if method is None:
             return architecture
         if isinstance(method, (staticmethod, classmethod)):

@@ -18,6 +18,9 @@ def losses(trial: Trial, objectives: Sequence[Objective]) -> tuple[float, ...]:
 
 def best_of(trials: Sequence[Trial], objectives: Sequence[Objective]) -> Trial:
     """The best trial: by non-dominated rank where there are several objectives, then the first, then the earliest."""
+    if len(objectives) == 1:
+        (only,) = objectives
+        return min(trials, key=lambda trial: (only.loss(trial.measurements[only.name]), trial.number))
     rows = [losses(trial, objectives) for trial in trials]
-    ranks = non_dominated_ranks(rows) if len(objectives) > 1 else [0] * len(rows)
-    return min(zip(ranks, rows, trials, strict=True), key=lambda item: (item[0], item[1], item[2].number))[2]
+    ranked = zip(non_dominated_ranks(rows), rows, trials, strict=True)
+    return min(ranked, key=lambda item: (item[0], item[1], item[2].number))[2]

@@ -45,7 +45,7 @@ def test_fashion_mnist_has_its_published_statistics(shared: Path) -> None:
     made = task(shared / "fashion_mnist")
     assert made.test is not None
     assert len(made.test) == 10000
-    assert np.bincount(made.train.targets).tolist() == [4800] * 10
+    assert np.bincount(made.train.targets).tolist() == [5400] * 10
     document = made.preprocessing.to_json()
     assert document["mean"] == pytest.approx([0.2860], abs=1e-3)
     assert document["std"] == pytest.approx([0.3530], abs=1e-3)

@@ -23,6 +23,10 @@ __all__ = ["Splitting", "assemble"]
 Kind = Literal["classification", "regression"]
 
 
+MOST_HELD_OUT = {"test": 10_000, "validation": 6_000}
+"""More examples than this make an estimate hardly sharper and every epoch slower, so they stay for training."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Splitting:
     """How a task is cut and judged; see `tasks.task` for the meaning of each field."""
@@ -110,6 +114,7 @@ def _cut(encoded: dict[str, _Encoded], labels: tuple[str, ...], splitting: Split
     held: dict[str, NDArray[np.int64]] = {}
     kept = np.arange(count)
     for name, share in missing.items():
+        share = min(share, MOST_HELD_OUT[name] / len(kept))
         room = len(missing) - len(held) - 1  # parts still to come, which need an example of every class too
         classes = parts["train"].targets[kept] if labels else None
         inside, outside = hold_out(len(kept), share, splitting.seed, name, classes, keep=1 + room)

@@ -58,8 +58,8 @@ def task(
         kind: overrides what the targets suggest: text, booleans and few whole numbers are classes, others values.
         test, validation: official splits in the same form as `source`; a path may bring its own.
         seed: of the splits.
-        test_fraction: share of all examples held out for the test; 0 makes no test split.
-        validation_fraction: share of the rest held out for validation.
+        test_fraction: share of all examples held out for the test, at most 10,000; 0 makes no test split.
+        validation_fraction: share of the rest held out for validation, at most 6,000 examples.
         metrics: names from `tasks.metrics.METRICS`; the first is the default objective.
         name: default: from the source.
         ignore: columns of a table to leave out.

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -31,6 +30,7 @@ from searchitect.training.losses import (
     target_scale,
 )
 from searchitect.training.optimizers import optimizer
+from searchitect.training.precision import gains_by_bfloat16
 from searchitect.training.record import Stopped, Training
 from searchitect.training.schedules import learning_rate
 from searchitect.training.tracing import StepTrace
@@ -41,6 +41,7 @@ __all__ = ["MEMORY_BUDGET", "train"]
 MEMORY_BUDGET = 2 * 1024**3
 """Bytes that preprocessed training and validation examples may fill before they are streamed."""
 
+_JUDGED = 2_000  # validation examples after an epoch at least; the final scores are always those of all
 _FINITE_EVERY = 50  # steps between looks at the loss: each look waits for a GPU
 _DIVERGED = 1e3  # times the first loss; no training that recovers was seen above
 _CALMER = "lower the learning rate, or clip the gradient harder"
@@ -73,7 +74,7 @@ class _Parts:
 
     def autocast(self) -> AbstractContextManager[object]:
         wanted = self.recipe.mixed_precision
-        if wanted == "on" or (wanted == "auto" and self.device.type == "cuda"):
+        if wanted == "on" or (wanted == "auto" and gains_by_bfloat16(self.device, self.spec)):
             return torch.autocast(self.device.type, torch.bfloat16)
         return nullcontext()
 
@@ -152,7 +153,9 @@ def _prepare(
     _check(recipe, fidelity)
     body, preprocess = _halves(model)
     chosen = subset(task.train, fidelity.data_fraction, stratified=spec.kind == "classification")
-    judged = np.arange(len(task.validation))
+    # Trained on a part of the data, an epoch is short; judging it must not take longer than the epoch itself.
+    shown = max(fidelity.data_fraction, min(1.0, _JUDGED / max(1, len(task.validation))))
+    judged = subset(task.validation, shown, stratified=spec.kind == "classification")
     load = partial(
         batches,
         preprocess=preprocess,

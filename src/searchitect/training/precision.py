@@ -21,5 +21,6 @@ def gains_by_bfloat16(device: torch.device, spec: TaskSpec) -> bool:
         return bool(torch.cuda.is_bf16_supported())
     if device.type != "cpu" or len(spec.inputs) != 3 or spec.inputs[1] * spec.inputs[2] < _LEAST_PLACES:
         return False
-    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # older versions of torch cannot tell
+    # Older versions of torch cannot tell.
+    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

@@ -84,7 +84,7 @@ def parse_objective(text: str | Objective) -> Objective:
     if isinstance(text, Objective):
         return text
     words = text.split()
-    if len(words) == 1 and words[0].isidentifier():
+    if len(words) == 1 and words[0].isidentifier() and words[0] not in ("maximize", "minimize"):
         return Objective(words[0], "maximize" if is_maximized(words[0]) else "minimize")
     if len(words) == 2 and words[0] in ("maximize", "minimize") and words[1].isidentifier():
         return Objective(words[1], "maximize" if words[0] == "maximize" else "minimize")

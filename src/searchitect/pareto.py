@@ -12,7 +12,7 @@ Floats = NDArray[np.float64]
 
 def _losses(values: ArrayLike) -> Floats:
     array = np.asarray(values, dtype=np.float64)
-    return array.reshape(len(array), -1)
+    return array.reshape(len(array), -1) if array.size else array.reshape(0, 1)
 
 
 def dominates(first: ArrayLike, second: ArrayLike) -> bool:
@@ -64,7 +64,7 @@ def hypervolume(losses: ArrayLike, reference: ArrayLike) -> float:
     """
     bound = np.asarray(reference, dtype=np.float64)
     points = _losses(losses)
-    points = points[np.all(points < bound, axis=1)]
+    points = points[np.all(points < bound, axis=1)] if len(points) else points
     if not len(points):
         return 0.0
     return _slice(points[front(points)], bound)

@@ -1,0 +1,60 @@
+import pytest
+from hypothesis import given, strategies as st
+
+from searchitect.errors import ConfigError, ConstraintError
+from searchitect.objectives import Objective, check_consistent, parse_constraint, parse_objective
+
+
+@pytest.mark.parametrize(
+    ("text", "direction"),
+    [
+        ("accuracy", "maximize"), ("f1_macro", "maximize"), ("auroc", "maximize"), ("r2", "maximize"),
+        ("log_loss", "minimize"), ("mse", "minimize"), ("parameters", "minimize"), ("latency_ms", "minimize"),
+        ("maximize my_number", "maximize"), ("minimize accuracy", "minimize"),
+    ],
+)  # fmt: skip
+def test_a_direction_is_said_or_taken_from_the_name(text, direction):
+    assert parse_objective(text).direction == direction
+
+
+@pytest.mark.parametrize("text", ["", "two words", "maximise accuracy", "minimize", "accuracy>1", "minimize a b"])
+def test_other_texts_are_refused_with_the_form(text):
+    with pytest.raises(ConfigError, match="minimize NAME"):
+        parse_objective(text)
+
+
+def test_better_and_loss_follow_the_direction():
+    up, down = Objective("a", "maximize"), Objective("b", "minimize")
+    assert up.better(2, 1)
+    assert down.better(1, 2)
+    assert not up.better(1, 1)
+    assert (up.loss(3.0), down.loss(3.0)) == (-3.0, 3.0)
+
+
+@given(st.floats(-1e9, 1e9))
+def test_a_limit_is_read_as_it_is_written(limit):
+    constraint = parse_constraint(f"parameters <= {limit!r}")
+    assert constraint.limit == limit
+    assert constraint.holds({"parameters": limit})
+
+
+def test_limits_hold_or_break():
+    limit = parse_constraint("accuracy>=0.9")
+    assert limit.holds({"accuracy": 0.9})
+    assert not limit.holds({"accuracy": 0.89})
+    assert not limit.holds({"loss": 0.1}), "a missing measurement keeps no limit"
+    assert str(parse_constraint("parameters<=100_000")) == "parameters<=100000"
+
+
+@pytest.mark.parametrize(
+    "text", ["parameters", "parameters<5", "parameters==5", "<=5", "a<=b", "a<=nan", "a<=inf", "1a<=2"]
+)
+def test_other_constraints_are_refused(text):
+    with pytest.raises(ConstraintError):
+        parse_constraint(text)
+
+
+def test_only_limits_on_the_same_name_contradict_each_other():
+    check_consistent([parse_constraint(t) for t in ("flops<=10", "parameters>=20", "flops>=10")])
+    with pytest.raises(ConstraintError, match="'flops<=10' and 'flops>=11' contradict each other"):
+        check_consistent([parse_constraint(t) for t in ("flops<=10", "flops>=11")])

@@ -111,6 +111,10 @@ class FakeApi:
         self._record("predict", *arguments, **named)
         return [{"prediction": "seven", "probabilities": {"six": 0.25, "seven": 0.75}}]
 
+    def migrate(self, *arguments: Any, **named: Any) -> Any:
+        self._record("migrate", *arguments, **named)
+        return SimpleNamespace(lines=lambda: ["study new: 2 trials carried over"], document=lambda: {"carried": 2})
+
     def doctor(self, *arguments: Any, **named: Any) -> Any:
         self._record("doctor", *arguments, **named)
         return SimpleNamespace(lines=["size 6", "no dead decisions"], document={"size": 6})

@@ -52,9 +52,21 @@ def said(*events: dict[str, Any]) -> list[str]:
             {"kind": "infeasible", "number": 6, "phase": "random", "reason": "too large"},
             "random #6 infeasible: too large",
         ),
-        ({"kind": "phase", "phase": "search", "ended_by": "budget"}, "search is over: budget"),
+        ({"kind": "phase", "phase": "search", "ended_by": "budget"}, "the search is over: its time is up"),
         ({"kind": "baseline", "name": "svm", "measurements": {"accuracy": 0.99}}, "baseline svm: accuracy 0.99"),
-        ({"kind": "test_opened", "models": ["a", "b"]}, "the test split is opened, once, for 2 frozen models"),
+        (
+            {"kind": "test_opened", "models": {"search": [1, 2]}, "baselines": ["svm"]},
+            "the test split is opened, once, for 2 frozen models and 1 baselines",
+        ),
+        ({"kind": "phase", "phase": "confirm", "ended_by": "exhausted"}, "the confirmation is over"),
+        (
+            {"kind": "finalists", "arms": {"search": [3, 1], "random": []}},
+            "finalists, to be trained again on fresh seeds: search #3 #1",
+        ),
+        (
+            {"kind": "exported", "files": ["a"], "skipped": [["model.onnx", "pip install x"]]},
+            "written: a; skipped model.onnx: pip install x",
+        ),
         ({"kind": "exported", "files": ["model.onnx"]}, "written: model.onnx"),
         ({"kind": "test_result"}, "test result"),
     ],
@@ -112,4 +124,4 @@ def test_on_a_terminal_lasting_sentences_stay(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "study digits-7: space Net" in printed.err
-    assert "search is over: budget" in printed.err
+    assert "the search is over: its time is up" in printed.err

@@ -110,6 +110,20 @@ def test_predict_needs_the_class_and_then_gives_one_line_for_each_example(place:
     assert [line.split(",")[0] in ("setosa", "versicolor", "virginica") for line in lines[1:]] == [True, True]
 
 
+def test_migrate_refuses_in_one_sentence_and_carries_over(place: Path, typed: Typed) -> None:
+    (place / "less.py").write_text(SPACE.replace("4, 8, 16", "32, 64"))
+    (place / "more.py").write_text(SPACE.replace("4, 8, 16", "4, 8, 16, 32"))
+    refused = typed("migrate", "one", "less", "--space", "less.py:Tiny")
+    assert refused.code == 1
+    assert "cannot be carried over" in refused.err
+    assert "--drop" in refused.err
+    assert "less" not in typed("list", "studies").out
+    moved = json.loads(typed("migrate", "one", "more", "--space", "more.py:Tiny", "--json").out)
+    assert (moved["study"], moved["source"], moved["refused"]) == ("more", "one", [])
+    assert moved["carried"] >= 2
+    assert "measured in study 'one'" in typed("show", "more").out
+
+
 def test_the_doctor_examines_a_file(place: Path, typed: Typed) -> None:
     document = json.loads(typed("doctor", "tiny.py:Tiny", "iris", "--json").out)
     assert (document["size"], document["invalid"]) == (3, 0.0)

@@ -66,3 +66,18 @@ def test_predict_for_a_class_of_ones_own_asks_for_it_as_an_option(api: FakeApi, 
     assert answer.err == "error: built by the class 'Net'\n  hint: name the class: --space FILE.py:CLASS\n"
     api.failure = ExportError("damaged", hint="export the model again")
     assert typed("predict", "one", "new.csv").err == "error: damaged\n  hint: export the model again\n"
+
+
+def test_migrate_says_what_was_carried_over_and_how_to_go_on(api: FakeApi, typed: Typed) -> None:
+    lines = typed("migrate", "one", "new", "--space", "net.py:Net", "--store", "s.db").out.splitlines()
+    assert lines == ["study new: 2 trials carried over", "to go on: searchitect resume new --store s.db"]
+    assert json.loads(typed("migrate", "one", "new", "--space", "mlp", "--drop", "--json").out) == {"carried": 2}
+    assert api.calls == [
+        ("migrate", ("one", "new"), {"space": "net.py:Net", "store": "s.db", "drop": False}),
+        ("migrate", ("one", "new"), {"space": "mlp", "store": None, "drop": True}),
+    ]
+
+
+def test_migrate_needs_to_know_the_space(api: FakeApi, typed: Typed) -> None:
+    answer = typed("migrate", "one", "new")
+    assert (answer.code, "--space" in answer.err, api.calls) == (2, True, [])

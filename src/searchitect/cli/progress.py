@@ -106,8 +106,31 @@ def _infeasible(event: Event, wanted: Sequence[str]) -> str:
     return f"{event['phase']} #{event['number']} infeasible: {event.get('reason')}"
 
 
+_PHASES = {"search": "the search", "random": "random search at equal cost", "confirm": "the confirmation"}
+_ENDINGS = {
+    "trials": "all trials are done",
+    "budget": "its time is up",
+    "until": "the condition holds",
+    "exhausted": "nothing is left to try",
+}
+
+
 def _phase(event: Event, wanted: Sequence[str]) -> str:
-    return f"{event['phase']} is over: {event['ended_by']}"
+    if event["phase"] == "confirm":
+        return "the confirmation is over"
+    phase, ending = event["phase"], event["ended_by"]
+    return f"{_PHASES.get(phase, phase)} is over: {_ENDINGS.get(ending, ending)}"
+
+
+def _finalists(event: Event, wanted: Sequence[str]) -> str:
+    arms = ", ".join(
+        f"{arm} " + " ".join(f"#{n}" for n in numbers) for arm, numbers in event["arms"].items() if numbers
+    )
+    return f"finalists, to be trained again on fresh seeds: {arms or 'none'}"
+
+
+def _test_result(event: Event, wanted: Sequence[str]) -> str:
+    return f"test split: {_values({'measurements': event.get('handed_over', {})}, wanted)}"
 
 
 def _baseline(event: Event, wanted: Sequence[str]) -> str:
@@ -115,11 +138,13 @@ def _baseline(event: Event, wanted: Sequence[str]) -> str:
 
 
 def _test_opened(event: Event, wanted: Sequence[str]) -> str:
-    return f"the test split is opened, once, for {len(event.get('models', ()))} frozen models"
+    models = sum(len(trials) for trials in event.get("models", {}).values())
+    return f"the test split is opened, once, for {models} frozen models and {len(event.get('baselines', ()))} baselines"
 
 
 def _exported(event: Event, wanted: Sequence[str]) -> str:
-    return f"written: {', '.join(event.get('files', ()))}"
+    skipped = "".join(f"; skipped {name}: {why}" for name, why in event.get("skipped", ()))
+    return f"written: {', '.join(event.get('files', ())) or 'nothing'}{skipped}"
 
 
 def _other(event: Event, wanted: Sequence[str]) -> str:
@@ -134,7 +159,9 @@ _SENTENCES: dict[str, Callable[[Event, Sequence[str]], str]] = {
     "infeasible": _infeasible,
     "phase": _phase,
     "baseline": _baseline,
+    "finalists": _finalists,
     "test_opened": _test_opened,
+    "test_result": _test_result,
     "exported": _exported,
 }
 

@@ -53,7 +53,8 @@ def _best_lines(result: Result) -> Iterator[str]:
         yield "best       none: no trial was complete" + (f" and within {limits}" if limits else "")
         return
     decisions = ", ".join(f"{path}={measured(value)}" for path, value in result.best.architecture.items())
-    yield f"best       trial {result.best.trial}: {decisions}"
+    found = "" if result.best.arm == "search" else ", found by random search"
+    yield f"best       trial {result.best.trial}{found}: {decisions}"
     yield "validation " + _values(result.best.measurements)
 
 

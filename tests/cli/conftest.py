@@ -43,7 +43,7 @@ class FakeResult:
     study: str = "digits-plain_cnn"
     best: Any = field(
         default_factory=lambda: SimpleNamespace(
-            trial=1, architecture=ARCHITECTURE, measurements={"accuracy": 0.91, "parameters": 12345}
+            arm="search", trial=1, architecture=ARCHITECTURE, measurements={"accuracy": 0.91, "parameters": 12345}
         )
     )
     test: Mapping[str, float] = field(default_factory=lambda: {"accuracy": 0.905})

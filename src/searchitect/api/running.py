@@ -23,7 +23,7 @@ from searchitect.study.manifest import source_digest
 from searchitect.study.plan import Plan, Wishes, make_plan
 from searchitect.trial import Fidelity, Trial
 
-__all__ = ["Prepared", "prepare", "restorer", "run"]
+__all__ = ["Prepared", "folder_name", "prepare", "restorer", "run"]
 
 DEFAULT_SECONDS = 300.0
 """Budget of a search on a task when none is given."""
@@ -53,10 +53,10 @@ def prepare(request: Request, parts: Parts) -> Prepared:
     since = time.monotonic()
     name = request.name or default_name(request, parts)
     store = _store(request.store)
-    folder = _folder(request, name)
+    known = _manifest(store, name)
+    folder = _folder(request, name, known)
     evaluator = _evaluator(request, parts, folder)
     wishes = _wishes(request, parts)
-    known = _manifest(store, name)
     if known is not None:
         wishes = _continued(wishes, known["recorded"]["wishes"], store, name)
     elif wishes.seconds is not None and parts.task is not None and request.evaluate is None:
@@ -230,14 +230,22 @@ def _store(store: Any) -> Store:
     return store if not isinstance(store, (str, Path)) else open_store(str(store))
 
 
-def _folder(request: Request, name: str) -> Path | None:
+def _folder(request: Request, name: str, known: Event | None) -> Path | None:
     if request.folder is not None:
         return Path(request.folder)
+    if known is not None:
+        kept = known["recorded"].get("folder")
+        return None if kept is None else Path(kept)
     if request.evaluate is not None:
         return None
     if isinstance(request.store, str) and request.store.startswith("memory"):
         return Path(tempfile.mkdtemp(prefix="searchitect-"))
-    return Path(DEFAULT_STORE).parent / "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+    return Path(DEFAULT_STORE).parent / folder_name(name)
+
+
+def folder_name(study: str) -> str:
+    """The name of a study as that of its folder."""
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in study)
 
 
 def _wishes(request: Request, parts: Parts) -> Wishes:

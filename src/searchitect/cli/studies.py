@@ -1,4 +1,4 @@
-"""`show`, `report`, `export`, `predict`: what reads a finished study."""
+"""`show`, `report`, `export`, `predict`, `migrate`: what reads a study that exists."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from searchitect.result import Result
     from searchitect.trial import Trial
 
-__all__ = ["export", "predict", "report", "show"]
+__all__ = ["export", "migrate", "predict", "report", "show"]
 
 _Trial = Annotated[int | None, typer.Argument(metavar="[TRIAL]", help="Number of a trial.", show_default=False)]
 
@@ -97,6 +97,27 @@ def predict(
                 raise ExportError(error.message, hint="name the class: --space FILE.py:CLASS") from error
             raise
         typer.echo(json.dumps(rows, ensure_ascii=False) if as_json else text.as_csv(rows), nl=as_json)
+
+
+def migrate(
+    study: StudyName,
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Name of the new study, in the same store.")],
+    space: Annotated[
+        str, typer.Option(metavar="SPACE", help="The space as it is now: FILE.py:CLASS (trusted: it is run) or a name.")
+    ],
+    drop: Annotated[bool, typer.Option("--drop", help="Leave trials behind that cannot be carried over.")] = False,
+    store: Store = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Carry the search of a study over into a new study, after its space has grown or shrunk."""
+    with boundary(debug):
+        from searchitect import api
+
+        found = api.migrate(study, new, space=space, store=store, drop=drop)
+        where = "" if store is None else f" --store {store}"
+        lines = [*found.lines(), f"to go on: searchitect resume {new}{where}"]
+        typer.echo(json.dumps(found.document(), indent=2, ensure_ascii=False) if as_json else "\n".join(lines))
 
 
 def _trial(result: Result, number: int) -> Trial:

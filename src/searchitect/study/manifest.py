@@ -14,12 +14,27 @@ from searchitect.errors import ConfigError
 from searchitect.storage.journal import Event
 
 if TYPE_CHECKING:
+    from searchitect.spaces.search_space import SearchSpace
     from searchitect.study.study import Study
 
-__all__ = ["differences", "make_manifest", "refuse_difference", "source_digest", "versions"]
+__all__ = [
+    "MIGRATED",
+    "differences",
+    "is_cut_off",
+    "make_manifest",
+    "refuse_cut_off",
+    "refuse_difference",
+    "refuse_newer",
+    "source_digest",
+    "space_entry",
+    "versions",
+]
 
 VERSION = 1
 """Version of the event format; readers refuse a newer one."""
+
+MIGRATED = "migrated_from"
+"""What is recorded of a migrated study: where it came from, and how many events carried it over."""
 
 
 def make_manifest(
@@ -30,17 +45,11 @@ def make_manifest(
     recorded: Mapping[str, Any] | None,
 ) -> Event:
     """The manifest of a new study: what is compared when it is opened again, what is only kept, and the clock."""
-    space = study.space
     return {
         "kind": "manifest",
         "version": VERSION,
         "study": study.name,
-        "space": {
-            "name": space.name,
-            "digest": space.digest,
-            "source_digest": source_digest(*space.classes()),
-            "description": space.describe(),
-        },
+        "space": space_entry(study.space),
         "strategy": {"name": strategy, "options": dict(options or {})},
         "seed": study.seed,
         "settings": {
@@ -55,6 +64,16 @@ def make_manifest(
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "versions": versions(),
         },
+    }
+
+
+def space_entry(space: SearchSpace) -> dict[str, Any]:
+    """What the manifest says of a space."""
+    return {
+        "name": space.name,
+        "digest": space.digest,
+        "source_digest": source_digest(*space.classes()),
+        "description": space.describe(),
     }
 
 
@@ -88,11 +107,7 @@ def refuse_difference(old: Event, new: Event, allow_changed_code: bool = False) 
     Raises:
         ConfigError: they differ in something that matters; the message names the first difference.
     """
-    if old.get("version", 0) > VERSION:
-        raise ConfigError(
-            f"study {old.get('study')!r} was written by a newer searchitect (format {old['version']} > {VERSION})",
-            hint="upgrade: pip install -U searchitect",
-        )
+    refuse_newer(old)
     for path, before, now in differences(old, new):
         if path.endswith("source_digest"):
             if allow_changed_code or before is None or now is None:
@@ -103,8 +118,49 @@ def refuse_difference(old: Event, new: Event, allow_changed_code: bool = False) 
             )
         raise ConfigError(
             f"study {new['study']!r} exists with another {path}: {_short(before)}, now {_short(now)}",
-            hint="repeat the earlier setting to go on, or start another study with --name",
+            hint=_MIGRATE
+            if path == "space.digest"
+            else "repeat the earlier setting to go on, or start another study with --name",
         )
+
+
+_MIGRATE = "`searchitect migrate STUDY NEW --space …` carries its trials over; --name starts another study"
+
+
+def refuse_newer(manifest: Event) -> None:
+    """Let nothing read a journal whose format it does not know.
+
+    Raises:
+        ConfigError: the manifest is of a newer version.
+    """
+    if manifest.get("version", 0) > VERSION:
+        raise ConfigError(
+            f"study {manifest.get('study')!r} was written by a newer searchitect "
+            f"(format {manifest['version']} > {VERSION})",
+            hint="upgrade: pip install -U searchitect",
+        )
+
+
+def refuse_cut_off(manifest: Event, events: int) -> None:
+    """Let nothing go on with a migrated study that lacks some of the trials that were to be carried over.
+
+    Args:
+        events: how many the journal has.
+
+    Raises:
+        ConfigError: the migration was cut off.
+    """
+    if is_cut_off(manifest, events):
+        old = manifest["recorded"][MIGRATED]["study"]
+        raise ConfigError(
+            f"the migration that made study {manifest['study']!r} was cut off",
+            hint=f"migrate {old!r} to this name again; what was left half done is replaced",
+        )
+
+
+def is_cut_off(manifest: Event, events: int) -> bool:
+    """Whether a journal of so many events ends before its migration did."""
+    return bool(events < manifest["recorded"].get(MIGRATED, {}).get("events", 0))
 
 
 _COMPARED = ("space.name", "space.digest", "strategy", "seed", "settings", "details", "space.source_digest")

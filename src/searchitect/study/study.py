@@ -20,7 +20,7 @@ from searchitect.storage.journal import Event, Store
 from searchitect.strategies import Setting, Strategy, make_strategy
 from searchitect.study import events
 from searchitect.study.limits import REPEATS_IN_A_ROW
-from searchitect.study.manifest import make_manifest, refuse_difference
+from searchitect.study.manifest import make_manifest, refuse_cut_off, refuse_difference
 from searchitect.study.state import StudyState
 from searchitect.trial import Fidelity, Proposal, Trial, TrialState
 
@@ -105,6 +105,7 @@ class Study:
             if self.state.manifest is None:
                 self._append(manifest)
             else:
+                refuse_cut_off(self.state.manifest, self.state.position)
                 refuse_difference(self.state.manifest, manifest, allow_changed_code)
                 if self._on_event is not None:
                     self._on_event(self.state.manifest)

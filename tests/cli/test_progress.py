@@ -68,7 +68,8 @@ def said(*events: dict[str, Any]) -> list[str]:
             "written: a; skipped model.onnx: pip install x",
         ),
         ({"kind": "exported", "files": ["model.onnx"]}, "written: model.onnx"),
-        ({"kind": "test_result"}, "test result"),
+        ({"kind": "test_result", "handed_over": {"accuracy": 0.98}}, "test split: accuracy 0.98"),
+        ({"kind": "test_repeated"}, "test repeated"),
     ],
 )
 def test_each_event_is_one_sentence(event: dict[str, Any], sentence: str) -> None:

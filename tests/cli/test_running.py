@@ -34,6 +34,7 @@ def test_every_option_reaches_the_search(api: FakeApi, typed: Typed) -> None:
     assert recipe.epochs == 3
     assert given == {
         "data": "digits",
+        "target": None,
         "space": "mlp",
         "strategy": "random",
         "objectives": ("accuracy", "parameters"),

@@ -14,6 +14,7 @@ from searchitect.cli.exits import ExitCode, boundary, stoppable
 from searchitect.cli.options import Debug, Json, Quiet, Shown, Store, StudyName, takes_settings
 from searchitect.cli.progress import Progress, progress
 from searchitect.config import RunSettings, parse_budget
+from searchitect.errors import ConfigError
 
 if TYPE_CHECKING:
     from searchitect.result import Result
@@ -77,6 +78,8 @@ def doctor(
 
 def _arguments(settings: RunSettings) -> dict[str, Any]:
     """The settings as arguments of `api.search`."""
+    if settings.task is None:
+        raise ConfigError("which data?", hint="searchitect run digits, another name from `list tasks`, or a path")
     recipe = dict(settings.recipe) | ({} if settings.epochs is None else {"epochs": settings.epochs})
     from searchitect.spaces import Recipe
 

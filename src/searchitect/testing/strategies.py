@@ -42,7 +42,9 @@ def synthetic_search(
         workers: trials that run at the same time; they end in an order drawn from the setting's seed.
         watch: called before every `ask` with what was told so far.
     """
-    rng, told, running = stream(setting.seed, "synthetic"), [], []
+    rng = stream(setting.seed, "synthetic")
+    told: list[Trial] = []
+    running: list[Trial] = []
     for number in range(trials):
         watch(told)
         proposal = strategy.ask(number)

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from searchitect.api.running import Prepared, restorer
+from searchitect.api.preparing import Prepared
+from searchitect.api.weights import restorer
 from searchitect.errors import MissingExtraError
 from searchitect.result import Best, Result, result_of
 from searchitect.study import Study

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from searchitect.api.preparing import prepare
 from searchitect.api.request import DEFAULT_STORE, Request, make_parts
-from searchitect.api.running import prepare, restorer, run
+from searchitect.api.running import run
+from searchitect.api.weights import restorer
 from searchitect.errors import ConfigError, StorageError
 from searchitect.result import Best, Result, read_result
 from searchitect.seeding import derive, isolated

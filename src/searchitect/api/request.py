@@ -80,6 +80,7 @@ def make_parts(request: Request) -> Parts:
         ConfigError, SpaceError, TaskError, ConstraintError: something in the request cannot be used.
     """
     _check_numbers(request)
+    _check_device(request.device)
     task = _task(request)
     space = _space(request.space, task)
     objectives = _objectives(request, task)
@@ -156,7 +157,8 @@ def _objectives(request: Request, task: Task | None) -> tuple[Objective, ...]:
     if len(set(names)) != len(names):
         raise ConfigError(f"an objective is named twice: {', '.join(names)}")
     if task is not None and request.evaluate is None:
-        _check_measured(names + [parse_constraint(c).name for c in request.constraints], task)
+        until = (request.until,) if isinstance(request.until, str) else request.until or ()
+        _check_measured(names + [parse_constraint(c).name for c in (*request.constraints, *until)], task)
     return objectives
 
 
@@ -176,6 +178,21 @@ def _workers(request: Request, task: Task | None) -> int:
     if task is None or request.evaluate is not None:
         return 0
     return 1 if request.device != "cpu" else len(os.sched_getaffinity(0))
+
+
+def _check_device(device: str) -> None:
+    if device == "cpu":
+        return
+    import torch
+
+    try:
+        torch.empty(1, device=device).cpu()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        found = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+        raise ConfigError(
+            f"torch cannot use the device {device!r} here: {str(error).splitlines()[0][:200]}",
+            hint=f"one of: {', '.join(found)}",
+        ) from error
 
 
 def _check_numbers(request: Request) -> None:

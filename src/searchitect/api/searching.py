@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from searchitect.api.preparing import prepare
 from searchitect.api.request import Request, make_parts
-from searchitect.api.running import prepare, run
+from searchitect.api.running import run
 from searchitect.objectives import Constraint, Objective
 from searchitect.result import Result
 from searchitect.spaces import Recipe

@@ -1,0 +1,171 @@
+"""What is decided before the first trial: the name, the store, the folder, the evaluator and the plan."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from searchitect.api.request import DEFAULT_STORE, Parts, Request, default_name
+from searchitect.config import parse_budget
+from searchitect.errors import ConfigError
+from searchitect.objectives import parse_constraint
+from searchitect.storage import open_store
+from searchitect.storage.journal import Event, Store
+from searchitect.study.plan import Plan, Wishes, make_plan
+from searchitect.trial import Fidelity
+
+__all__ = ["Prepared", "folder_name", "prepare", "wishes_document"]
+
+DEFAULT_SECONDS = 300.0
+"""Budget of a search on a task when none is given."""
+
+DEFAULT_TRIALS = 50
+"""Trials of a search by the user's own function when nothing bounds it."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Prepared:
+    """Everything that is decided before the first trial; `since` is the monotonic time at which that began."""
+
+    request: Request
+    parts: Parts
+    evaluator: Any
+    name: str
+    store: Store
+    folder: Path | None
+    wishes: Wishes
+    plan: Plan
+    warnings: tuple[str, ...] = ()
+    since: float = 0.0
+
+
+def prepare(request: Request, parts: Parts) -> Prepared:
+    """Open the store and make the plan; a study that exists keeps the plan it began with."""
+    since = time.monotonic()
+    name = request.name or default_name(request, parts)
+    store = _store(request.store)
+    known = _manifest(store, name)
+    folder = _folder(request, name, known)
+    evaluator = _evaluator(request, parts, folder)
+    wishes = _wishes(request, parts)
+    if known is not None:
+        wishes = _continued(wishes, known["recorded"]["wishes"], store, name)
+    elif wishes.seconds is not None and parts.task is not None and request.evaluate is None:
+        from searchitect.api.pacing import seconds_per_epoch
+
+        measured = seconds_per_epoch(evaluator, parts.workers, request.device, at_most=0.06 * wishes.seconds)
+        spent = round(time.monotonic() - since, 3)
+        wishes = dataclasses.replace(wishes, epoch_seconds=measured, spent=spent)
+    plan = make_plan(wishes)
+    if known is not None:
+        # A larger budget extends the search; what the strategy was made with stays, or it would not be the same one.
+        settings = known["settings"]
+        fidelity = Fidelity.from_json(settings["fidelity"])
+        plan = dataclasses.replace(plan, search_fidelity=fidelity, expected_trials=settings["budget"])
+    warnings = () if plan.no_random is None or wishes.is_random else (f"no random search beside it: {plan.no_random}",)
+    return Prepared(request, parts, evaluator, name, store, folder, wishes, plan, warnings, since)
+
+
+def _evaluator(request: Request, parts: Parts, folder: Path | None) -> Any:
+    if request.evaluate is not None:
+        from searchitect.evaluators import FunctionEvaluator
+
+        spec = None if parts.task is None else parts.task.spec
+        return FunctionEvaluator(request.evaluate, parts.space, spec, name=parts.objectives[0].name)
+    from searchitect.evaluators import TrainingEvaluator
+    from searchitect.evaluators.measurements import MEASUREMENTS
+
+    assert parts.task is not None
+    named = {o.name for o in parts.objectives} | {c.name for c in parts.constraints + parts.until}
+    profile = folder / "profile.json" if request.profile and folder is not None else None
+    measure = frozenset(name for name in named if name in MEASUREMENTS)
+    return TrainingEvaluator(parts.space, parts.task, parts.recipe, measure=measure, profile=profile)
+
+
+def _store(store: Any) -> Store:
+    if store is None:
+        path = Path(DEFAULT_STORE)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"the folder for studies, {path.parent}, cannot be made: {error.strerror}",
+                hint="--store FILE puts the store elsewhere, store='memory:' keeps none",
+            ) from error
+        return open_store(str(path))
+    return store if not isinstance(store, (str, Path)) else open_store(str(store))
+
+
+def _folder(request: Request, name: str, known: Event | None) -> Path | None:
+    if request.folder is not None:
+        return Path(request.folder)
+    if known is not None:
+        kept = known["recorded"].get("folder")
+        return None if kept is None else Path(kept)
+    if request.evaluate is not None:
+        return None
+    if isinstance(request.store, str) and request.store.startswith("memory"):
+        return Path(tempfile.mkdtemp(prefix="searchitect-"))
+    return Path(DEFAULT_STORE).parent / folder_name(name)
+
+
+def folder_name(study: str) -> str:
+    """The name of a study as that of its folder."""
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in study)
+
+
+def _wishes(request: Request, parts: Parts) -> Wishes:
+    budget = parse_budget(request.budget)
+    seconds, trials = budget.seconds, request.trials
+    own = request.evaluate is not None
+    if request.budget is None and trials is None and not parts.until:
+        seconds, trials = (None, DEFAULT_TRIALS) if own else (DEFAULT_SECONDS, None)
+    return Wishes(
+        seconds=seconds,
+        trials=trials,
+        total_trials=budget.trials,
+        until=parts.until,
+        workers=max(1, parts.workers),
+        epochs=None if own else parts.recipe.epochs,
+        compare=request.random_search,
+        is_random=request.strategy == "random",
+        confirm_seeds=request.confirm_seeds if own else max(1, request.confirm_seeds),
+    )
+
+
+def _manifest(store: Store, name: str) -> Event | None:
+    """The manifest of a study that exists; None where there is none."""
+    if all(info.name != name for info in store.studies()):
+        return None
+    for _, event in store.journal(name).read():
+        return event if event["kind"] == "manifest" else None
+    return None
+
+
+def _continued(wishes: Wishes, known: Mapping[str, Any], store: Store, name: str) -> Wishes:
+    """The wishes a study began with; a larger budget is taken over while its search still goes on."""
+    old = _wishes_of(known)
+    asked = {field: getattr(wishes, field) for field in ("seconds", "trials", "total_trials", "until")}
+    if asked == {field: getattr(old, field) for field in asked}:
+        return old
+    ended = any(e["kind"] == "phase" and e["phase"] == "search" for _, e in store.journal(name).read())
+    if ended:
+        raise ConfigError(
+            f"the search of study {name!r} has ended, so its budget cannot be changed",
+            hint="--name NAME starts another study; the same command as before shows this one",
+        )
+    return dataclasses.replace(old, **asked)
+
+
+def wishes_document(wishes: Wishes) -> dict[str, Any]:
+    """The wishes as JSON, for the manifest."""
+    return dataclasses.asdict(wishes) | {"until": [str(limit) for limit in wishes.until]}
+
+
+def _wishes_of(document: Mapping[str, Any]) -> Wishes:
+    until = tuple(parse_constraint(text) for text in document["until"])
+    return Wishes(**(dict(document) | {"until": until}))

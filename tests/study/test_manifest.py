@@ -29,3 +29,11 @@ def test_changed_source_is_refused_unless_allowed():
 def test_a_study_of_a_newer_format_is_refused():
     with pytest.raises(ConfigError, match="written by a newer searchitect"):
         refuse_difference(manifest("a") | {"version": 99}, manifest("a"))
+
+
+def test_a_difference_deep_inside_is_named_without_what_surrounds_it():
+    task = {"name": "t", "spec": {"inputs": [7], "outputs": 2}, "digest": "aaa"}
+    old = manifest("a") | {"details": {"task": task}}
+    new = manifest("a") | {"details": {"task": task | {"digest": "bbb"}}}
+    with pytest.raises(ConfigError, match="another task.digest: 'aaa', now 'bbb'"):
+        refuse_difference(old, new)

@@ -116,8 +116,9 @@ def refuse_difference(old: Event, new: Event, allow_changed_code: bool = False) 
                 f"study {new['study']!r} exists, and the source of its space or function has changed since",
                 hint="--allow-changed-code goes on all the same; --name starts another study",
             )
+        what = path.removeprefix("details.")
         raise ConfigError(
-            f"study {new['study']!r} exists with another {path}: {_short(before)}, now {_short(now)}",
+            f"study {new['study']!r} exists with another {what}: {_short(before)}, now {_short(now)}",
             hint=_MIGRATE
             if path == "space.digest"
             else "repeat the earlier setting to go on, or start another study with --name",
@@ -169,13 +170,16 @@ _COMPARED = ("space.name", "space.digest", "strategy", "seed", "settings", "deta
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
     """Yield (path, before, now) for every compared entry of two manifests that is not the same."""
     for path in _COMPARED:
-        before, now = _at(old, path), _at(new, path)
-        if isinstance(before, Mapping) and isinstance(now, Mapping):
-            for key in dict.fromkeys([*before, *now]):
-                if before.get(key) != now.get(key):
-                    yield f"{path}.{key}", before.get(key), now.get(key)
-        elif before != now:
-            yield path, before, now
+        yield from _differences(path, _at(old, path), _at(new, path))
+
+
+def _differences(path: str, before: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Go down to the entries that differ: a whole task or recipe tells a reader nothing."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        for key in dict.fromkeys([*before, *now]):
+            yield from _differences(f"{path}.{key}", before.get(key), now.get(key))
+    elif before != now:
+        yield path, before, now
 
 
 def _at(document: Mapping[str, Any], path: str) -> Any:

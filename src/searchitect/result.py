@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -194,7 +195,7 @@ def result_of(state: StudyState, *, folder: Path | None = None, space: type | No
         baselines=baselines,
         confusion=tuple(tuple(row) for row in tested.get("confusion", ())),
         labels=tuple(task.get("labels", ())),
-        verdict=judge(state.manifest, finalists, first, limits, tested),
+        verdict=_nothing_found(state, objectives, limits) or judge(state.manifest, finalists, first, limits, tested),
         stopped_by=state.phases["search"]["ended_by"] if "search" in state.phases else "unfinished",
         seconds=state.elapsed,
         ledger=dict(state.seconds),
@@ -208,6 +209,23 @@ def result_of(state: StudyState, *, folder: Path | None = None, space: type | No
 def _finalists(state: StudyState, objectives: Sequence[Objective]) -> tuple[Finalist, ...]:
     chosen = next(iter(state.marks.get("finalists", [])), None)
     return finalists_of(state.trials, chosen, objectives[0])
+
+
+def _nothing_found(state: StudyState, objectives: Sequence[Objective], limits: Sequence[Constraint]) -> Verdict | None:
+    """Why a search that has ended has no winner; None where it has one or still goes on."""
+    tried = state.of_phase("search")
+    if "search" not in state.phases or best_trial(tried, objectives, limits) is not None:
+        return None
+    kept = " and ".join(str(limit) for limit in limits)
+    if not tried:
+        text = f"Nothing was found: no architecture that was drawn keeps {kept or 'what the space demands'}."
+    elif any(trial.is_complete for trial in tried):
+        text = f"Nothing was found: no trial that was complete keeps {kept}."
+    else:
+        reasons = Counter(trial.reason for trial in tried if trial.reason)
+        usual = reasons.most_common(1)[0][0] if reasons else "none was given"
+        text = f"Nothing was found: none of {len(tried)} trial(s) was complete; the usual reason: {usual}"
+    return Verdict("not_compared", text)
 
 
 def _best(
@@ -243,7 +261,8 @@ def _counts(trials: Iterable[Trial]) -> dict[str, int]:
 def _warnings(state: StudyState, finalists: Sequence[Finalist]) -> tuple[str, ...]:
     assert state.manifest is not None
     said = list(state.manifest["recorded"].get("warnings", ()))
-    if "search" in state.phases and not finalists:
+    found = any(trial.is_complete for trial in state.of_phase("search"))
+    if "search" in state.phases and found and not finalists:
         said.append("the winner was not confirmed on fresh seeds, so its figure is the best of many and too optimistic")
     openings = len(state.marks.get("test_repeated", ()))
     if openings:

@@ -143,6 +143,14 @@ def test_a_space_with_no_feasible_architecture_gives_a_result_that_says_so():
     assert result.best is None
     assert result.counts["complete"] == 0
     assert result.stopped_by == "exhausted"
+    assert "parameters<=1" in result.verdict.sentence
+    assert not any("confirmed" in warning for warning in result.warnings)
+
+
+def test_a_space_that_cannot_be_built_for_the_task_says_why():
+    result = sa.search("iris", "plain_cnn", store="memory:", strategy="random", **TINY)
+    assert result.best is None
+    assert "plain_cnn reads images" in result.verdict.sentence
 
 
 def test_one_bad_candidate_does_not_end_the_study():
@@ -202,6 +210,8 @@ def test_nonsense_from_a_function_is_a_failed_trial(value):
         ({"data": "iris", "budget": "soon"}, ConfigError, "90s"),
         ({"data": "iris", "trials": 0}, ConfigError, "at least 1"),
         ({"data": "iris", "until": "great"}, ConstraintError, "NAME<=NUMBER"),
+        ({"data": "iris", "until": "acc>=0.1"}, ConfigError, "measures 'acc'"),
+        ({"data": "iris", "device": "cupboard"}, ConfigError, "cannot use the device 'cupboard'"),
         ({"data": "iris", "space": int}, SpaceError, "space"),
         ({}, ConfigError, "nothing to search on"),
         ({"evaluate": len}, ConfigError, "needs a search space"),

@@ -68,7 +68,7 @@ def doctor(
         "costs": {name: _quantiles([c[name] for c in costs]) for name in sorted(COSTS)} if costs else {},
         "dead_decisions": _dead(found, drawn, spec),
         "never_active": _never_active(found, drawn),
-        "errors": errors[:5],
+        "errors": _distinct(errors)[:5],
     }
     return Diagnosis(tuple(_lines(document, costs)), document)
 
@@ -95,6 +95,14 @@ def _build_all(
     return costs, errors
 
 
+def _distinct(errors: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first architecture that shows each error."""
+    first: dict[str, dict[str, Any]] = {}
+    for error in errors:
+        first.setdefault(error["error"], error)
+    return list(first.values())
+
+
 def _infeasible(costs: Sequence[dict[str, float]], limits: Sequence[Constraint]) -> float | None:
     known = [limit for limit in limits if limit.name in COSTS]
     if not known or not costs:
@@ -119,8 +127,9 @@ def _dead(space: SearchSpace, drawn: Sequence[Architecture], spec: TaskSpec) -> 
     for decision in space.decisions():
         if decision.role == "training":
             continue
-        pairs = list(_pairs(space, decision.path, drawn))
-        if pairs and all(_output(space, a, spec) == _output(space, b, spec) for a, b in pairs):
+        pairs = [(_output(space, a, spec), _output(space, b, spec)) for a, b in _pairs(space, decision.path, drawn)]
+        computed = [pair for pair in pairs if None not in pair]  # what cannot be built says nothing about a decision
+        if computed and all(a == b for a, b in computed):
             dead.append(decision.path)
     return dead
 
@@ -140,8 +149,8 @@ def _pairs(space: SearchSpace, path: str, drawn: Sequence[Architecture]) -> Iter
                 break
 
 
-def _output(space: SearchSpace, architecture: Architecture, spec: TaskSpec) -> tuple[float, ...] | str:
-    """What the model computes on fixed inputs from fixed weights in training mode, as comparable numbers."""
+def _output(space: SearchSpace, architecture: Architecture, spec: TaskSpec) -> tuple[float, ...] | None:
+    """What the model computes on fixed inputs from fixed weights in training mode; None where it cannot be built."""
     import torch
 
     with isolated(0):
@@ -151,8 +160,8 @@ def _output(space: SearchSpace, architecture: Architecture, spec: TaskSpec) -> t
             torch.manual_seed(1)
             with torch.no_grad():
                 scores = model(inputs)
-        except Exception as error:  # noqa: BLE001 - a user's build may raise anything
-            return type(error).__name__
+        except Exception:  # noqa: BLE001 - a user's build may raise anything
+            return None
     return tuple(round(float(value), 6) for value in scores.flatten()[:64])
 
 

@@ -214,7 +214,8 @@ def _refuse(bad: Mapping[Path, str], skip: bool) -> None:
     shown = "; ".join(f"{path.parent.name}/{path.name} ({reason})" for path, reason in list(bad.items())[:5])
     more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
     raise TaskError(
-        f"{len(bad)} image file(s) cannot be read: {shown}{more}", hint="skip_unreadable=True leaves them out"
+        f"{len(bad)} image file(s) cannot be read: {shown}{more}",
+        hint="repair or remove them, or leave them out from Python: sa.task(FOLDER, skip_unreadable=True)",
     )
 
 

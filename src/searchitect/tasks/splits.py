@@ -41,7 +41,7 @@ def check_class_sizes(classes: NDArray[Any], labels: tuple[str, ...], parts: tup
     small = [f"{labels[i]!r} has {counts[i]}" for i in range(len(labels)) if counts[i] < len(parts)]
     if small:
         shown = ", ".join(small[:5]) + (f" and {len(small) - 5} more" if len(small) > 5 else "")
-        fewer = " or test_fraction=0, which makes no test split," if "test" in parts else ""
+        fewer = " or make no test split with sa.task(DATA, test_fraction=0)," if "test" in parts else ""
         raise TaskError(
             f"every class needs an example in each of {', '.join(parts)}, so at least {len(parts)}: class {shown}",
             hint=f"add examples,{fewer} or leave these classes out",

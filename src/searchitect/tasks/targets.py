@@ -125,13 +125,15 @@ def encode_classes(
     if train.ndim != 1 or (train.dtype.kind == "f" and not (train == np.round(train)).all()):
         raise TaskError(
             "classes must be text, booleans or whole numbers, got numbers with decimals",
-            hint="kind='regression', or turn the values into classes first",
+            hint="turn the values into classes first, or from Python: sa.task(DATA, kind='regression')",
         )
     present = np.unique(train)
     if len(present) < 2:
         raise TaskError(
             f"the data have one class only, {_label(present[0])!r}; a classification needs two",
-            hint="check the target column" if train.dtype.kind == "U" else "kind='regression' if these are values",
+            hint="check the targets"
+            if train.dtype.kind == "U"
+            else "if these are values: sa.task(DATA, kind='regression')",
         )
     encoded = {part: _encode(targets, present, part) for part, targets in parts.items()}
     return encoded, _labels(present, names)

@@ -190,7 +190,8 @@ def _run(parts: _Parts, best: Best, context: Context, trace: StepTrace) -> tuple
             limit = _DIVERGED * max(1.0, float(losses[0]))
         train_loss = _healthy(losses, limit, epoch)
         began = time.monotonic()
-        validation = score_validation(parts.body, parts.validation, parts.spec)
+        with parts.autocast():
+            validation = score_validation(parts.body, parts.validation, parts.spec)
         _check_finite(validation["loss"], "validation loss", epoch)
         reserve = time.monotonic() - began
         rate = learning_rate(parts.recipe, epoch * parts.steps - 1, parts.epochs * parts.steps)

@@ -2,7 +2,8 @@ import contextlib
 
 from searchitect.result import read_result
 from searchitect.storage import MemoryStore
-from searchitect.study import Limit
+from searchitect.study import Campaign, Clock, Limit, Runner, run_campaign
+from searchitect.trial import Fidelity
 from tests.study.parts import FakeExecutor, FakeJudge, journal, make_study, run
 
 
@@ -133,3 +134,28 @@ def test_with_two_objectives_the_front_is_confirmed_first():
             and t.measurements["parameters"] < trial.measurements["parameters"]
             for t in better
         )
+
+
+def test_in_a_time_budget_both_arms_get_the_same_time_for_their_finalist():
+    study = make_study(fidelity=Fidelity(epochs=4))
+    executor = FakeExecutor(seconds=10.0)
+    campaign = Campaign(
+        Limit(trials=5), confirm_count=3, confirm_seeds=2, confirm_fidelity=Fidelity(epochs=40), confirm_until=80.0
+    )
+    run_campaign(study, campaign, Runner(executor, Clock(0.0, lambda: 0.0)))
+    chosen = next(event for event in journal(study) if event["kind"] == "finalists")
+    assert [len(numbers) for numbers in chosen["arms"].values()] == [1, 1]
+    # 80 s for two arms of two seeds: 20 s each, which is 8 epochs at 10 s for 4.
+    assert {fidelity["epochs"] for fidelity in chosen["fidelities"].values()} == {8}
+    assert {t.proposal.fidelity.epochs for t in study.trials if t.phase == "confirm"} == {8}
+
+
+def test_as_many_finalists_as_fit_are_confirmed_at_full_fidelity():
+    study = make_study(fidelity=Fidelity(epochs=10))
+    campaign = Campaign(
+        Limit(trials=5), confirm_count=3, confirm_seeds=2, confirm_fidelity=Fidelity(epochs=10), confirm_until=90.0
+    )
+    run_campaign(study, campaign, Runner(FakeExecutor(seconds=10.0), Clock(0.0, lambda: 0.0)))
+    chosen = next(event for event in journal(study) if event["kind"] == "finalists")
+    assert [len(numbers) for numbers in chosen["arms"].values()] == [2, 2]
+    assert {fidelity["epochs"] for fidelity in chosen["fidelities"].values()} == {10}

@@ -167,7 +167,7 @@ def test_a_study_goes_on_under_its_name_with_the_same_trials():
         ({"seed": 4}, "another seed: 3, now 4"),
         ({"objectives": ["accuracy"]}, "another settings.objectives"),
         ({"strategy": "random"}, "another strategy.name: 'regularized_evolution', now 'random'"),
-        ({"details": {"task": "wine"}}, "another details.task: None, now 'wine'"),
+        ({"details": {"task": "wine"}}, "another task: None, now 'wine'"),
     ],
 )
 def test_a_study_that_differs_is_refused_with_the_difference(change, message):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -69,14 +70,18 @@ class Campaign:
 
 
 class Confirmation:
-    """Proposes every finalist on fresh seeds: replicates 1..n, finalists in turn."""
+    """Proposes every finalist on fresh seeds: replicates 1..n, finalists in turn.
 
-    def __init__(self, finalists: Iterable[Trial], seeds: int, fidelity: Fidelity) -> None:
-        trials = list(finalists)
+    Args:
+        finalists: trials that found the finalists, each with what one of its confirmations may spend.
+    """
+
+    def __init__(self, finalists: Iterable[tuple[Trial, Fidelity]], seeds: int) -> None:
+        pairs = list(finalists)
         self._proposals = [
-            Proposal(t.architecture, fidelity, replicate=seed, parent=t.number)
+            Proposal(trial.architecture, fidelity, replicate=seed, parent=trial.number)
             for seed in range(1, seeds + 1)
-            for t in trials
+            for trial, fidelity in pairs
         ]
         self._next = 0
 
@@ -120,63 +125,75 @@ def _run_confirmation(study: Study, campaign: Campaign, runner: Runner) -> None:
     if not study.state.marks.get("finalists"):
         study.mark(_choose_finalists(study, campaign, runner))
     chosen = study.state.marks["finalists"][0]
-    trials = [study.state.trials[n] for numbers in chosen["arms"].values() for n in numbers]
-    fidelity = Fidelity.from_json(chosen["fidelity"])
-    study.enter("confirm", Confirmation(trials, campaign.confirm_seeds, fidelity))
+    finalists = [
+        (study.state.trials[number], Fidelity.from_json(chosen["fidelities"][arm]))
+        for arm, numbers in chosen["arms"].items()
+        for number in numbers
+    ]
+    study.enter("confirm", Confirmation(finalists, campaign.confirm_seeds))
     run_phase(study, "confirm", runner, Limit(), keep_weights=True)
 
 
 def _choose_finalists(study: Study, campaign: Campaign, runner: Runner) -> Event:
-    """The finalists of each arm, the same number for both, and what one confirmation may spend.
+    """The finalists of each arm, the same number for both, and what one confirmation of each arm may spend.
 
     In a time budget: as many as fit at the full fidelity into what is left of it, by their own measured speed. Where
-    not even one per arm fits, that one is trained for fewer epochs.
+    not even one per arm fits, the arms share the time equally, and each trains its one for as many epochs as fit.
     """
     arms = [arm for arm in ("search", "random") if study.state.of_phase(arm)]
-    count, epochs, picked = campaign.confirm_count, campaign.confirm_fidelity.epochs, _picked(study, arms, 1)
-    left = None
-    if campaign.confirm_until is not None:
-        left = max(0.0, campaign.confirm_until - runner.clock.elapsed()) * min(
-            runner.executor.workers, campaign.confirm_seeds * len(arms)
-        )
-    while count > 0:
-        picked = _picked(study, arms, count)
-        full = campaign.confirm_seeds * sum(_full_seconds(study, campaign, n) for ns in picked.values() for n in ns)
-        if left is None or full <= left or count == 1:
-            break
+    left = _seconds_left(campaign, runner, len(arms))
+    count = campaign.confirm_count
+    while count > 1 and sum(_full_seconds(study, campaign, arm, count) for arm in arms) > left:
         count -= 1
-    if left is not None and epochs is not None and full > left:
-        epochs = max(1, int(epochs * left / full))
-    fidelity = dataclasses.replace(campaign.confirm_fidelity, epochs=epochs)
-    return {"kind": "finalists", "arms": picked, "fidelity": fidelity.to_json()}
-
-
-def _picked(study: Study, arms: Sequence[str], count: int) -> dict[str, list[int]]:
+    full = {arm: _full_seconds(study, campaign, arm, count) for arm in arms}
+    shares = {arm: min(1.0, left / len(arms) / max(1e-9, full[arm])) for arm in arms}
+    if sum(full.values()) <= left:
+        shares = dict.fromkeys(arms, 1.0)
     return {
-        arm: [t.number for t in choose(study.state.of_phase(arm), study.objectives, study.constraints, count)]
-        for arm in arms
+        "kind": "finalists",
+        "arms": {arm: [t.number for t in _best(study, arm, count)] for arm in arms},
+        "fidelities": {arm: _shortened(campaign.confirm_fidelity, shares[arm]).to_json() for arm in arms},
     }
 
 
-def _full_seconds(study: Study, campaign: Campaign, number: int) -> float:
-    """What a trial would have taken at the fidelity of a confirmation: in proportion to epochs and data."""
-    trial = study.state.trials[number]
-    spent = study.state.trials[number if trial.reused is None else trial.reused].clock.get("seconds", 0.0)
+def _seconds_left(campaign: Campaign, runner: Runner, arms: int) -> float:
+    """Busy seconds of all workers until the confirmation should be over; infinite without a budget of time."""
+    if campaign.confirm_until is None:
+        return math.inf
+    at_once = min(runner.executor.workers, campaign.confirm_seeds * arms)
+    return max(0.0, campaign.confirm_until - runner.clock.elapsed()) * at_once
+
+
+def _best(study: Study, arm: str, count: int) -> list[Trial]:
+    return choose(study.state.of_phase(arm), study.objectives, study.constraints, count)
+
+
+def _full_seconds(study: Study, campaign: Campaign, arm: str, count: int) -> float:
+    """Busy seconds of all confirmations of an arm at full fidelity, in proportion to epochs and data."""
     low, high = study.setting.fidelity, campaign.confirm_fidelity
     epochs = (high.epochs or 1) / (low.epochs or high.epochs or 1)
-    return float(spent * epochs * high.data_fraction / low.data_fraction)
+    spent = 0.0
+    for trial in _best(study, arm, count):
+        measured = trial if trial.reused is None else study.state.trials[trial.reused]
+        spent += measured.clock.get("seconds", 0.0)
+    return campaign.confirm_seeds * spent * epochs * high.data_fraction / low.data_fraction
+
+
+def _shortened(fidelity: Fidelity, share: float) -> Fidelity:
+    if fidelity.epochs is None or share >= 1.0:
+        return fidelity
+    return dataclasses.replace(fidelity, epochs=max(1, int(fidelity.epochs * share)))
 
 
 def finalists_of(trials: Sequence[Trial], chosen: Event | None, objective: Objective) -> tuple[Finalist, ...]:
     """Summaries of all finalists, from the trials of a study and its "finalists" event."""
     if chosen is None:
         return ()
-    confirmed = [t for t in trials if t.phase == "confirm"]
-    found = [
-        summarise(arm, trials[number], confirmed, objective)
-        for arm, numbers in chosen["arms"].items()
-        for number in numbers
-    ]
+    found = []
+    for arm, numbers in chosen["arms"].items():
+        fidelity = Fidelity.from_json(chosen["fidelities"][arm])
+        confirmed = [t for t in trials if t.phase == "confirm" and t.proposal.fidelity == fidelity]
+        found += [summarise(arm, trials[number], confirmed, objective) for number in numbers]
     return tuple(f for f in found if f is not None)
 
 

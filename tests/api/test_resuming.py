@@ -58,6 +58,19 @@ def test_interrupted_at_any_event_and_run_again_the_journal_is_the_same(tmp_path
         assert result.best.model is not None
 
 
+def test_interrupted_while_the_report_is_written_it_is_written_again(tmp_path, monkeypatch):
+    def stop(*args, **kwargs):
+        raise StoppedError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("searchitect.report.write_report", stop)
+        with pytest.raises(StoppedError):
+            search(tmp_path)
+    result = search(tmp_path)
+    assert "report.html" in result.files
+    assert all((tmp_path / "out" / name).is_file() for name in result.files)
+
+
 SCRIPT = """
 import sys, searchitect as sa
 if __name__ == "__main__":

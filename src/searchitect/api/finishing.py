@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from searchitect.result import Best, Result, result_of
 from searchitect.study import Study
 
 __all__ = ["finish", "write_report_page"]
+
+REPORT = "report.html"
 
 SAMPLE = 64
 """Validation examples on which an exported file is compared with the model."""
@@ -29,16 +31,15 @@ def finish(study: Study, prepared: Prepared) -> None:
         model = restorer(study.state.trials, parts, folder)(result.best.trial)
         written = _write_model(prepared, result, result.best, model)
         files, skipped = list(written.files), list(written.skipped)
-        study.mark({"kind": "exported", "files": _with_report(files), "skipped": [list(s) for s in skipped]})
-        page = write_report_page(result_of(study.state, folder=folder, space=parts.space), model, prepared)
-        if page is not None:
-            study.mark({"kind": "exported", "files": files, "skipped": [*map(list, skipped), ["report.html", page]]})
-    elif parts.task is not None:
-        study.mark({"kind": "exported", "files": [], "skipped": []})
-
-
-def _with_report(files: Sequence[str]) -> list[str]:
-    return [*files, "report.html"]
+        shown = result_of(study.state, folder=folder, space=parts.space)
+        page = write_report_page(dataclasses.replace(shown, files=(*files, REPORT)), model, prepared)
+        if page is None:
+            files.append(REPORT)
+        else:
+            skipped.append((REPORT, page))
+    if parts.task is not None:
+        # Last of all: this event says that nothing is left to do, so whatever is interrupted before is done again.
+        study.mark({"kind": "exported", "files": files, "skipped": [list(s) for s in skipped]})
 
 
 def _write_model(prepared: Prepared, result: Result, best: Best, model: Any) -> Any:

@@ -214,18 +214,31 @@ def _finalists(state: StudyState, objectives: Sequence[Objective]) -> tuple[Fina
 def _nothing_found(state: StudyState, objectives: Sequence[Objective], limits: Sequence[Constraint]) -> Verdict | None:
     """Why a search that has ended has no winner; None where it has one or still goes on."""
     tried = state.of_phase("search")
-    if "search" not in state.phases or best_trial(tried, objectives, limits) is not None:
+    if "search" not in state.phases:
         return None
+    if best_trial(tried, objectives, limits) is not None:
+        return _nothing_confirmed(state)
     kept = " and ".join(str(limit) for limit in limits)
     if not tried:
         text = f"Nothing was found: no architecture that was drawn keeps {kept or 'what the space demands'}."
     elif any(trial.is_complete for trial in tried):
         text = f"Nothing was found: no trial that was complete keeps {kept}."
     else:
-        reasons = Counter(trial.reason for trial in tried if trial.reason)
-        usual = reasons.most_common(1)[0][0] if reasons else "none was given"
-        text = f"Nothing was found: none of {len(tried)} trial(s) was complete; the usual reason: {usual}"
+        text = f"Nothing was found: none of {len(tried)} trial(s) was complete; the usual reason: {_usual(tried)}"
     return Verdict("not_compared", text)
+
+
+def _nothing_confirmed(state: StudyState) -> Verdict | None:
+    again = state.of_phase("confirm")
+    if "confirm" not in state.phases or not again or any(trial.is_complete for trial in again):
+        return None
+    text = f"No winner was confirmed: all {len(again)} confirmation trial(s) failed; the usual reason: {_usual(again)}"
+    return Verdict("not_compared", text)
+
+
+def _usual(trials: Iterable[Trial]) -> str:
+    reasons = Counter(trial.reason for trial in trials if trial.reason)
+    return reasons.most_common(1)[0][0] if reasons else "none was given"
 
 
 def _best(

@@ -225,6 +225,23 @@ def test_what_cannot_be_used_is_refused_with_what_to_type(arguments, error, mess
         sa.search(**({"trials": 2, "workers": 0} | arguments))
 
 
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_spent(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ConfigError, match="cannot be written"):
+        sa.search("iris", Small, store=tmp_path / "s.db", folder=tmp_path / "file" / "out", **TINY)
+
+
+def test_weights_that_cannot_be_kept_end_in_a_result_that_says_so(monkeypatch):
+    def fail(path, model, architecture):
+        raise EvaluationError("the weights could not be written: no space")
+
+    monkeypatch.setattr("searchitect.evaluators.training_evaluator.save_weights", fail)
+    result = sa.search("iris", Small, store="memory:", **TINY)
+    assert result.files == ()
+    assert "No winner was confirmed" in result.verdict.sentence
+    assert "no space" in result.verdict.sentence
+
+
 def test_lazy_layers_are_trained_confirmed_exported_loaded_and_retrained(tmp_path):
     limits = ["parameters<=10000"]
     result = sa.search("iris", LazyNet, store="memory:", folder=tmp_path, constraints=limits, **(TINY | {"trials": 2}))

@@ -22,7 +22,11 @@ def _code_of(error: BaseException) -> int:
     ("error", "code", "sentence"),
     [
         (SpaceError("bad space", hint="try X"), 1, "error: bad space\n  hint: try X\n"),
-        (OSError(28, "No space left on device", "runs/a"), 1, "error: No space left on device: runs/a\n"),
+        (
+            OSError(28, "No space left on device", "runs/a"),
+            1,
+            "error: No space left on device: runs/a\n  hint: free some space and run it again: nothing is lost\n",
+        ),
         (PermissionError(13, "Permission denied", "runs"), 1, "error: Permission denied: runs\n"),
         (BrokenPipeError(), 1, ""),
         (KeyboardInterrupt(), 130, "stopped by Ctrl-C.\n"),

@@ -27,7 +27,9 @@ def finish(study: Study, prepared: Prepared) -> None:
     result = result_of(study.state, folder=folder, space=parts.space)
     files: list[str] = []
     skipped: list[tuple[str, str]] = []
-    if folder is not None and parts.task is not None and result.best is not None:
+    # Only confirmation trials keep their weights.
+    confirmed = result.best is not None and study.state.trials[result.best.trial].phase == "confirm"
+    if folder is not None and parts.task is not None and result.best is not None and confirmed:
         model = restorer(study.state.trials, parts, folder)(result.best.trial)
         written = _write_model(prepared, result, result.best, model)
         files, skipped = list(written.files), list(written.skipped)

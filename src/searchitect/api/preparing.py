@@ -49,7 +49,7 @@ def prepare(request: Request, parts: Parts) -> Prepared:
     name = request.name or default_name(request, parts)
     store = _store(request.store)
     known = _manifest(store, name)
-    folder = _folder(request, name, known)
+    folder = _writable(_folder(request, name, known))
     evaluator = _evaluator(request, parts, folder)
     wishes = _wishes(request, parts)
     if known is not None:
@@ -111,6 +111,26 @@ def _folder(request: Request, name: str, known: Event | None) -> Path | None:
     if isinstance(request.store, str) and request.store.startswith("memory"):
         return Path(tempfile.mkdtemp(prefix="searchitect-"))
     return Path(DEFAULT_STORE).parent / folder_name(name)
+
+
+def _writable(folder: Path | None) -> Path | None:
+    """The folder, made and tried before anything is spent on a model that could not be kept.
+
+    Raises:
+        ConfigError: it cannot be made, or nothing can be written there.
+    """
+    if folder is None:
+        return None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"\0")
+    except OSError as error:
+        raise ConfigError(
+            f"the model's folder {folder} cannot be written: {error.strerror}",
+            hint="--out DIR (folder=...) puts the model and its report elsewhere",
+        ) from error
+    return folder
 
 
 def folder_name(study: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -66,7 +67,9 @@ def _explained(error: Exception) -> tuple[ExitCode, str]:
     if isinstance(error, BrokenPipeError):
         return ExitCode.ERROR, ""
     if isinstance(error, OSError):
-        return ExitCode.ERROR, f"error: {error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+        where = f": {error.filename}" if error.filename else ""
+        hint = "\n  hint: free some space and run it again: nothing is lost" if error.errno == errno.ENOSPC else ""
+        return ExitCode.ERROR, f"error: {error.strerror or error}{where}{hint}"
     what = f"{type(error).__name__}: {error}".splitlines()[0]
     return ExitCode.OUR_FAULT, f"error: this was not foreseen: {what}\n  hint: --debug shows where; please report it"
 

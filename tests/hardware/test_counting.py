@@ -4,8 +4,7 @@ import time
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from torch import nn
 
 from searchitect.errors import EvaluationError
@@ -81,9 +80,7 @@ def test_flops_of_a_recurrent_layer_are_counted() -> None:
 @given(features=st.integers(1, 40), width=st.integers(1, 40), outputs=st.integers(1, 9))
 @settings(max_examples=15, deadline=None)
 def test_flops_of_a_perceptron_are_twice_its_weights(features: int, width: int, outputs: int) -> None:
-    model = nn.Sequential(
-        nn.Linear(features, width, bias=False), nn.ReLU(), nn.Linear(width, outputs, bias=False)
-    )
+    model = nn.Sequential(nn.Linear(features, width, bias=False), nn.ReLU(), nn.Linear(width, outputs, bias=False))
     assert count_flops(model, (features,)) == 2 * count_parameters(model)
 
 

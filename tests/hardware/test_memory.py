@@ -101,9 +101,7 @@ def test_an_impossible_input_is_an_error_that_names_the_shape() -> None:
 
 
 def test_a_small_cnn_takes_milliseconds() -> None:
-    model = nn.Sequential(
-        *[nn.Conv2d(4, 4, 3, padding=1) for _ in range(5)], nn.Flatten(), nn.Linear(4 * PIXELS, 2)
-    )
+    model = nn.Sequential(*[nn.Conv2d(4, 4, 3, padding=1) for _ in range(5)], nn.Flatten(), nn.Linear(4 * PIXELS, 2))
     peak_memory_bytes(model, (4, 8, 8))
     times = []
     for _ in range(7):

@@ -65,9 +65,7 @@ def latency_ms(
         EvaluationError: the lock stayed taken, or the model does not run on these inputs.
     """
     if threads < 1 or (repeats is not None and repeats < 1):
-        raise ConfigError(
-            f"latency needs at least one thread and one repeat, got threads={threads}, repeats={repeats}"
-        )
+        raise ConfigError(f"latency needs at least one thread and one repeat, got threads={threads}, repeats={repeats}")
     with machine_lock(lock_timeout), _measuring(model, threads), torch.inference_mode():
         once = _timer(model, inputs)
         try:

@@ -55,9 +55,7 @@ class _Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.born: dict[int, int] = {}
         self.last_read: dict[int, int] = {}
         self.bytes: dict[int, int] = {}
-        self._alive: list[
-            torch.Tensor
-        ] = []  # keeps storages apart: a freed one could lend its address to another
+        self._alive: list[torch.Tensor] = []  # keeps storages apart: a freed one could lend its address to another
 
     def __torch_dispatch__(
         self, func: Any, types: object, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None

@@ -58,7 +58,6 @@ def run_on_meta(twin: nn.Module, input_shape: Sequence[int]) -> tuple[torch.Tens
             return example, twin(example)
     except Exception as error:  # whatever a user's forward raises is told, with the shape
         raise EvaluationError(
-            f"the model does not run on an input of shape {tuple(example.shape)}: "
-            f"{type(error).__name__}: {error}",
+            f"the model does not run on an input of shape {tuple(example.shape)}: {type(error).__name__}: {error}",
             hint="FLOPs and memory are counted without values: forward may depend on shapes only",
         ) from error

@@ -202,7 +202,7 @@ def result_of(state: StudyState, *, folder: Path | None = None, space: type | No
         counts=_counts(state.trials),
         folder=folder,
         files=tuple(name for event in state.marks.get("exported", [])[-1:] for name in event["files"]),
-        warnings=_warnings(state, finalists),
+        warnings=_warnings(state, finalists, folder),
     )
 
 
@@ -271,12 +271,15 @@ def _counts(trials: Iterable[Trial]) -> dict[str, int]:
     return counts
 
 
-def _warnings(state: StudyState, finalists: Sequence[Finalist]) -> tuple[str, ...]:
+def _warnings(state: StudyState, finalists: Sequence[Finalist], folder: Path | None) -> tuple[str, ...]:
     assert state.manifest is not None
     said = list(state.manifest["recorded"].get("warnings", ()))
     found = any(trial.is_complete for trial in state.of_phase("search"))
     if "search" in state.phases and found and not finalists:
         said.append("the winner was not confirmed on fresh seeds, so its figure is the best of many and too optimistic")
+    for event in state.marks.get("exported", [])[-1:]:
+        gone = [(name, why) for name, why in event["skipped"] if folder is None or not (folder / name).is_file()]
+        said += [f"{name} was not written: {why}" for name, why in gone]
     openings = len(state.marks.get("test_repeated", ()))
     if openings:
         said.append(

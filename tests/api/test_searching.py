@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import searchitect as sa
-from searchitect.errors import ConfigError, ConstraintError, EvaluationError, SpaceError, TaskError
+from searchitect.errors import ConfigError, ConstraintError, EvaluationError, MissingExtraError, SpaceError, TaskError
 from searchitect.trial import TrialState
 
 TINY = {"trials": 3, "confirm_seeds": 1, "workers": 0, "recipe": sa.Recipe(epochs=1)}
@@ -209,6 +209,12 @@ def test_nonsense_from_a_function_is_a_failed_trial(value):
         ({"data": "iris", "constraints": ["flops<=1", "flops>=2"]}, ConstraintError, "contradict"),
         ({"data": "iris", "budget": "soon"}, ConfigError, "90s"),
         ({"data": "iris", "trials": 0}, ConfigError, "at least 1"),
+        ({"data": "iris", "constraints": "flops>=2,"}, ConstraintError, "'flops>=2,'"),
+        ({"data": "iris", "recipe": "sgd"}, ConfigError, "sa.Recipe"),
+        ({"data": "iris", "strategy": 3}, ConfigError, "list strategies"),
+        ({"data": "iris", "store": 5}, ConfigError, "memory:"),
+        ({"data": "iris", "until": 0.9}, ConfigError, "accuracy>=0.95"),
+        ({"data": "iris", "trial_seconds": "x"}, ConfigError, "positive"),
         ({"data": "iris", "until": "great"}, ConstraintError, "NAME<=NUMBER"),
         ({"data": "iris", "until": "acc>=0.1"}, ConfigError, "measures 'acc'"),
         ({"data": "iris", "device": "cupboard"}, ConfigError, "cannot use the device 'cupboard'"),
@@ -240,6 +246,16 @@ def test_weights_that_cannot_be_kept_end_in_a_result_that_says_so(monkeypatch):
     assert result.files == ()
     assert "No winner was confirmed" in result.verdict.sentence
     assert "no space" in result.verdict.sentence
+
+
+def test_a_file_whose_packages_are_missing_is_skipped_with_what_to_type(monkeypatch):
+    def missing(*args, **kwargs):
+        raise MissingExtraError("the report page", "report")
+
+    monkeypatch.setattr("searchitect.report.write_report", missing)
+    result = sa.search("iris", Small, store="memory:", **TINY)
+    assert "report.html" not in result.files
+    assert any("report.html" in said and "pip install" in said for said in result.warnings)
 
 
 def test_lazy_layers_are_trained_confirmed_exported_loaded_and_retrained(tmp_path):

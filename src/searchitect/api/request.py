@@ -79,6 +79,7 @@ def make_parts(request: Request) -> Parts:
     Raises:
         ConfigError, SpaceError, TaskError, ConstraintError: something in the request cannot be used.
     """
+    _check_kinds(request)
     _check_numbers(request)
     _check_device(request.device)
     task = _task(request)
@@ -195,6 +196,25 @@ def _check_device(device: str) -> None:
         ) from error
 
 
+def _check_kinds(request: Request) -> None:
+    """A program that is not type-checked learns here what it passed, not from deep inside."""
+    if request.recipe is not None and not isinstance(request.recipe, Recipe):
+        raise ConfigError(f"recipe must be a sa.Recipe, got {request.recipe!r}", hint="sa.Recipe(optimizer='sgd')")
+    if not isinstance(request.strategy, str) and not callable(getattr(request.strategy, "ask", None)):
+        raise ConfigError(
+            f"strategy must be a name or have ask and tell, got {request.strategy!r}",
+            hint="searchitect list strategies",
+        )
+    if isinstance(request.until, (int, float)):
+        raise ConfigError(f"until must be a condition, got {request.until!r}", hint="until='accuracy>=0.95'")
+    if (
+        request.store is not None
+        and not isinstance(request.store, (str, Path))
+        and not hasattr(request.store, "journal")
+    ):
+        raise ConfigError(f"store must be a URL, a file or a store, got {request.store!r}", hint="store='memory:'")
+
+
 def _check_numbers(request: Request) -> None:
     for name, least in (("trials", 1), ("workers", 0), ("confirm_seeds", 0)):
         value = getattr(request, name)
@@ -202,5 +222,6 @@ def _check_numbers(request: Request) -> None:
             raise ConfigError(f"{name} must be a whole number of at least {least}, got {value!r}")
     if isinstance(request.seed, bool) or not isinstance(request.seed, int):
         raise ConfigError(f"seed must be a whole number, got {request.seed!r}")
-    if request.trial_seconds is not None and not request.trial_seconds > 0:
+    seconds = request.trial_seconds
+    if seconds is not None and not (isinstance(seconds, (int, float)) and seconds > 0):
         raise ConfigError(f"trial_seconds must be positive, got {request.trial_seconds!r}")

@@ -28,7 +28,7 @@ def search(
     strategy: str | Strategy = "regularized_evolution",
     options: Mapping[str, Any] | None = None,
     objectives: str | Sequence[str | Objective] | None = None,
-    constraints: Sequence[str | Constraint] = (),
+    constraints: str | Sequence[str | Constraint] = (),
     trials: int | None = None,
     budget: str | float | None = None,
     until: str | Sequence[str] | None = None,
@@ -81,9 +81,10 @@ def search(
         SearchitectError: something in the request cannot be used; the message says what to type instead.
     """
     wanted = (objectives,) if isinstance(objectives, str) else objectives
+    limits = (constraints,) if isinstance(constraints, str) else constraints
     request = Request(
         data=data, target=target, space=space, evaluate=evaluate, strategy=strategy, options=options or {},
-        objectives=wanted, constraints=constraints, trials=trials, budget=budget, until=until, workers=workers,
+        objectives=wanted, constraints=limits, trials=trials, budget=budget, until=until, workers=workers,
         seed=seed, device=device, store=store, name=name, folder=folder, recipe=recipe, random_search=random_search,
         confirm_seeds=confirm_seeds, trial_seconds=trial_seconds, deterministic=deterministic, profile=profile,
         allow_changed_code=allow_changed_code,

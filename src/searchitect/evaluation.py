@@ -73,7 +73,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a job ended. `state` is complete, failed or pruned; never running."""
+    """How a job ended. `state` is complete, failed or pruned; never running.
+
+    Attributes:
+        halt: the machine failed, not the candidate, as with a full disk: nothing is written about the trial and the
+            study stops, so that a resumed study runs it again.
+    """
 
     number: int
     state: TrialState
@@ -81,6 +86,7 @@ class Outcome:
     reason: str | None = None
     reports: Reports = ()
     seconds: float = 0.0
+    halt: bool = False
 
 
 class Checker(Protocol):

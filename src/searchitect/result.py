@@ -15,6 +15,7 @@ from searchitect.spaces.architecture import Architecture
 from searchitect.storage.journal import Event
 from searchitect.study.campaign import finalists_of
 from searchitect.study.finalists import Finalist, best_trial, handed_over, pareto_front, winner
+from searchitect.study.manifest import refuse_newer
 from searchitect.study.state import StudyState
 from searchitect.study.verdict import Verdict, judge
 from searchitect.trial import Trial
@@ -172,6 +173,7 @@ def read_result(events: Iterable[Event], *, folder: Path | None = None, space: t
 def result_of(state: StudyState, *, folder: Path | None = None, space: type | None = None) -> Result:
     """The result of a study as its state stands."""
     assert state.manifest is not None
+    refuse_newer(state.manifest)
     settings = state.manifest["settings"]
     objectives = tuple(parse_objective(text) for text in settings["objectives"])
     limits = tuple(parse_constraint(text) for text in settings["constraints"])

@@ -8,7 +8,15 @@ import torch
 from torch import nn
 
 import searchitect as sa
-from searchitect.errors import ConfigError, ConstraintError, EvaluationError, MissingExtraError, SpaceError, TaskError
+from searchitect.errors import (
+    ConfigError,
+    ConstraintError,
+    EvaluationError,
+    MissingExtraError,
+    SpaceError,
+    StorageError,
+    TaskError,
+)
 from searchitect.trial import TrialState
 
 TINY = {"trials": 3, "confirm_seeds": 1, "workers": 0, "recipe": sa.Recipe(epochs=1)}
@@ -237,15 +245,24 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_spent(tmp
         sa.search("iris", Small, store=tmp_path / "s.db", folder=tmp_path / "file" / "out", **TINY)
 
 
-def test_weights_that_cannot_be_kept_end_in_a_result_that_says_so(monkeypatch):
-    def fail(path, model, architecture):
-        raise EvaluationError("the weights could not be written: no space")
+def test_weights_that_cannot_be_kept_stop_the_study_and_nothing_is_lost(monkeypatch, tmp_path):
+    from searchitect.evaluators import training_evaluator
 
-    monkeypatch.setattr("searchitect.evaluators.training_evaluator.save_weights", fail)
-    result = sa.search("iris", Small, store="memory:", **TINY)
-    assert result.files == ()
-    assert "No winner was confirmed" in result.verdict.sentence
-    assert "no space" in result.verdict.sentence
+    kept = training_evaluator.save_weights
+
+    def fail(path, model, architecture):
+        raise StorageError("the weights could not be written: no space left")
+
+    def search():
+        return sa.search("iris", Small, store=tmp_path / "s.db", folder=tmp_path / "out", name="full", **TINY)
+
+    monkeypatch.setattr(training_evaluator, "save_weights", fail)
+    with pytest.raises(StorageError, match=r"no space left.*\n.*resume the study"):
+        search()
+    monkeypatch.setattr(training_evaluator, "save_weights", kept)
+    result = search()
+    assert result.counts["failed"] == 0
+    assert result.best.model is not None
 
 
 def test_a_file_whose_packages_are_missing_is_skipped_with_what_to_type(monkeypatch):

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from searchitect import tasks
-from searchitect.errors import ConfigError, EvaluationError
+from searchitect.errors import ConfigError, EvaluationError, StorageError
 from searchitect.evaluation import Context
 from searchitect.evaluators import MEASUREMENTS, TrainingEvaluator
 from searchitect.evaluators.building import build
@@ -180,7 +180,7 @@ def test_only_the_first_trial_is_profiled(digits: Task, tmp_path: Path) -> None:
 def test_weights_that_cannot_be_written_are_an_error(digits: Task, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     evaluator = TrainingEvaluator(SmallCnn, digits, SHORT.updated({"epochs": 1}))
-    with pytest.raises(EvaluationError, match=r"weights could not be written to model\.safetensors"):
+    with pytest.raises(StorageError, match=r"weights could not be written to model\.safetensors"):
         evaluator.evaluate(Proposal(SPACE.default()), Context(0, folder=tmp_path / "file"))
 
 

@@ -87,5 +87,7 @@ def test_an_unknown_strategy_is_refused_with_the_nearest_name():
 
 
 def test_an_unknown_option_is_refused_by_name():
-    with pytest.raises(ConfigError, match="population"):
+    with pytest.raises(ConfigError, match="no option 'population'\n.*did you mean 'population_size'"):
         make_strategy("regularized_evolution", Setting(SPACES[0], ()), {"population": 3})
+    with pytest.raises(ConfigError, match="it takes none"):
+        make_strategy("random", Setting(SPACES[0], ()), {"population": 3})

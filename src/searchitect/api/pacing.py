@@ -19,7 +19,7 @@ __all__ = ["seconds_per_epoch"]
 
 PROBES = 3
 EXAMPLES = 1_024
-"""Training examples of the smaller probe; the larger one has twice as many."""
+"""Training examples of the smaller rehearsal; the larger one has twice as many."""
 
 CROWDING = 1.15
 """How much slower a training is while its neighbours train too; measured on two cores."""
@@ -59,19 +59,16 @@ def seconds_per_epoch(evaluator: TrainingEvaluator, workers: int, device: str, *
 
 def _epoch(evaluator: TrainingEvaluator, architecture: Architecture, device: str) -> float | None:
     share = min(0.5, EXAMPLES / len(evaluator.task.train))
+
+    def rehearse(part: float) -> float:
+        proposal = Proposal(architecture, Fidelity(epochs=1, data_fraction=part))
+        return evaluator.rehearse(proposal, Context(seed=0, device=device))
+
     try:
-        _train(evaluator, architecture, share, device)  # the first one also pays for warming up
-        small = _train(evaluator, architecture, share, device)
-        large = _train(evaluator, architecture, 2 * share, device)
+        rehearse(share)  # pays for warming up
+        small, large = rehearse(share), rehearse(2 * share)
     except EvaluationError:
         return None
-    slope = max(0.0, large - small) / share
-    # A noisy machine can make the larger probe look free; an epoch costs at least its share of one.
-    return max(slope + max(0.0, small - slope * share), large / (2 * share) * 0.5)
-
-
-def _train(evaluator: TrainingEvaluator, architecture: Architecture, share: float, device: str) -> float:
-    start = time.perf_counter()
-    proposal = Proposal(architecture, Fidelity(epochs=1, data_fraction=share))
-    evaluator.evaluate(proposal, Context(seed=0, device=device))
-    return time.perf_counter() - start
+    # A noisy machine can make the larger part look free: a third of its time is taken to grow with the data anyway.
+    slope = max((large - small) / share, large / (6 * share))
+    return slope + max(0.0, small - slope * share)

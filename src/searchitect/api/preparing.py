@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
+import shutil
 import tempfile
 import time
 from collections.abc import Mapping
@@ -29,7 +31,12 @@ DEFAULT_TRIALS = 50
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Prepared:
-    """Everything that is decided before the first trial; `since` is the monotonic time at which that began."""
+    """Everything that is decided before the first trial.
+
+    Attributes:
+        since: monotonic time at which the preparation began.
+        late: another budget than the recorded one is asked for, and the search has ended.
+    """
 
     request: Request
     parts: Parts
@@ -41,6 +48,7 @@ class Prepared:
     plan: Plan
     warnings: tuple[str, ...] = ()
     since: float = 0.0
+    late: bool = False
 
 
 def prepare(request: Request, parts: Parts) -> Prepared:
@@ -51,9 +59,9 @@ def prepare(request: Request, parts: Parts) -> Prepared:
     known = _manifest(store, name)
     folder = _writable(_folder(request, name, known))
     evaluator = _evaluator(request, parts, folder)
-    wishes = _wishes(request, parts)
+    wishes, late = _wishes(request, parts), False
     if known is not None:
-        wishes = _continued(wishes, known["recorded"]["wishes"], store, name)
+        wishes, late = _continued(wishes, known["recorded"]["wishes"], store, name)
     elif wishes.seconds is not None and parts.task is not None and request.evaluate is None:
         from searchitect.api.pacing import seconds_per_epoch
 
@@ -67,7 +75,7 @@ def prepare(request: Request, parts: Parts) -> Prepared:
         fidelity = Fidelity.from_json(settings["fidelity"])
         plan = dataclasses.replace(plan, search_fidelity=fidelity, expected_trials=settings["budget"])
     warnings = () if plan.no_random is None or wishes.is_random else (f"no random search beside it: {plan.no_random}",)
-    return Prepared(request, parts, evaluator, name, store, folder, wishes, plan, warnings, since)
+    return Prepared(request, parts, evaluator, name, store, folder, wishes, plan, warnings, since, late)
 
 
 def _evaluator(request: Request, parts: Parts, folder: Path | None) -> Any:
@@ -109,7 +117,9 @@ def _folder(request: Request, name: str, known: Event | None) -> Path | None:
     if request.evaluate is not None:
         return None
     if isinstance(request.store, str) and request.store.startswith("memory"):
-        return Path(tempfile.mkdtemp(prefix="searchitect-"))
+        folder = Path(tempfile.mkdtemp(prefix="searchitect-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)  # kept as long as the program: its models lie there
+        return folder
     return Path(DEFAULT_STORE).parent / folder_name(name)
 
 
@@ -166,19 +176,17 @@ def _manifest(store: Store, name: str) -> Event | None:
     return None
 
 
-def _continued(wishes: Wishes, known: Mapping[str, Any], store: Store, name: str) -> Wishes:
-    """The wishes a study began with; a larger budget is taken over while its search still goes on."""
+def _continued(wishes: Wishes, known: Mapping[str, Any], store: Store, name: str) -> tuple[Wishes, bool]:
+    """The wishes a study began with, and whether others come too late.
+
+    A larger budget is taken over while the search still goes on. Once it has ended the test split may be open.
+    """
     old = _wishes_of(known)
     asked = {field: getattr(wishes, field) for field in ("seconds", "trials", "total_trials", "until")}
     if asked == {field: getattr(old, field) for field in asked}:
-        return old
+        return old, False
     ended = any(e["kind"] == "phase" and e["phase"] == "search" for _, e in store.journal(name).read())
-    if ended:
-        raise ConfigError(
-            f"the search of study {name!r} has ended, so its budget cannot be changed",
-            hint="--name NAME starts another study; the same command as before shows this one",
-        )
-    return dataclasses.replace(old, **asked)
+    return (old, True) if ended else (dataclasses.replace(old, **asked), False)
 
 
 def wishes_document(wishes: Wishes) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from searchitect.api.finishing import finish
 from searchitect.api.preparing import Prepared, wishes_document
 from searchitect.api.weights import restorer
+from searchitect.errors import ConfigError
 from searchitect.evaluation import Checker, Evaluator
 from searchitect.result import Result, result_of
 from searchitect.storage.journal import Event
@@ -21,6 +22,12 @@ __all__ = ["run"]
 def run(prepared: Prepared, on_event: Callable[[Event], None] | None = None) -> Result:
     """Run what is left of the study, write the model's files and the report, and return the result."""
     with _study(prepared, on_event) as study:
+        if prepared.late:
+            # Only now: that the space or the data differ would have been the better explanation.
+            raise ConfigError(
+                f"the search of study {prepared.name!r} has ended, so its budget cannot be changed",
+                hint="--name NAME starts another study; the same command as before shows this one",
+            )
         if not _is_finished(study, prepared):
             _campaign(study, prepared)
             finish(study, prepared)

@@ -61,6 +61,10 @@ def resume(
 def doctor(
     space: Annotated[str, typer.Argument(metavar="SPACE", help="A name, FILE.py:CLASS, or a file of layers.")],
     task: Annotated[str | None, typer.Argument(metavar="[TASK]", help="Build for the shapes of this task.")] = None,
+    constraint: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LIMIT", help="Say how many break it: 'parameters<=100000'; repeat for more."),
+    ] = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -72,7 +76,7 @@ def doctor(
     with boundary(debug):
         from searchitect import api
 
-        diagnosis = api.doctor(space, task)
+        diagnosis = api.doctor(space, task, constraints=constraint or ())
         typer.echo(_json(diagnosis.document) if as_json else "\n".join(diagnosis.lines))
 
 

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from searchitect.errors import EvaluationError
+from searchitect.errors import StorageError
 from searchitect.evaluation import Context
 from searchitect.evaluators.building import build, count, inspect_model
 from searchitect.evaluators.measurements import KNOWN_BEFORE_TRAINING, check_measure
@@ -101,8 +101,18 @@ class TrainingEvaluator:
     def warm_up(self) -> None:
         """Pay for what only a first evaluation costs (imports, kernels) by a short training."""
         share = min(1.0, _WARM_UP_EXAMPLES / len(self.task.train))
-        proposal = Proposal(SearchSpace.of(self.space).default(), Fidelity(epochs=1, data_fraction=share))
-        dataclasses.replace(self, profile=None, measure=frozenset()).evaluate(proposal, Context(seed=0))
+        default = SearchSpace.of(self.space).default()
+        count(build(self.space, default, self.task.spec), self.task.spec, KNOWN_BEFORE_TRAINING)
+        self.rehearse(Proposal(default, Fidelity(epochs=1, data_fraction=share)), Context(seed=0))
+
+    def rehearse(self, proposal: Proposal, context: Context) -> float:
+        """Train as `evaluate` does, score nothing, and return the seconds it took."""
+        start = time.perf_counter()
+        with isolated(derive(context.seed, "weights")):
+            model = self._model(proposal)
+        recipe = self._recipe(proposal.architecture)
+        train(model, self.task, recipe, fidelity=proposal.fidelity, context=context, memory_budget=self.memory_budget)
+        return time.perf_counter() - start
 
     def check(self, architecture: Architecture, names: frozenset[str]) -> Mapping[str, float]:
         """Return those of `names` that are known without training: `parameters`, `flops`, `peak_memory_bytes`.
@@ -138,7 +148,7 @@ def save_weights(path: Path, model: nn.Module, architecture: Architecture) -> No
     """Write every tensor of the model by name, with the digest of its architecture; complete or not at all.
 
     Raises:
-        EvaluationError: the file cannot be written.
+        StorageError: the file cannot be written; the study halts, since no other candidate would fare better.
     """
     # Clones, because the format refuses tied tensors; a loader that ties them again gets equal copies.
     state = {
@@ -153,7 +163,7 @@ def save_weights(path: Path, model: nn.Module, architecture: Architecture) -> No
         with suppress(OSError):
             partial.unlink()
         why = str(error).partition(" at path")[0]  # a reason goes into the journal and names no folder
-        raise EvaluationError(f"the weights could not be written to {path.name}: {why}") from error
+        raise StorageError(f"the weights could not be written to {path.name}: {why}") from error
 
 
 def _with_time_left(context: Context, spent: float) -> Context:

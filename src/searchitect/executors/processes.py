@@ -186,9 +186,9 @@ class ProcessExecutor:
                 if self._on_report is not None:
                     self._on_report(number, step, measurements)
         elif kind == "end":
-            state, measurements, reason, seconds = values
+            state, measurements, reason, seconds, halt = values
             reports = tuple(worker.reports)
-            self._ended.append(Outcome(job.number, TrialState(state), measurements, reason, reports, seconds))
+            self._ended.append(Outcome(job.number, TrialState(state), measurements, reason, reports, seconds, halt))
             worker.job, worker.begun, worker.deadline = None, None, None
 
     def _give_up(self, worker: WorkerProcess) -> None:

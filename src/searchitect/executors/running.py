@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from searchitect.errors import EvaluationError, SearchitectError
+from searchitect.errors import EvaluationError, SearchitectError, StorageError
 from searchitect.evaluation import Context, Evaluator, Job, Outcome
 from searchitect.trial import TrialState
 
@@ -21,7 +21,10 @@ MAX_REASON = 500
 
 
 def run_job(evaluator: Evaluator, job: Job, on_report: OnReport | None = None) -> Outcome:
-    """Evaluate and return the outcome. Only KeyboardInterrupt gets out; all else is a failed trial."""
+    """Evaluate and return the outcome. Only KeyboardInterrupt gets out; all else is a failed trial.
+
+    A `StorageError` is the machine's failure, not the candidate's: its outcome says that the study is to halt.
+    """
     reports: list[tuple[int, Mapping[str, float]]] = []
 
     def send(step: int, measurements: Mapping[str, float]) -> None:
@@ -32,7 +35,7 @@ def run_job(evaluator: Evaluator, job: Job, on_report: OnReport | None = None) -
 
     begin = time.perf_counter()
     measurements: Mapping[str, float] = {}
-    reason = None
+    reason, halt = None, False
     try:
         if job.folder is not None:
             job.folder.mkdir(parents=True, exist_ok=True)
@@ -41,9 +44,9 @@ def run_job(evaluator: Evaluator, job: Job, on_report: OnReport | None = None) -
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - whatever a candidate raises, SystemExit too, the study goes on
-        reason = failure(error)
+        reason, halt = failure(error), isinstance(error, StorageError)
     state = TrialState.COMPLETE if reason is None else TrialState.FAILED
-    return Outcome(job.number, state, measurements, reason, tuple(reports), time.perf_counter() - begin)
+    return Outcome(job.number, state, measurements, reason, tuple(reports), time.perf_counter() - begin, halt)
 
 
 def _checked(measurements: object) -> dict[str, float]:

@@ -7,7 +7,7 @@ script is needed. It answers in JSON lists, so that the driver unpickles nothing
     ["broken", reason]                           it cannot load it, and ends
     ["start"]                                    it begins the job it was given
     ["report", number, step, measurements]       while it runs
-    ["end", state, measurements, reason, seconds]
+    ["end", state, measurements, reason, seconds, halt]
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def _serve(channel: socket.socket, evaluator: Evaluator) -> None:
             outcome = run_job(evaluator, job, on_report)
         except KeyboardInterrupt as error:  # raised by the user's code: the signal itself is ignored
             outcome = Outcome(job.number, TrialState.FAILED, reason=failure(error))
-        send("end", outcome.state, outcome.measurements, outcome.reason, outcome.seconds)
+        send("end", outcome.state, outcome.measurements, outcome.reason, outcome.seconds, outcome.halt)
 
 
 def _send(channel: socket.socket, kind: str, *values: Any) -> None:

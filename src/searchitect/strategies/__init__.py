@@ -7,6 +7,7 @@ listing a new one there puts it under the contract tests of `searchitect.testing
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,8 +37,10 @@ def make_strategy(name: str, setting: Setting, options: Mapping[str, Any] | None
         raise ConfigError(f"there is no strategy {name!r}", hint=did_you_mean(name, STRATEGIES))
     module, attribute = STRATEGIES[name].split(":")
     maker = getattr(importlib.import_module(module), attribute)
-    try:
-        strategy: Strategy = maker(setting, **(options or {}))
-    except TypeError as error:
-        raise ConfigError(f"strategy {name!r}: {error}") from None
+    known = [parameter for parameter in inspect.signature(maker).parameters if parameter != "setting"]
+    for option in options or {}:
+        if option not in known:
+            hint = did_you_mean(option, known) if known else "it takes none"
+            raise ConfigError(f"strategy {name!r} has no option {option!r}", hint=hint)
+    strategy: Strategy = maker(setting, **(options or {}))
     return strategy

@@ -182,7 +182,10 @@ def _full_seconds(study: Study, campaign: Campaign, arm: str, count: int) -> flo
 def _shortened(fidelity: Fidelity, share: float) -> Fidelity:
     if fidelity.epochs is None or share >= 1.0:
         return fidelity
-    return dataclasses.replace(fidelity, epochs=max(1, int(fidelity.epochs * share)))
+    epochs = fidelity.epochs * share
+    if epochs >= 1.0:
+        return dataclasses.replace(fidelity, epochs=int(epochs))
+    return dataclasses.replace(fidelity, epochs=1, data_fraction=max(0.05, round(fidelity.data_fraction * epochs, 2)))
 
 
 def finalists_of(trials: Sequence[Trial], chosen: Event | None, objective: Objective) -> tuple[Finalist, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from searchitect.errors import EvaluationError
+from searchitect.errors import EvaluationError, StorageError
 from searchitect.evaluation import Executor, Job, Outcome
 from searchitect.study.limits import Limit, hopeless
 from searchitect.study.study import Study
@@ -19,6 +19,10 @@ __all__ = ["Clock", "Runner", "run_phase", "weights_folder"]
 def weights_folder(folder: Path, number: int) -> Path:
     """Where a trial that keeps its weights puts them."""
     return folder / "weights" / f"trial-{number:05d}"
+
+
+LATE_FIRST_TRIAL = 30.0
+"""Seconds that the first trial of a phase may take even where its time is up already."""
 
 
 class Clock:
@@ -138,7 +142,9 @@ class _Phase:
 
     def _submit(self, trial: Trial) -> None:
         left, cap = self._left(), self.runner.trial_seconds
-        bounds = [b for b in (cap, None if left is None else 1.0 + 1.3 * left) if b is not None]
+        # Some grace: what was begun in time should end. A first trial may be late, and still gets a chance.
+        most = None if left is None else max(1.0 + 1.3 * left, 2.0 * self.mean_seconds or LATE_FIRST_TRIAL)
+        bounds = [bound for bound in (cap, most) if bound is not None]
         folder = self.runner.folder
         keep = weights_folder(folder, trial.number) if self.keep_weights and folder else None
         job = Job(trial.number, trial.proposal, trial.seed, self.runner.device, min(bounds, default=None), keep)
@@ -161,6 +167,11 @@ class _Phase:
         return [oldest] if oldest in self.arrived else []
 
     def _end(self, outcome: Outcome) -> None:
+        if outcome.halt:
+            raise StorageError(
+                f"trial {outcome.number} could not be kept: {outcome.reason}",
+                hint="once there is room, resume the study: nothing is lost, and this trial is run again",
+            )
         del self.flying[outcome.number]
         trial = self.study.end(outcome, self.runner.clock.elapsed())
         self.condition_met = self.condition_met or self.limit.reached(trial)

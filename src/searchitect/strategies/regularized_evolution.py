@@ -46,7 +46,7 @@ class RegularizedEvolution:
         if not self._seen and not self._setting.check(space.default()):
             return Proposal(space.default(), self._setting.fidelity)
         if len(population) == population.maxlen:
-            parent = best_of(rng.sample(list(population), self._tournament_size), self._setting.objectives)
+            parent = best_of(rng.sample(population, self._tournament_size), self._setting.objectives)
             child = first_fresh(self._setting, self._seen, lambda: space.mutate(parent.architecture, rng), 50)
             if child is not None:
                 return Proposal(child, self._setting.fidelity, parent=parent.number)

@@ -20,7 +20,9 @@ def best_of(trials: Sequence[Trial], objectives: Sequence[Objective]) -> Trial:
     """The best trial: by non-dominated rank where there are several objectives, then the first, then the earliest."""
     if len(objectives) == 1:
         (only,) = objectives
-        return min(trials, key=lambda trial: (only.loss(trial.measurements[only.name]), trial.number))
+        values = [trial.measurements[only.name] for trial in trials]
+        best = max(values) if only.direction == "maximize" else min(values)
+        return min((t for t, v in zip(trials, values, strict=True) if v == best), key=lambda trial: trial.number)
     rows = [losses(trial, objectives) for trial in trials]
     ranked = zip(non_dominated_ranks(rows), rows, trials, strict=True)
     return min(ranked, key=lambda item: (item[0], item[1], item[2].number))[2]

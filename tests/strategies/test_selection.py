@@ -1,0 +1,35 @@
+from hypothesis import given, strategies as st
+
+import searchitect as sa
+from searchitect.objectives import Objective
+from searchitect.strategies.selection import best_of, losses
+from searchitect.trial import Proposal, Trial, TrialState
+
+UP, DOWN = Objective("up", "maximize"), Objective("down", "minimize")
+VALUES = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=9)
+
+
+def trials(values):
+    proposal = Proposal(sa.Architecture("s", {}))
+    return [
+        Trial(n, proposal, TrialState.COMPLETE, str(n), 0, measurements={"up": float(u), "down": float(d)})
+        for n, (u, d) in enumerate(values)
+    ]
+
+
+@given(VALUES)
+def test_with_one_objective_the_best_is_the_earliest_of_the_best(values):
+    shuffled = trials(values)[::-1]
+    highest = max(u for u, _ in values)
+    assert best_of(shuffled, [UP]).number == [u for u, _ in values].index(highest)
+    lowest = min(d for _, d in values)
+    assert best_of(shuffled, [DOWN]).number == [d for _, d in values].index(lowest)
+
+
+@given(VALUES)
+def test_with_several_objectives_no_other_dominates_the_best(values):
+    found = trials(values)
+    best = losses(best_of(found, [UP, DOWN]), [UP, DOWN])
+    for other in found:
+        row = losses(other, [UP, DOWN])
+        assert not (all(a <= b for a, b in zip(row, best, strict=True)) and row != best)

@@ -153,6 +153,14 @@ def test_without_any_store_the_message_says_where_it_was_looked_for(tmp_path, mo
         api.open_result("digits")
 
 
+def test_an_onnx_file_that_was_skipped_is_made_by_a_later_export(tmp_path):
+    search(tmp_path)
+    (tmp_path / "out" / "model.onnx").unlink()  # as if its packages had been missing
+    files = api.export("digits", tmp_path / "copy", store=tmp_path / "s.db")
+    assert {"model.onnx", "model.safetensors", "report.html"} <= set(files)
+    assert (tmp_path / "copy" / "model.onnx").stat().st_size > 0
+
+
 def test_a_finished_study_is_exported_reported_and_predicts(tmp_path):
     search(tmp_path)
     store = tmp_path / "s.db"

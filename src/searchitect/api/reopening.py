@@ -78,12 +78,27 @@ def export(
     if result.best is None:
         raise ConfigError(f"study {study!r} has no complete trial within its limits, so there is nothing to export")
     if trial is None or trial == result.best.trial:
-        return result.best.export(folder)
+        return _export_best(result, Path(folder), where)
     confirmed = [n for finalist in result.finalists for n in finalist.trials]
     if trial not in confirmed:
         kept = ", ".join(str(n) for n in confirmed) or "none"
         raise ConfigError(f"study {study!r} kept no weights of trial {trial}", hint=f"trials with weights: {kept}")
     return _export_trial(result, trial, Path(folder), _request(study, where, None, None, None))
+
+
+def _export_best(result: Result, folder: Path, store: Store) -> tuple[str, ...]:
+    """Copy the files; where the ONNX file was skipped, write all anew: its packages may have come since."""
+    from searchitect.deploy import ONNX, REPORT
+
+    assert result.best is not None
+    files = result.best.export(folder)
+    if ONNX in files:
+        return files
+    try:
+        request = _request(result.study, store, None, None, None)
+    except ConfigError:  # the data or the space are only in the program that searched
+        return files
+    return (*_export_trial(result, result.best.trial, folder, request), *(f for f in files if f == REPORT))
 
 
 def _export_trial(result: Result, trial: int, folder: Path, request: Request) -> tuple[str, ...]:

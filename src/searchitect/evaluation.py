@@ -10,9 +10,13 @@ from typing import Protocol
 from searchitect.spaces.architecture import Architecture
 from searchitect.trial import Proposal, TrialState
 
-__all__ = ["Check", "Checker", "Context", "Evaluator", "Executor", "Job", "Outcome", "Reports"]
+__all__ = ["CLOCK_MEASUREMENTS", "Check", "Checker", "Context", "Evaluator", "Executor", "Job", "Outcome", "Reports"]
 
 Reports = tuple[tuple[int, Mapping[str, float]], ...]
+
+
+CLOCK_MEASUREMENTS = frozenset({"train_seconds", "latency_ms"})
+"""Measurements that the wall clock decides: they differ between two runs with the same seed, all others are equal."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ def restorer(trials: Sequence[Trial], parts: Parts, folder: Path) -> Callable[[i
     from safetensors.torch import load_file
 
     from searchitect.evaluators.building import build
+    from searchitect.evaluators.training_evaluator import WEIGHTS
     from searchitect.tasks import with_preprocessing
 
     task = parts.task
@@ -26,7 +27,7 @@ def restorer(trials: Sequence[Trial], parts: Parts, folder: Path) -> Callable[[i
     def restore(number: int) -> Any:
         body = build(parts.space, trials[number].architecture, task.spec)
         model = with_preprocessing(task.preprocessing, body)
-        model.load_state_dict(load_file(weights_folder(folder, number) / "model.safetensors"))
+        model.load_state_dict(load_file(weights_folder(folder, number) / WEIGHTS))
         return model.eval()
 
     return restore

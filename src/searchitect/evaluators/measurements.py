@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from searchitect.errors import ConfigError, did_you_mean
+from searchitect.evaluation import CLOCK_MEASUREMENTS
 from searchitect.tasks.metrics import METRICS
 
 __all__ = ["CLOCK_MEASUREMENTS", "KNOWN_BEFORE_TRAINING", "MEASUREMENTS", "check_measure"]
@@ -20,9 +21,6 @@ MEASUREMENTS: Mapping[str, str] = {
 
 KNOWN_BEFORE_TRAINING = frozenset({"parameters", "flops", "peak_memory_bytes"})
 """What `check` can tell of an architecture without training it."""
-
-CLOCK_MEASUREMENTS = frozenset({"train_seconds", "latency_ms"})
-"""What the wall clock decides: these differ between two runs with the same seed, all others are equal."""
 
 
 def check_measure(names: Iterable[str]) -> frozenset[str]:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from searchitect.evaluation import Outcome
+from searchitect.evaluation import CLOCK_MEASUREMENTS, Outcome
 from searchitect.spaces.architecture import Architecture
 from searchitect.storage.journal import Event
 from searchitect.trial import Fidelity, Proposal, Trial, TrialState
 
 __all__ = [
-    "CLOCK_MEASUREMENTS",
     "Identity",
     "ended",
     "identity",
@@ -22,9 +21,6 @@ __all__ = [
     "started",
     "without_clock",
 ]
-
-CLOCK_MEASUREMENTS = frozenset({"train_seconds", "latency_ms"})
-"""Measurements that differ from run to run. They are kept under "clock" unless a limit or an objective needs them."""
 
 MAX_REASON = 2_000
 """Reasons longer than this are cut, keeping both ends."""

@@ -6,6 +6,7 @@ import searchitect as sa
 from searchitect.errors import ConfigError
 from searchitect.strategies import STRATEGIES, Setting, make_strategy
 from searchitect.testing.strategies import StrategyContract, synthetic_search
+from tests.strategies.quick import QUICK
 from tests.strategies.spaces import ALL, Flat, Tiny
 
 SPACES = [sa.SearchSpace.of(space) for space in ALL]
@@ -16,7 +17,7 @@ class Named(StrategyContract):
         self.name = name
 
     def make(self, setting):
-        return make_strategy(self.name, setting)
+        return make_strategy(self.name, setting, QUICK.get(self.name))
 
 
 def spaces_for(name):
@@ -53,8 +54,8 @@ def test_what_is_forbidden_is_not_proposed(strategy, space):
 
 
 @pytest.mark.parametrize(("strategy", "space"), CASES)
-def test_no_architecture_is_proposed_twice(strategy, space):
-    strategy.check_no_architecture_is_proposed_twice(space)
+def test_no_evaluation_is_proposed_twice(strategy, space):
+    strategy.check_no_evaluation_is_proposed_twice(space)
 
 
 @pytest.mark.parametrize(("strategy", "space"), CASES)

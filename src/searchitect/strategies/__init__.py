@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from searchitect.errors import ConfigError, did_you_mean
-from searchitect.strategies.strategy import Setting, Strategy, nothing_forbidden
+from searchitect.strategies.strategy import Belief, Believer, Setting, Strategy, nothing_forbidden
 
-__all__ = ["STRATEGIES", "Setting", "Strategy", "make_strategy", "nothing_forbidden"]
+__all__ = ["STRATEGIES", "Belief", "Believer", "Setting", "Strategy", "make_strategy", "nothing_forbidden"]
 
 STRATEGIES: dict[str, str] = {
     "random": "searchitect.strategies.random_search:RandomSearch",

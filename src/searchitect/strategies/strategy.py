@@ -11,7 +11,7 @@ from searchitect.objectives import Objective
 from searchitect.spaces.search_space import SearchSpace
 from searchitect.trial import Fidelity, Proposal, Trial
 
-__all__ = ["Setting", "Strategy", "nothing_forbidden"]
+__all__ = ["Belief", "Believer", "Setting", "Strategy", "nothing_forbidden"]
 
 
 class Strategy(Protocol):
@@ -30,6 +30,29 @@ class Strategy(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """What a strategy's model holds true at this moment; for reports, and for strategies that lead other strategies.
+
+    Attributes:
+        incumbent: number of the complete trial believed best once luck is averaged out; not always the best observed.
+        rank_correlation: Spearman's ρ between held-out predictions and observations; None where there are too few.
+        note: one line: what the strategy does now, and why.
+    """
+
+    incumbent: int | None = None
+    rank_correlation: float | None = None
+    note: str = ""
+
+
+class Believer(Protocol):
+    """What a strategy with a model offers besides `Strategy`."""
+
+    def belief(self) -> Belief:
+        """Return what is believed now; a pure function of what was told."""
+        ...
+
+
 def nothing_forbidden(architecture: object) -> Sequence[str]:
     """The check of a study without limits."""
     return ()
@@ -45,6 +68,7 @@ class Setting:
         check: returns violated limits; a strategy resamples, for free, what is forbidden.
         budget: expected number of trials, where it is known; strategies may size themselves by it.
         fidelity: what one ordinary evaluation of the search may spend.
+        workers: how many trials run at the same time.
     """
 
     space: SearchSpace
@@ -53,3 +77,4 @@ class Setting:
     check: Check = nothing_forbidden
     budget: int | None = None
     fidelity: Fidelity = Fidelity()
+    workers: int = 1

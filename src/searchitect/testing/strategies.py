@@ -66,6 +66,11 @@ def _tell(strategy: Strategy, trial: Trial, told: list[Trial]) -> None:
     strategy.tell(trial)
 
 
+def _identity(trial: Trial) -> tuple[object, ...]:
+    asked = trial.proposal
+    return (trial.key, asked.fidelity, asked.continues, asked.inherits, asked.replicate)
+
+
 def _ended(trial: Trial, score: Callable[[Architecture], float], luck: float) -> Trial:
     if luck < 0.1:
         return dataclasses.replace(trial, state=TrialState.FAILED, reason="planted failure")
@@ -122,10 +127,11 @@ class StrategyContract:
         for trial in synthetic_search(self.make(setting), setting, self.score(space), 20):
             assert trial.key in allowed
 
-    def check_no_architecture_is_proposed_twice(self, space: SearchSpace) -> None:
+    def check_no_evaluation_is_proposed_twice(self, space: SearchSpace) -> None:
+        """An architecture comes back as a new replicate, or as the next rung of its own training, or not at all."""
         setting = self.setting(space)
         told = synthetic_search(self.make(setting), setting, self.score(space), self.trials)
-        started = [trial.key for trial in told if trial.state is TrialState.RUNNING]
+        started = [_identity(trial) for trial in told if trial.state is TrialState.RUNNING]
         assert len(set(started)) == len(started)
 
     def check_a_seed_fixes_the_search(self, space: SearchSpace) -> None:

@@ -1,0 +1,44 @@
+"""What a predictor learns: measurements made comparable, and how well two orders agree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Vector = npt.NDArray[np.float64]
+
+__all__ = ["normal_scores", "rank_correlation", "standardized"]
+
+
+def normal_scores(values: Vector) -> Vector:
+    """Return the normal quantile of each value's rank: one collapsed model cannot stretch the scale of all others.
+
+    Blom's positions, (rank − 3/8) / (n + 1/4); equal values share their mean rank. Order is kept.
+    """
+    from scipy.special import ndtri
+    from scipy.stats import rankdata
+
+    scores: Vector = ndtri((rankdata(values) - 0.375) / (len(values) + 0.25))
+    return scores
+
+
+def standardized(values: Vector) -> tuple[Vector, float, float]:
+    """Return the values with mean 0 and standard deviation 1, and the mean and deviation taken out (never 0)."""
+    mean, deviation = float(values.mean()), float(values.std())
+    scale = deviation if deviation > 1e-12 else 1.0
+    return (values - mean) / scale, mean, scale
+
+
+def rank_correlation(first: Vector, second: Vector) -> float | None:
+    """Return Spearman's ρ, or None for fewer than five pairs or where one side is constant."""
+    from scipy.stats import rankdata
+
+    if len(first) < 5:
+        return None
+    one, other = rankdata(first), rankdata(second)
+    one, other = one - one.mean(), other - other.mean()
+    size = float((one @ one) * (other @ other)) ** 0.5
+    return float(one @ other) / size if size > 0 else None

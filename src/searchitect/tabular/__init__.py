@@ -1,0 +1,4 @@
+"""A table holds what others measured: published benchmarks as evaluators, and the harness that compares strategies.
+
+A description of a few lines makes a benchmark of any table. Nothing here trains; nothing here knows torch.
+"""

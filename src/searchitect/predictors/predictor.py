@@ -18,7 +18,7 @@ class Posterior(Protocol):
     """A fitted predictor."""
 
     def predict(self, features: Matrix) -> tuple[Vector, Vector]:
-        """Return mean and deviation (of the value without noise, in the unit of the targets) of each row, shape (n,)."""
+        """Return mean and deviation of each row, shape (n,): of the value without noise, in the targets' unit."""
         ...
 
     def held_out(self) -> Vector:

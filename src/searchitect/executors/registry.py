@@ -14,6 +14,7 @@ __all__ = ["EXECUTORS", "open_executor"]
 EXECUTORS = {
     "serial": "searchitect.executors.serial:SerialExecutor",
     "processes": "searchitect.executors.processes:ProcessExecutor",
+    "simulated": "searchitect.executors.simulated:SimulatedExecutor",
 }
 
 

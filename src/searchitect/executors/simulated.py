@@ -1,0 +1,119 @@
+"""A simulated clock: many workers, recorded costs, no waiting.
+
+A search that would take days on eight machines is played in seconds, in the order in which its trials would have
+ended (as in the asynchronous benchmarks of Klein et al., "Model-based Asynchronous Hyperparameter and Neural
+Architecture Search", 2020).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import heapq
+import math
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self
+
+from searchitect.errors import ConfigError, EvaluationError
+from searchitect.evaluation import Evaluator, Job, Outcome
+from searchitect.executors.running import OnReport, run_job
+from searchitect.trial import Proposal, TrialState
+
+__all__ = ["Cost", "SimulatedExecutor", "unit_cost"]
+
+Cost = Callable[[Proposal], float]
+"""What one evaluation takes, in seconds or whatever the clock is to count; not negative."""
+
+
+def unit_cost(proposal: Proposal) -> float:
+    """Every evaluation takes as long as every other."""
+    return 1.0
+
+
+class SimulatedExecutor:
+    """Plays jobs on virtual workers: a job ends its recorded cost after it was submitted, on a clock of our own.
+
+    The evaluator is called when the job's end is collected, in order of virtual ends (of equal ones, in order of
+    submission); a table answers at once, so nobody waits. `now` is the virtual time; give it to `study.loop.Clock` and
+    the journal's times are virtual too. A job that costs more than `job.seconds` fails at that moment, unevaluated.
+
+    Args:
+        cost: what a proposal takes. Where it raises `EvaluationError`, the job takes no time and fails.
+        workers: how many jobs run at the same time.
+        on_report: called with (trial number, step, measurements) for each report.
+
+    Raises:
+        ConfigError: `workers` is not a whole number from 1 on.
+    """
+
+    def __init__(
+        self, evaluator: Evaluator, cost: Cost = unit_cost, workers: int = 1, *, on_report: OnReport | None = None
+    ) -> None:
+        if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+            raise ConfigError(f"simulated workers are a whole number from 1 on, got {workers!r}")
+        self.evaluator, self.workers = evaluator, workers
+        self._cost, self._on_report = cost, on_report
+        self._time, self._submitted, self._closed = 0.0, 0, False
+        self._running: list[tuple[float, int, float, Job]] = []
+
+    @property
+    def capacity(self) -> int:
+        """How many virtual workers are idle."""
+        return 0 if self._closed else self.workers - len(self._running)
+
+    def now(self) -> float:
+        """Virtual time: the end of the latest job that was collected."""
+        return self._time
+
+    def submit(self, job: Job) -> None:
+        """Start a job at the present virtual time.
+
+        Raises:
+            ConfigError: no worker is idle, the executor is closed, or the cost is negative or no finite number.
+        """
+        if self.capacity == 0:
+            why = "closed" if self._closed else "full"
+            raise ConfigError(f"the executor is {why}: it cannot take trial {job.number}")
+        takes = self._takes(job)
+        ends = self._time + (takes if job.seconds is None else min(takes, job.seconds))
+        heapq.heappush(self._running, (ends, self._submitted, takes, job))
+        self._submitted += 1
+
+    def collect(self, timeout: float | None = None) -> Sequence[Outcome]:
+        """Move the clock to the next end and return every job that ends then; at once, whatever `timeout` says."""
+        if not self._running:
+            return ()
+        self._time = self._running[0][0]
+        ended = []
+        while self._running and self._running[0][0] == self._time:
+            _, _, takes, job = heapq.heappop(self._running)
+            ended.append(self._outcome(job, takes))
+        return ended
+
+    def close(self) -> None:
+        """Drop the jobs that have not ended. Safe to call twice."""
+        self._running.clear()
+        self._closed = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _takes(self, job: Job) -> float:
+        try:
+            takes = float(self._cost(job.proposal))
+        except EvaluationError:
+            return 0.0  # what cannot be costed cannot be evaluated either: the evaluator says why
+        if not math.isfinite(takes) or takes < 0:
+            raise ConfigError(f"trial {job.number} costs {takes}: a finite number that is not negative was expected")
+        return takes
+
+    def _outcome(self, job: Job, takes: float) -> Outcome:
+        if job.seconds is not None and takes > job.seconds:
+            reason = f"stopped after {job.seconds:g} s (simulated); it would have taken {takes:g} s"
+            return Outcome(job.number, TrialState.FAILED, reason=reason, seconds=job.seconds)
+        return dataclasses.replace(run_job(self.evaluator, job, self._on_report), seconds=takes)

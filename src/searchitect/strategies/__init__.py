@@ -12,20 +12,32 @@ from collections.abc import Mapping
 from typing import Any
 
 from searchitect.errors import ConfigError, did_you_mean
+from searchitect.strategies.prior import PriorTrial
 from searchitect.strategies.strategy import Belief, Believer, Setting, Strategy, nothing_forbidden
 
-__all__ = ["STRATEGIES", "Belief", "Believer", "Setting", "Strategy", "make_strategy", "nothing_forbidden"]
+__all__ = [
+    "STRATEGIES",
+    "Belief",
+    "Believer",
+    "PriorTrial",
+    "Setting",
+    "Strategy",
+    "make_strategy",
+    "nothing_forbidden",
+    "warmed",
+]
 
 STRATEGIES: dict[str, str] = {
     "random": "searchitect.strategies.random_search:RandomSearch",
     "grid": "searchitect.strategies.grid:Grid",
     "regularized_evolution": "searchitect.strategies.regularized_evolution:RegularizedEvolution",
+    "predictor": "searchitect.strategies.predictor:PredictorGuided",
 }
 """Short name to import path."""
 
 
 def make_strategy(name: str, setting: Setting, options: Mapping[str, Any] | None = None) -> Strategy:
-    """Make the strategy of this name.
+    """Make the strategy of this name; where the setting holds prior trials, one that starts from them.
 
     Args:
         options: the strategy's own keyword arguments.
@@ -42,5 +54,17 @@ def make_strategy(name: str, setting: Setting, options: Mapping[str, Any] | None
         if option not in known:
             hint = did_you_mean(option, known) if known else "it takes none"
             raise ConfigError(f"strategy {name!r} has no option {option!r}", hint=hint)
-    strategy: Strategy = maker(setting, **(options or {}))
-    return strategy
+    return warmed(maker(setting, **(options or {})), setting)
+
+
+def warmed(strategy: Strategy, setting: Setting) -> Strategy:
+    """Return the strategy as it is, or started from the setting's prior trials where there are any.
+
+    Raises:
+        SpaceError: a prior architecture is of another space.
+    """
+    if not setting.prior:
+        return strategy
+    from searchitect.strategies.warm_start import WarmStart
+
+    return WarmStart(setting, strategy)

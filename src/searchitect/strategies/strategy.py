@@ -9,6 +9,7 @@ from typing import Protocol
 from searchitect.evaluation import Check
 from searchitect.objectives import Objective
 from searchitect.spaces.search_space import SearchSpace
+from searchitect.strategies.prior import PriorTrial
 from searchitect.trial import Fidelity, Proposal, Trial
 
 __all__ = ["Belief", "Believer", "Setting", "Strategy", "nothing_forbidden"]
@@ -69,6 +70,7 @@ class Setting:
         budget: expected number of trials, where it is known; strategies may size themselves by it.
         fidelity: what one ordinary evaluation of the search may spend.
         workers: how many trials run at the same time.
+        prior: what earlier searches found; a strategy made by name starts from it (`warm_start`).
     """
 
     space: SearchSpace
@@ -78,3 +80,4 @@ class Setting:
     budget: int | None = None
     fidelity: Fidelity = Fidelity()
     workers: int = 1
+    prior: tuple[PriorTrial, ...] = ()

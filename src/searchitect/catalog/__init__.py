@@ -13,6 +13,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from searchitect.catalog.cell_strings import (
+    from_nats_string,
+    from_transnas_string,
+    to_nats_string,
+    to_transnas_string,
+)
+from searchitect.catalog.darts_strings import from_darts_string, to_darts_string
 from searchitect.catalog.layer_files import read_layers
 from searchitect.catalog.layer_spaces import layers, resolve
 from searchitect.catalog.registry import FAMILIES, default_for, family, get, reference
@@ -28,11 +35,17 @@ __all__ = [
     "LAYERS",
     "default_for",
     "family",
+    "from_darts_string",
+    "from_nats_string",
+    "from_transnas_string",
     "get",
     "layers",
     "read_layers",
     "reference",
     "resolve",
+    "to_darts_string",
+    "to_nats_string",
+    "to_transnas_string",
 ]
 
 

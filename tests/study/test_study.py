@@ -3,8 +3,12 @@ import math
 import pytest
 
 import searchitect as sa
-from searchitect.errors import ConfigError, ConstraintError, StorageError
+from searchitect.errors import ConfigError, ConstraintError, SpaceError, StorageError
+from searchitect.seeding import stream
 from searchitect.storage import MemoryStore
+from searchitect.strategies import Setting
+from searchitect.strategies.prior import PriorTrial, ranked
+from searchitect.strategies.random_search import RandomSearch
 from searchitect.study import Study
 from searchitect.trial import Proposal, TrialState
 from tests.study.parts import Net, facts, journal, make_study
@@ -205,3 +209,69 @@ def test_a_refused_study_is_not_left_locked():
 def test_a_study_without_objectives_is_refused():
     with pytest.raises(ConfigError, match="at least one objective"):
         make_study(objectives=[])
+
+
+SPACE = sa.SearchSpace.of(Net)
+
+
+def prior(count=20):
+    drawn = [SPACE.sample(stream(2, "prior", n)) for n in range(count)]
+    return ranked([(a, float(a["depth"])) for a in drawn], "earlier")
+
+
+def after_ten(store, stop_after=10, **changes):
+    """Ten trials of one study in sittings of some; the keys in the order they were asked for."""
+    asked = []
+    while len(asked) < 10:
+        with make_study(store=store, **changes) as study:
+            for _ in range(stop_after):
+                trial = study.ask()
+                asked.append(trial.key)
+                study.tell(trial, score=float(study.instance(trial).width))
+        changes = {k: v for k, v in changes.items() if k not in ("prior", "workers")}
+    return asked
+
+
+def test_a_study_with_a_prior_goes_on_without_the_prior_being_given_again():
+    assert after_ten(MemoryStore(), prior=prior()) == after_ten(MemoryStore(), stop_after=2, prior=prior())
+
+
+def test_a_study_with_a_prior_refuses_another_one():
+    store = MemoryStore()
+    make_study(store=store, prior=prior()).close()
+    make_study(store=store, prior=prior()).close()
+    with pytest.raises(ConfigError, match="another settings.prior"):
+        make_study(store=store, prior=prior(19))
+    with pytest.raises(ConfigError, match="another settings.prior"):
+        make_study(store=store, prior=())
+
+
+def test_a_study_without_a_prior_refuses_one_later():
+    store = MemoryStore()
+    make_study(store=store).close()
+    with pytest.raises(ConfigError, match="another settings.prior"):
+        make_study(store=store, prior=prior())
+
+
+def test_a_strategy_object_is_warmed_too():
+    given = PriorTrial(SPACE.sample(stream(1, "given")))
+    study = make_study(strategy=RandomSearch(Setting(SPACE, ())), prior=[given])
+    assert study.ask().architecture == given.architecture
+
+
+def test_a_prior_of_another_space_leaves_no_study_behind():
+    store = MemoryStore()
+    with pytest.raises(SpaceError, match="does not belong to Net"):
+        make_study(store=store, prior=[PriorTrial(sa.Architecture("other", {"width": 8}))])
+    assert not store.studies()
+
+
+def test_a_study_keeps_the_number_of_workers_its_strategy_was_made_with():
+    store = MemoryStore()
+    with make_study(store=store, workers=4) as study:
+        assert study.setting.workers == 4
+    with make_study(store=store, workers=2) as study:
+        assert study.setting.workers == 4
+    with make_study(store=store, name="another") as study:
+        assert study.setting.workers == 1
+        assert "workers" not in study.state.manifest["settings"]

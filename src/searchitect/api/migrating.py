@@ -6,6 +6,8 @@ Random search, confirmation, baselines and the test split speak of the old space
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +21,18 @@ from searchitect.errors import ConfigError, SpaceError, StorageError
 from searchitect.spaces import Architecture, SearchSpace
 from searchitect.spaces.architecture import Value
 from searchitect.storage.journal import Event, Store
-from searchitect.study.manifest import MIGRATED, is_cut_off, refuse_cut_off, refuse_newer, space_entry, versions
+from searchitect.strategies import PriorTrial
+from searchitect.study.manifest import (
+    MIGRATED,
+    is_cut_off,
+    prior_entry,
+    prior_of,
+    refuse_cut_off,
+    refuse_newer,
+    space_entry,
+    unusual,
+    versions,
+)
 
 __all__ = ["Migration", "migrate"]
 
@@ -204,9 +217,25 @@ def _manifest(old: Event, name: str, space: SearchSpace, typed: str | bool, carr
         "refused": list(carrier.refused),
         "events": 1 + len(carrier.events),
     }
+    prior = _carried_prior(old, carrier)
+    recorded = {k: v for k, v in recorded.items() if k != "prior"} | prior_entry(prior)
+    settings = {k: v for k, v in old["settings"].items() if k not in ("workers", "prior")}
+    settings |= unusual(old["settings"].get("workers", 1), prior)
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     clock = {"created": created, "versions": versions()}
-    return {**old, "study": name, "space": space_entry(space), "recorded": recorded, "clock": clock}
+    described = {"study": name, "space": space_entry(space), "settings": settings, "recorded": recorded}
+    return {**old, **described, "clock": clock}
+
+
+def _carried_prior(old: Event, carrier: _Carrier) -> list[PriorTrial]:
+    """The prior trials of the study in the new space; those that do not exist there are left out."""
+    found = []
+    for record in prior_of(old):
+        with contextlib.suppress(SpaceError):
+            document = record.architecture.to_json()
+            moved = carrier.space.migrate(document, carrier.description, carrier.values)
+            found.append(dataclasses.replace(record, architecture=moved))
+    return found
 
 
 def _warning(old: Event, carrier: _Carrier) -> str:

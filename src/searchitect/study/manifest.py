@@ -6,12 +6,13 @@ import datetime
 import hashlib
 import inspect
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from searchitect.errors import ConfigError
 from searchitect.storage.journal import Event
+from searchitect.strategies.prior import PriorTrial, digest_of
 
 if TYPE_CHECKING:
     from searchitect.spaces.search_space import SearchSpace
@@ -22,11 +23,14 @@ __all__ = [
     "differences",
     "is_cut_off",
     "make_manifest",
+    "prior_entry",
+    "prior_of",
     "refuse_cut_off",
     "refuse_difference",
     "refuse_newer",
     "source_digest",
     "space_entry",
+    "unusual",
     "versions",
 ]
 
@@ -57,14 +61,31 @@ def make_manifest(
             "constraints": [str(limit) for limit in study.constraints],
             "fidelity": study.setting.fidelity.to_json(),
             "budget": study.setting.budget,
+            **unusual(study.setting.workers, study.setting.prior),
         },
         "details": dict(details or {}),
-        "recorded": dict(recorded or {}),
+        "recorded": {**(recorded or {}), **prior_entry(study.setting.prior)},
         "clock": {
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "versions": versions(),
         },
     }
+
+
+def unusual(workers: int, prior: Sequence[PriorTrial]) -> dict[str, Any]:
+    """Settings that most studies do without; left out there, so that older manifests still agree."""
+    found: dict[str, Any] = {} if workers == 1 else {"workers": workers}
+    return found | ({"prior": digest_of(prior)} if prior else {})
+
+
+def prior_entry(prior: Sequence[PriorTrial]) -> dict[str, Any]:
+    """The prior trials as they are recorded; `prior_of` reads them back."""
+    return {"prior": [record.to_json() for record in prior]} if prior else {}
+
+
+def prior_of(manifest: Event) -> tuple[PriorTrial, ...]:
+    """The prior trials that a study began with: resuming it needs no store but its own."""
+    return tuple(PriorTrial.from_json(record) for record in manifest["recorded"].get("prior", ()))
 
 
 def space_entry(space: SearchSpace) -> dict[str, Any]:

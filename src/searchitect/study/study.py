@@ -17,10 +17,10 @@ from searchitect.spaces.architecture import Architecture
 from searchitect.spaces.search_space import SearchSpace
 from searchitect.storage import open_store
 from searchitect.storage.journal import Event, Store
-from searchitect.strategies import Setting, Strategy, make_strategy
+from searchitect.strategies import PriorTrial, Setting, Strategy, make_strategy, warmed
 from searchitect.study import events
 from searchitect.study.limits import REPEATS_IN_A_ROW
-from searchitect.study.manifest import make_manifest, refuse_cut_off, refuse_difference
+from searchitect.study.manifest import make_manifest, prior_of, refuse_cut_off, refuse_difference
 from searchitect.study.state import StudyState
 from searchitect.trial import Fidelity, Proposal, Trial, TrialState
 
@@ -47,6 +47,10 @@ class Study:
         facts: what is known of an architecture without training; limits on it are tested before a trial starts.
         fidelity: what an ordinary evaluation of the search may spend.
         budget: expected number of trials; lets strategies size themselves.
+        workers: how many trials you will run at the same time, for strategies that mind. A study opened again keeps
+            the number it began with.
+        prior: what earlier searches found (`api.prior_trials` reads it from studies); the strategy starts from it. It
+            is kept in the journal: a study opened again without it has it still.
         details: further entries for the manifest that a resumed study must repeat, such as the task.
         recorded: further entries for the manifest that are kept for the record only.
         allow_changed_code: go on although the source of the space differs.
@@ -71,6 +75,8 @@ class Study:
         facts: Facts | None = None,
         fidelity: Fidelity = Fidelity(),
         budget: int | None = None,
+        workers: int = 1,
+        prior: Sequence[PriorTrial] | None = None,
         details: Mapping[str, Any] | None = None,
         recorded: Mapping[str, Any] | None = None,
         allow_changed_code: bool = False,
@@ -86,14 +92,36 @@ class Study:
         self._needed = frozenset(o.name for o in self.objectives) | frozenset(c.name for c in self.constraints)
         self._facts = facts
         self._verdicts: dict[str, Sequence[str]] = {}
-        self.setting = Setting(self.space, self.objectives, seed, self.check, budget, fidelity)
-        self._strategy = make_strategy(strategy, self.setting, options) if isinstance(strategy, str) else strategy
+        given = tuple(prior or ())
+        self.setting = Setting(self.space, self.objectives, seed, self.check, budget, fidelity, workers, given)
+
+        def make() -> Strategy:
+            if isinstance(strategy, str):
+                return make_strategy(strategy, self.setting, options)
+            return warmed(strategy, self.setting)
+
+        self._strategy = make()  # a name or an option that is wrong is refused before anything is written
         label = strategy if isinstance(strategy, str) else type(strategy).__name__
         self._on_event = on_event
-        manifest = make_manifest(self, label, options, details, recorded)
+
+        def manifest(old: Event | None) -> Event:
+            if old is not None and self._adopt(old, prior is None):
+                self._strategy = make()
+            return make_manifest(self, label, options, details, recorded)
+
         self._open(store, manifest, allow_changed_code)
 
-    def _open(self, store: str | Store | None, manifest: Event, allow_changed_code: bool) -> None:
+    def _adopt(self, old: Event, prior: bool) -> bool:
+        """Take over what the strategy of an existing study was made with; return whether that is something else."""
+        kept = dataclasses.replace(self.setting, workers=old["settings"].get("workers", 1))
+        if prior:
+            kept = dataclasses.replace(kept, prior=prior_of(old))
+        changed, self.setting = kept != self.setting, kept
+        return changed
+
+    def _open(
+        self, store: str | Store | None, manifest: Callable[[Event | None], Event], allow_changed_code: bool
+    ) -> None:
         self._exit = ExitStack()
         self.store = store if store is not None and not isinstance(store, str) else open_store(store)
         self._exit.enter_context(self.store.lock(self.name))
@@ -103,10 +131,10 @@ class Study:
             for _, event in self._journal.read():
                 self.state.apply(event)
             if self.state.manifest is None:
-                self._append(manifest)
+                self._append(manifest(None))
             else:
                 refuse_cut_off(self.state.manifest, self.state.position)
-                refuse_difference(self.state.manifest, manifest, allow_changed_code)
+                refuse_difference(self.state.manifest, manifest(self.state.manifest), allow_changed_code)
                 if self._on_event is not None:
                     self._on_event(self.state.manifest)
         except BaseException:

@@ -1,3 +1,5 @@
 """Options under which a slow strategy keeps its contract in seconds: smaller models, rarer fits, the same code."""
 
-QUICK: dict[str, dict[str, object]] = {}
+QUICK: dict[str, dict[str, object]] = {
+    "bananas": {"startup": 30, "refit_every": 15, "candidates": 20, "members": 2, "layers": 2, "width": 8, "epochs": 2},
+}

@@ -30,8 +30,13 @@ __all__ = [
 STRATEGIES: dict[str, str] = {
     "random": "searchitect.strategies.random_search:RandomSearch",
     "grid": "searchitect.strategies.grid:Grid",
+    "greedy": "searchitect.strategies.greedy:Greedy",
+    "local_search": "searchitect.strategies.local_search:LocalSearch",
     "regularized_evolution": "searchitect.strategies.regularized_evolution:RegularizedEvolution",
+    "reinforce": "searchitect.strategies.reinforce:Reinforce",
+    "ppo": "searchitect.strategies.ppo:PPO",
     "predictor": "searchitect.strategies.predictor:PredictorGuided",
+    "bananas": "searchitect.strategies.bananas:Bananas",
 }
 """Short name to import path."""
 

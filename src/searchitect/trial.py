@@ -40,18 +40,23 @@ class Fidelity:
         epochs: passes over the training data.
         data_fraction: share of the training data used, in (0, 1].
         resolution: factor on the side of an image, in (0, 1].
+        seconds: what the training may take on one worker, as the evaluator predicts it from the model; it makes epochs
+            and a share of the data of it, at most `epochs`. Equal for all models, whatever their size.
     """
 
     epochs: int | None = None
     data_fraction: float = 1.0
     resolution: float = 1.0
+    seconds: float | None = None
 
     def to_json(self) -> dict[str, Json]:
-        return {"epochs": self.epochs, "data_fraction": self.data_fraction, "resolution": self.resolution}
+        known = {"epochs": self.epochs, "data_fraction": self.data_fraction, "resolution": self.resolution}
+        return known if self.seconds is None else known | {"seconds": self.seconds}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Json]) -> Fidelity:
-        return cls(value.get("epochs"), value.get("data_fraction", 1.0), value.get("resolution", 1.0))
+        epochs, seconds = value.get("epochs"), value.get("seconds")
+        return cls(epochs, value.get("data_fraction", 1.0), value.get("resolution", 1.0), seconds)
 
 
 @dataclass(frozen=True, slots=True)

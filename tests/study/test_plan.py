@@ -16,16 +16,17 @@ def test_a_time_is_split_in_halves_with_room_for_the_rest():
     assert split.search_fidelity.epochs == split.campaign.confirm_fidelity.epochs == 20
 
 
-def test_where_few_full_trainings_fit_the_search_trains_shorter_and_on_less():
+def test_where_few_full_trainings_fit_a_trial_of_the_search_may_spend_a_tenth_of_its_time():
     split = plan(seconds=1200.0, epoch_seconds=15.0)
-    assert split.search_fidelity.epochs < split.campaign.confirm_fidelity.epochs <= 20
-    assert split.search_fidelity.data_fraction < 1.0
-    assert split.expected_trials >= 10
+    assert split.search_fidelity.seconds == pytest.approx(2 * split.campaign.search.seconds / 10, rel=1e-3)
+    assert split.search_fidelity.epochs == split.campaign.confirm_fidelity.epochs == 20
+    assert split.expected_trials == 10
+    assert "s of training, at most 20 epochs" in "\n".join(split.lines())
 
 
 def test_confirmations_are_shortened_before_they_eat_the_budget():
     split = plan(seconds=300.0, epoch_seconds=20.0)
-    assert split.search_fidelity.epochs < 20
+    assert split.search_fidelity.seconds < 20 * 20.0
     assert split.confirm_seconds <= 0.45 * 300
 
 
@@ -45,8 +46,8 @@ def test_no_plan_promises_more_than_its_budget(seconds, epoch_seconds, workers, 
     lead = min(spent, seconds, 0.5 * seconds)
     total = lead + arms * (campaign.search.seconds - lead) + split.confirm_seconds + split.reserve
     assert total <= seconds * 1.0001
-    assert 0.1 <= split.search_fidelity.data_fraction <= 1.0
     assert 1 <= split.search_fidelity.epochs <= campaign.confirm_fidelity.epochs <= epochs
+    assert split.search_fidelity.seconds is None or 0 < split.search_fidelity.seconds <= epochs * epoch_seconds
 
 
 def test_a_budget_of_trials_covers_everything():

@@ -62,12 +62,16 @@ def prepare(request: Request, parts: Parts) -> Prepared:
     wishes, late = _wishes(request, parts), False
     if known is not None:
         wishes, late = _continued(wishes, known["recorded"]["wishes"], store, name)
+        evaluator = _paced(evaluator, known["recorded"].get("pace"))
     elif wishes.seconds is not None and parts.task is not None and request.evaluate is None:
-        from searchitect.api.pacing import seconds_per_epoch
+        from searchitect.api.pacing import measure_pace
 
-        measured = seconds_per_epoch(evaluator, parts.workers, request.device, at_most=0.06 * wishes.seconds)
+        measured = measure_pace(evaluator, parts.workers, request.device, at_most=0.06 * wishes.seconds)
         spent = round(time.monotonic() - since, 3)
-        wishes = dataclasses.replace(wishes, epoch_seconds=measured, spent=spent)
+        wishes = dataclasses.replace(wishes, spent=spent)
+        if measured is not None:
+            evaluator = dataclasses.replace(evaluator, pace=measured[0])
+            wishes = dataclasses.replace(wishes, epoch_seconds=measured[1])
     plan = make_plan(wishes)
     if known is not None:
         # A larger budget extends the search; what the strategy was made with stays, or it would not be the same one.
@@ -92,6 +96,15 @@ def _evaluator(request: Request, parts: Parts, folder: Path | None) -> Any:
     profile = folder / "profile.json" if request.profile and folder is not None else None
     measure = frozenset(name for name in named if name in MEASUREMENTS)
     return TrainingEvaluator(parts.space, parts.task, parts.recipe, measure=measure, profile=profile)
+
+
+def _paced(evaluator: Any, pace: Mapping[str, float] | None) -> Any:
+    """The evaluator with the pace that its study began with, so that its seconds mean what they meant."""
+    if pace is None:
+        return evaluator
+    from searchitect.evaluators.pace import Pace
+
+    return dataclasses.replace(evaluator, pace=Pace.from_json(pace))
 
 
 def _store(store: Any) -> Store:

@@ -83,6 +83,9 @@ def _recorded(prepared: Prepared) -> dict[str, Any]:
         "space": request.space if isinstance(request.space, str) or request.space is None else False,
         "allow": {"trial_seconds": request.trial_seconds, "confirm_seeds": request.confirm_seeds},
     }
+    pace = getattr(prepared.evaluator, "pace", None)
+    if pace is not None:
+        recorded["pace"] = pace.to_json()
     if plan.no_random is not None:
         recorded["no_random"] = plan.no_random
     return recorded

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from searchitect.errors import EvaluationError, SearchitectError
-from searchitect.hardware import count_flops, count_parameters, peak_memory_bytes
+from searchitect.hardware import count_activations, count_flops, count_parameters, peak_memory_bytes
 from searchitect.seeding import isolated
 from searchitect.spaces.architecture import Architecture
 from searchitect.spaces.search_space import SearchSpace
@@ -21,6 +21,7 @@ __all__ = ["build", "count", "count_if_module", "inspect_model", "with_shapes"]
 _COUNTS: dict[str, Callable[[nn.Module, tuple[int, ...]], int]] = {
     "parameters": lambda body, inputs: count_parameters(body),
     "flops": count_flops,
+    "activations": count_activations,
     "peak_memory_bytes": peak_memory_bytes,
 }
 

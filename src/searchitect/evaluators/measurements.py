@@ -13,13 +13,15 @@ __all__ = ["CLOCK_MEASUREMENTS", "KNOWN_BEFORE_TRAINING", "MEASUREMENTS", "check
 MEASUREMENTS: Mapping[str, str] = {
     "parameters": "values in all parameters of the model, a tied one once",
     "flops": "floating-point operations of one forward pass of one example, 2 per multiply-add",
+    "activations": "values put out by all layers in one forward pass of one example",
     "peak_memory_bytes": "bytes of activations alive at once in one forward pass of one example, float32",
+    "epochs": "passes over the whole training data that the training took",
     "train_seconds": "seconds of wall time that the training took",
     "latency_ms": "milliseconds of one forward pass of one example from raw inputs, median, under the machine lock",
 }
 """Name -> what it is, with its unit. Metrics (`tasks.metrics.METRICS`) are measured on the validation split."""
 
-KNOWN_BEFORE_TRAINING = frozenset({"parameters", "flops", "peak_memory_bytes"})
+KNOWN_BEFORE_TRAINING = frozenset({"parameters", "flops", "activations", "peak_memory_bytes"})
 """What `check` can tell of an architecture without training it."""
 
 

@@ -16,10 +16,11 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from searchitect.errors import StorageError
+from searchitect.errors import EvaluationError, StorageError
 from searchitect.evaluation import Context
 from searchitect.evaluators.building import build, count, inspect_model
 from searchitect.evaluators.measurements import KNOWN_BEFORE_TRAINING, check_measure
+from searchitect.evaluators.pace import Pace
 from searchitect.hardware import latency_ms
 from searchitect.seeding import derive, isolated
 from searchitect.spaces.architecture import Architecture
@@ -53,6 +54,7 @@ class TrainingEvaluator:
         measure: what is wanted beside the task's metrics, `parameters`, `flops`, `peak_memory_bytes` and
             `train_seconds`: `latency_ms`, or further metrics.
         profile: where the first trial writes a torch.profiler trace; a file that exists is left alone.
+        pace: turns a fidelity in seconds into epochs; None where none is given in seconds.
         memory_budget: bytes of preprocessed examples up to which they are held in memory.
 
     Raises:
@@ -64,6 +66,7 @@ class TrainingEvaluator:
     recipe: Recipe = Recipe()
     measure: frozenset[str] = frozenset()
     profile: Path | None = None
+    pace: Pace | None = None
     memory_budget: int = MEMORY_BUDGET
 
     def __post_init__(self) -> None:
@@ -80,17 +83,18 @@ class TrainingEvaluator:
             model = self._model(proposal)
         body: nn.Module = model.body  # type: ignore[assignment]
         measured = count(body, self._spec(proposal), KNOWN_BEFORE_TRAINING)
+        fidelity = self._in_epochs(proposal.fidelity, measured)
         outcome = train(
             model,
             self.task,
             self._recipe(proposal.architecture),
-            fidelity=proposal.fidelity,
+            fidelity=fidelity,
             context=_with_time_left(context, time.monotonic() - start),
             memory_budget=self.memory_budget,
             trace=_claim(self.profile),
         )
         measured |= self._scores(model, context.device)
-        measured["train_seconds"] = outcome.seconds
+        measured |= {"epochs": outcome.epochs * fidelity.data_fraction, "train_seconds": outcome.seconds}
         if "latency_ms" in self.measure:
             example = raw_tensors(self.task.validation, np.arange(1), context.device)
             measured["latency_ms"] = latency_ms(model, example).median_ms
@@ -122,6 +126,16 @@ class TrainingEvaluator:
         """
         augmentation(self._recipe(architecture).augmentation, self.task.spec.inputs)
         return inspect_model(self.space, architecture, self.task.spec, names)
+
+    def _in_epochs(self, fidelity: Fidelity, counts: Mapping[str, float]) -> Fidelity:
+        if fidelity.seconds is None:
+            return fidelity
+        if self.pace is None:
+            raise EvaluationError(
+                "a fidelity in seconds needs the pace of this machine",
+                hint="give TrainingEvaluator a pace, or the fidelity in epochs",
+            )
+        return self.pace.in_epochs(fidelity, counts)
 
     def _recipe(self, architecture: Architecture) -> Recipe:
         return SearchSpace.of(self.space).recipe(architecture, self.recipe)

@@ -7,12 +7,13 @@ so a limit on them can be checked before any training.
 
 from __future__ import annotations
 
-from searchitect.hardware.counting import count_flops, count_parameters, model_bytes
+from searchitect.hardware.counting import count_activations, count_flops, count_parameters, model_bytes
 from searchitect.hardware.latency import Latency, latency_ms, machine_lock
 from searchitect.hardware.memory import peak_memory_bytes
 
 __all__ = [
     "Latency",
+    "count_activations",
     "count_flops",
     "count_parameters",
     "latency_ms",

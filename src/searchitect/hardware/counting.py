@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from searchitect.errors import EvaluationError
 from searchitect.hardware.meta import meta_copy, run_on_meta
 
-__all__ = ["count_flops", "count_parameters", "model_bytes"]
+__all__ = ["count_activations", "count_flops", "count_parameters", "model_bytes"]
 
 
 def count_parameters(model: nn.Module) -> int:
@@ -35,6 +35,27 @@ def model_bytes(model: nn.Module) -> int:
     """Return the bytes of all parameters and buffers in their own types: what a file of the weights holds."""
     tensors = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+
+
+def count_activations(model: nn.Module, input_shape: Sequence[int]) -> int:
+    """Return how many values the model's layers put out in one forward pass of one example.
+
+    Radosavovic et al., "Designing network design spaces", CVPR 2020, count those of convolutions; here every module
+    without submodules counts, since normalisations and activations take their time too. Arguments and errors as in
+    `count_flops`.
+    """
+    twin, total = meta_copy(model), 0
+
+    def add(module: nn.Module, inputs: object, output: object) -> None:
+        nonlocal total
+        total += output.numel() if isinstance(output, torch.Tensor) else 0
+
+    for module in twin.modules():
+        if next(module.children(), None) is None:
+            module.register_forward_hook(add)
+    with torch.no_grad():
+        run_on_meta(twin, input_shape)
+    return total
 
 
 def count_flops(model: nn.Module, input_shape: Sequence[int]) -> int:

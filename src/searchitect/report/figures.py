@@ -120,8 +120,9 @@ def _steps(result: Result, phase: str) -> list[_Step]:
     return steps if best is not None else []
 
 
-def _spent(fidelity: Fidelity) -> tuple[float, float, float]:
-    return (math.inf if fidelity.epochs is None else fidelity.epochs, fidelity.data_fraction, fidelity.resolution)
+def _spent(fidelity: Fidelity) -> tuple[float, ...]:
+    epochs, seconds = (math.inf if bound is None else bound for bound in (fidelity.epochs, fidelity.seconds))
+    return (epochs, fidelity.data_fraction, fidelity.resolution, seconds)
 
 
 def _frame(objective: Objective, steps: Sequence[_Step]) -> list[float]:

@@ -2,8 +2,8 @@
 
 Pure arithmetic on the seconds of one epoch. The rules, in order: a reserve for baselines, test and export; at least one
 finalist per arm on every fresh seed, in at most 45 % of what is left; the rest in equal halves for the search and for
-random search. Where fewer than ten full trainings fit into a half, the search trains shorter and on less data, and so
-does random search.
+random search. Where fewer than ten full trainings fit into a half, a trial of the search may spend a tenth of it, in
+seconds whatever the size of the model, and so may one of random search.
 """
 
 from __future__ import annotations
@@ -175,18 +175,15 @@ def _search_fidelity(wishes: Wishes, seconds: float, epochs: int | None) -> Fide
     if epochs is None or wishes.epoch_seconds is None:
         return Fidelity(epochs=epochs)
     affordable = seconds * wishes.workers / FEWEST_TRIALS
-    ratio = affordable / (wishes.epoch_seconds * epochs)
-    if ratio >= 1.0:
+    if affordable >= wishes.epoch_seconds * epochs:
         return Fidelity(epochs=epochs)
-    shorter = min(epochs, max(3, round(epochs * math.sqrt(ratio))))
-    fraction = min(1.0, max(0.1, ratio * epochs / shorter))
-    return Fidelity(epochs=shorter, data_fraction=round(fraction, 2))
+    return Fidelity(epochs=wishes.epochs, seconds=round(affordable, 3))
 
 
 def _expected(wishes: Wishes, fidelity: Fidelity, seconds: float) -> int | None:
     if wishes.epoch_seconds is None or fidelity.epochs is None:
         return wishes.trials
-    each = wishes.epoch_seconds * fidelity.epochs * fidelity.data_fraction
+    each = fidelity.seconds or wishes.epoch_seconds * fidelity.epochs
     fitting = max(1, int(seconds * wishes.workers / each))
     return fitting if wishes.trials is None else min(wishes.trials, fitting)
 
@@ -198,5 +195,7 @@ def _text(seconds: float | None) -> str:
 def _fidelity(fidelity: Fidelity) -> str:
     if fidelity.epochs is None:
         return "a full evaluation"
+    if fidelity.seconds is not None:
+        return f"about {fidelity.seconds:.3g} s of training, at most {fidelity.epochs} epochs"
     share = "" if fidelity.data_fraction == 1.0 else f" on {fidelity.data_fraction:.0%} of the training data"
     return f"{fidelity.epochs} epochs{share}"

@@ -2,3 +2,8 @@
 
 A description of a few lines makes a benchmark of any table. Nothing here trains; nothing here knows torch.
 """
+
+from searchitect.tabular.benchmark import Benchmark
+from searchitect.tabular.opening import Listed, benchmarks, open_benchmark
+
+__all__ = ["Benchmark", "Listed", "benchmarks", "open_benchmark"]

@@ -24,11 +24,20 @@ class Benchmark(Protocol):
         cost_unit: "seconds" where the table recorded time, else what one unit of `cost` means, such as "epoch × MFLOP".
     """
 
-    name: str
-    space: type
-    signals: Mapping[str, str]
-    truth: str
-    cost_unit: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def space(self) -> type: ...
+
+    @property
+    def signals(self) -> Mapping[str, str]: ...
+
+    @property
+    def truth(self) -> str: ...
+
+    @property
+    def cost_unit(self) -> str: ...
 
     def objective(self, measurement: str) -> Objective:
         """Return a measurement with its direction."""

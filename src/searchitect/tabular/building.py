@@ -1,0 +1,311 @@
+"""From a description and its table to a benchmark: everything that can be wrong is found here, before a search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from searchitect.errors import ConfigError, TaskError, did_you_mean
+from searchitect.objectives import Direction
+from searchitect.spaces import Architecture, SearchSpace, make_space
+from searchitect.tabular.decisions import columns_of, fields_of, numbered
+from searchitect.tabular.description import Description
+from searchitect.tabular.fields import Field
+from searchitect.tabular.graph_cells import canonical_by
+from searchitect.tabular.measuring import EPOCHS, Measurement, measurement, measurement_name
+from searchitect.tabular.naming import cost_unit_of, direction_of, words_of
+from searchitect.tabular.pool import PoolSpace
+from searchitect.tabular.rows import Find, Rows
+from searchitect.tabular.table_benchmark import TableBenchmark
+from searchitect.trial import Fidelity
+
+__all__ = ["benchmark_of"]
+
+MOST_MEASUREMENTS = 300
+INDEX_WORDS = {"index", "idx", "id", "hash", "uid", "md5", "unnamed"}
+
+
+@dataclass(frozen=True)
+class _Signals:
+    """What a description calls signals, truth and cost, as measurements."""
+
+    signals: dict[str, str]
+    fidelities: dict[str, Fidelity]
+    truth: str
+
+
+def benchmark_of(description: Description, find: Find) -> TableBenchmark:
+    """Read the table of a description.
+
+    Args:
+        find: returns the file of a table; raises where there is none.
+
+    Raises:
+        ConfigError: the description contradicts itself or names what is not there.
+        TaskError: the table is not what the description says: missing cells, duplicates, unknown options, wrong units.
+    """
+    rows = Rows(find(description.table), description.where, description.joins, find)
+    _drop(description, rows)
+    fields, last = fields_of(description, rows)
+    measured = _measurements(description, rows, {cell for one in fields for cell in columns_of(one)})
+    signals = _signals(description, measured)
+    prices, unit = _prices(description, rows)
+    _require(measured, signals, prices, rows)
+    space, texts, known = _space(description, fields, rows, last)
+    places = _grouped(description, texts, known, rows)
+    signals = _averaged(signals, measured, places)
+    members = list(known.values())
+    size = SearchSpace.of(space).size() if SearchSpace.of(space).is_finite else None
+    if description.complete and size != len(members):
+        raise TaskError(
+            f"{rows.label} holds {len(members):,} of {size or 'countless'} architectures, not all",
+            hint="complete = false",
+        )
+    if size != len(members):
+        PoolSpace.of(space).adopt(members)
+    return TableBenchmark(
+        name=description.name,
+        space=space,
+        signals=signals.signals,
+        truth=signals.truth,
+        cost_unit=unit,
+        rows=places,
+        measurements=measured,
+        prices=prices,
+        per_epoch=isinstance(description.cost, Mapping) and "per_epoch" in description.cost,
+        epochs=_full_epochs(description, measured),
+        signal_fidelities=signals.fidelities,
+        directions=_directions(description, measured, signals),
+        known=known,
+        about=description.about,
+    )
+
+
+def _drop(description: Description, rows: Rows) -> None:
+    """Leave out the rows without signal or truth where the description says so."""
+    if description.missing != "drop":
+        return
+    named = description.measurements if isinstance(description.measurements, Mapping) else {}
+    for name in [*map(_signal_name, description.signals.values()), *([description.truth] if description.truth else [])]:
+        found = measurement(name, named.get(name, name), rows)
+        rows.keep([value is not None for value in found.full])
+    if not len(rows):
+        raise TaskError(f"no row of {rows.label} has both signal and truth")
+
+
+def _signal_name(words: Any) -> str:
+    if isinstance(words, str):
+        return words
+    if (
+        isinstance(words, Mapping)
+        and isinstance(words.get("measurement"), str)
+        and set(words) <= {"measurement", "epochs"}
+    ):
+        return str(words["measurement"])
+    raise ConfigError(
+        f"a signal is a measurement, or one after so many epochs, got {words!r}"[:200],
+        hint='signals = { valid = "valid_accuracy", valid12 = { measurement = "valid_accuracy", epochs = 12 } }',
+    )
+
+
+def _measurements(description: Description, rows: Rows, decided: set[str]) -> dict[str, Measurement]:
+    given = description.measurements
+    sources: dict[str, Any] = {}
+    if isinstance(given, Mapping):
+        sources |= given
+    elif given is not None:
+        for pattern in given:
+            found = [pattern] if EPOCHS in pattern else rows.matching(pattern)
+            sources |= {measurement_name(column): column for column in found}
+    wanted = [*map(_signal_name, description.signals.values()), *([description.truth] if description.truth else [])]
+    for name in wanted:
+        if name not in sources:
+            sources[measurement_name(name)] = name
+    if given is None:
+        taken = {source for source in sources.values() if isinstance(source, str)} | decided
+        sources |= {measurement_name(column): column for column in _others(description, rows, taken)}
+    if len(sources) > MOST_MEASUREMENTS:
+        raise ConfigError(f"{len(sources)} measurements are too many", hint='measurements = ["those", "you_*", "need"]')
+    return {name: measurement(name, source, rows, description.units.get(name)) for name, source in sources.items()}
+
+
+def _others(description: Description, rows: Rows, taken: set[str]) -> list[str]:
+    """Return the columns of numbers that nothing else claims: what a short description leaves unsaid."""
+    taken = taken | set(description.where) | {str(description.replicates)} | {join["on"] for join in description.joins}
+    for words in description.repeats:
+        taken |= {str(words.get("length"))}
+        taken |= {column for value in words.get("items", {}).values() for column in numbered(value, rows)}
+    found = []
+    for column in rows.names:
+        if column in taken or INDEX_WORDS & set(words_of(column)):
+            continue
+        cells = [cell for cell in rows.column(column) if cell is not None]
+        if cells and all(isinstance(cell, (int, float)) and not isinstance(cell, bool) for cell in cells):
+            found.append(column)
+    return found
+
+
+def _signals(description: Description, measured: dict[str, Measurement]) -> _Signals:
+    signals: dict[str, str] = {}
+    fidelities: dict[str, Fidelity] = {}
+    for word, words in description.signals.items():
+        name = _named(_signal_name(words), measured)
+        if isinstance(words, Mapping) and "epochs" in words:
+            epochs = words["epochs"]
+            if epochs not in measured[name].recorded():
+                known = ", ".join(map(str, sorted(measured[name].recorded()))) or "the full training only"
+                raise ConfigError(f"{name} was not recorded after {epochs!r} epochs", hint=f"recorded: {known}")
+            fidelities[word] = Fidelity(epochs=epochs)
+            at = f"{name}_at_{epochs}_epochs"
+            cells = [measured[name].value(row, epochs) for row in range(len(measured[name].full))]
+            measured[at] = Measurement(at, cells)
+            name = at
+        signals[word] = name
+    truth = _named(description.truth, measured) if description.truth else next(iter(signals.values()))
+    return _Signals(signals, fidelities, truth)
+
+
+def _named(name: str, measured: Mapping[str, Measurement]) -> str:
+    return name if name in measured else measurement_name(name)
+
+
+def _prices(description: Description, rows: Rows) -> tuple[Measurement | None, str]:
+    words = description.cost
+    if words is None:
+        return None, "evaluation"
+    source = words if isinstance(words, str) else words.get("per_epoch") or words.get("column")
+    named = description.measurements if isinstance(description.measurements, Mapping) else {}
+    if not isinstance(source, str):
+        raise ConfigError(
+            "cost is a column", hint='cost = "train_seconds", or { per_epoch = "flops", unit = "epoch × FLOP" }'
+        )
+    if isinstance(words, Mapping) and "per_epoch" in words and description.epochs is None:
+        raise ConfigError("a cost per epoch needs the epochs of the full training", hint="epochs = 200")
+    found = measurement("cost", named.get(source, source), rows)
+    if found.curves:  # seconds of each epoch: what was spent so far
+        sums = [None if curve is None else tuple(_running(curve)) for curve in found.curves]
+        found = replace(found, curves=sums, full=[None if total is None else total[-1] for total in sums])
+    unit = words.get("unit") if isinstance(words, Mapping) else None
+    default = f"epoch × {source}" if isinstance(words, Mapping) and "per_epoch" in words else cost_unit_of(source)
+    return found, unit or default
+
+
+def _running(values: Sequence[float]) -> list[float]:
+    total, out = 0.0, []
+    for value in values:
+        total += value
+        out.append(total)
+    return out
+
+
+def _require(measured: Mapping[str, Measurement], signals: _Signals, prices: Measurement | None, rows: Rows) -> None:
+    """Refuse a table in which a signal, the truth or the cost of an architecture is missing."""
+    needed = [measured[name] for name in {**dict.fromkeys(signals.signals.values()), signals.truth: None}]
+    for one in [*needed, *([] if prices is None else [prices])]:
+        empty = [row for row, value in enumerate(one.full) if value is None]
+        if empty:
+            raise TaskError(
+                f"{one.name} is missing in {len(empty):,} of {len(rows):,} rows of {rows.label}, first in row "
+                f"{rows.numbers[empty[0]]}",
+                hint='missing = "drop" leaves those rows out; they then count as not in the table',
+            )
+
+
+def _space(
+    description: Description, fields: Sequence[Field], rows: Rows, last: int
+) -> tuple[type, list[str], dict[str, Architecture]]:
+    """Return the space class, the text of each row's architecture, and the architectures by text."""
+    known: dict[str, Architecture] = {}
+    namespace = {"canonical": staticmethod(canonical_by(known, last))} if last else {}
+    title = "".join(part.title() for part in words_of(description.name)) or "Table"
+    made = make_space(
+        title if title.isidentifier() else f"Table{title}",
+        {one.name: one.declare() for one in fields},
+        namespace,
+        description.about or f"The decisions of {description.name}.",
+    )
+    space = SearchSpace.of(made)
+    texts: list[str] = []
+    for row in range(len(rows)):
+        out: dict[str, Any] = {}
+        for one in fields:
+            one.write(row, "", out)
+        architecture = Architecture(space.digest, out)
+        texts.append(architecture.text)
+        known.setdefault(architecture.text, architecture)
+    for architecture in list(known.values())[:3]:
+        assert not SearchSpace.of(made).violations(architecture), architecture
+    return made, texts, known
+
+
+def _grouped(
+    description: Description, texts: Sequence[str], known: Mapping[str, Architecture], rows: Rows
+) -> dict[str, tuple[int, ...]]:
+    """Return the rows of each architecture; several are replicates, if the description says so.
+
+    Raises:
+        TaskError: it does not, and there are duplicates.
+    """
+    places: dict[str, list[int]] = {}
+    for row, text in enumerate(texts):
+        places.setdefault(text, []).append(row)
+    if isinstance(description.replicates, str):
+        seeds = rows.column(description.replicates)
+        for found in places.values():
+            found.sort(key=lambda row: (str(type(seeds[row])), seeds[row]))
+            named = [seeds[row] for row in found]
+            if len(set(named)) < len(named):
+                raise TaskError(
+                    f"rows {rows.numbers[found[0]]} and {rows.numbers[found[1]]} of {rows.label} are one architecture with "
+                    f"one {description.replicates}",
+                    hint="remove the repeated rows, or name more columns as decisions",
+                )
+    elif not description.replicates:
+        twice = next((found for found in places.values() if len(found) > 1), None)
+        if twice is not None:
+            count = sum(len(found) > 1 for found in places.values())
+            raise TaskError(
+                f"{rows.label} holds {count:,} architectures more than once; rows {rows.numbers[twice[0]]} and "
+                f"{rows.numbers[twice[1]]} are both {texts[twice[0]][:200]}",
+                hint='replicates = "seed_column", or replicates = true where rows are repeated trainings; '
+                "where = { … } keeps one kind of row",
+            )
+    return {text: tuple(found) for text, found in places.items()}
+
+
+def _averaged(signals: _Signals, measured: dict[str, Measurement], places: Mapping[str, tuple[int, ...]]) -> _Signals:
+    """Report the mean over replicates: one seed's luck is no truth."""
+    if all(len(rows) == 1 for rows in places.values()):
+        return signals
+    full = measured[signals.truth].full
+    means = list(full)
+    for rows in places.values():
+        values = [value for row in rows if (value := full[row]) is not None]
+        for row in rows:
+            means[row] = sum(values) / len(values)
+    name = f"{signals.truth}_mean"
+    measured[name] = Measurement(name, means)
+    return replace(signals, truth=name)
+
+
+def _full_epochs(description: Description, measured: Mapping[str, Measurement]) -> int | None:
+    recorded = {epochs for one in measured.values() for epochs in one.recorded()}
+    return description.epochs or max(recorded, default=None)
+
+
+def _directions(
+    description: Description, measured: Mapping[str, Measurement], signals: _Signals
+) -> dict[str, Direction]:
+    found: dict[str, Direction] = {}
+    for name, text in description.directions.items():
+        if name not in measured and measurement_name(name) not in measured:
+            raise ConfigError(f"directions: no measurement {name!r}", hint=did_you_mean(name, measured))
+        if text not in ("maximize", "minimize"):
+            raise ConfigError(f"directions.{name} is maximize or minimize, got {text!r}")
+        for known in measured:
+            if known == _named(name, measured) or known.startswith((f"{name}_at_", f"{name}_mean")):
+                found[known] = "maximize" if text == "maximize" else "minimize"
+    for name in (*signals.signals.values(), signals.truth):
+        found.setdefault(name, direction_of(name))
+    return found

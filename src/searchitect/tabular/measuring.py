@@ -1,0 +1,166 @@
+"""The measurements of a table: one number per row, at each number of epochs that was recorded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from searchitect.errors import ConfigError, TaskError, did_you_mean
+from searchitect.tabular.naming import identifier, is_static, words_of
+from searchitect.tabular.rows import Rows
+
+__all__ = ["EPOCHS", "Cells", "Measurement", "measurement", "measurement_name"]
+
+EPOCHS = "{epochs}"
+"""Stands in a column's name for the number of epochs trained."""
+
+Cells = list[float | None]
+
+SHARES = {"accuracy", "acc", "top1", "top5", "auc", "auroc", "iou", "miou", "dice", "precision", "recall", "f1"}
+POSITIVE = {
+    *("seconds", "latency", "ms", "params", "parameters", "flops", "macs", "energy", "memory", "throughput", "bytes"),
+    *("joules", "mj", "kwh", "hours", "minutes"),
+}
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One measurement of every row.
+
+    Attributes:
+        full: after the whole training.
+        at: by number of epochs, where columns recorded several.
+        curves: one value for each epoch, where lists recorded them.
+        static: training does not change it.
+    """
+
+    name: str
+    full: Cells
+    at: Mapping[int, Cells] = field(default_factory=dict)
+    curves: Sequence[tuple[float, ...] | None] = ()
+    static: bool = False
+
+    def value(self, row: int, epochs: int | None = None) -> float | None:
+        """Return the number of a row after so many epochs (None: all); None where it was not recorded."""
+        if epochs is None or self.static:
+            return self.full[row]
+        if self.curves:
+            curve = self.curves[row]
+            return curve[epochs - 1] if curve is not None and 1 <= epochs <= len(curve) else None
+        cells = self.at.get(epochs)
+        return None if cells is None else cells[row]
+
+    def recorded(self) -> set[int]:
+        """Return every number of epochs that was recorded."""
+        longest = max((len(curve) for curve in self.curves if curve is not None), default=0)
+        return set(self.at) | set(range(1, longest + 1))
+
+
+def measurement(name: str, source: Any, rows: Rows, unit: str | None = None) -> Measurement:
+    """Read one measurement.
+
+    Args:
+        source: a column, a column's name with `{epochs}` in it, or a table from epochs to column.
+        unit: "percent" or "fraction", where the description says so.
+
+    Raises:
+        TaskError: a column is not there, holds no numbers, or numbers that its name or unit forbids.
+        ConfigError: the source is of another form.
+    """
+    columns = _columns(name, source, rows)
+    if isinstance(columns, str):
+        cells = rows.column(columns)
+        if any(isinstance(cell, tuple) for cell in cells):
+            return _curves(name, columns, cells, rows, unit)
+        found = _numbers(columns, cells, rows)
+        _check_values(name, columns, found, rows, unit)
+        return Measurement(name, found, static=is_static(name))
+    at = {epochs: _numbers(column, rows.column(column), rows) for epochs, column in sorted(columns.items())}
+    for epochs, column in columns.items():
+        _check_values(name, column, at[epochs], rows, unit)
+    return Measurement(name, at[max(at)], at)
+
+
+def measurement_name(source: str) -> str:
+    """Return the name of a measurement that the description does not name: the column's, without its epochs."""
+    bare = re.sub(r"_?(?:epochs?_)?\{epochs\}(?:_?epochs?)?_?", "_", source)
+    return identifier(bare.strip("_") if EPOCHS in source else source)
+
+
+def _columns(name: str, source: Any, rows: Rows) -> str | dict[int, str]:
+    if isinstance(source, Mapping):
+        if not source or not all(str(key).isdecimal() and isinstance(column, str) for key, column in source.items()):
+            raise ConfigError(
+                f"measurements.{name}: expected epochs and their columns, got {str(dict(source))[:80]}",
+                hint='{ 12 = "valid_12_epochs", 200 = "valid_200_epochs" }',
+            )
+        return {int(key): column for key, column in source.items()}
+    if not isinstance(source, str):
+        raise ConfigError(f"measurements.{name}: expected the name of a column, got {source!r}")
+    if EPOCHS not in source:
+        return source
+    before, _, after = source.partition(EPOCHS)
+    shape = re.compile(re.escape(before) + r"(\d{1,6})" + re.escape(after))
+    found = {int(match[1]): column for column in rows.names if (match := shape.fullmatch(column))}
+    if not found:
+        near = did_you_mean(source, rows.names[:300])
+        raise TaskError(f"{rows.label} has no column like {source!r} with a number of epochs in it", hint=near)
+    return found
+
+
+def _numbers(column: str, cells: Sequence[Any], rows: Rows) -> Cells:
+    for place, cell in enumerate(cells):
+        if cell is not None and (isinstance(cell, bool) or not isinstance(cell, (int, float))):
+            raise TaskError(
+                f"row {rows.numbers[place]} of {rows.label} has {str(cell)[:40]!r} as {column}, expected a number",
+                hint="leave the cell empty where nothing was measured",
+            )
+    return [None if cell is None else float(cell) for cell in cells]
+
+
+def _curves(name: str, column: str, cells: Sequence[Any], rows: Rows, unit: str | None) -> Measurement:
+    curves: list[tuple[float, ...] | None] = []
+    for place, cell in enumerate(cells):
+        if cell is not None and not isinstance(cell, tuple):
+            raise TaskError(f"row {rows.numbers[place]} of {rows.label} has {cell!r} as {column}, expected a list")
+        known = _numbers(column, [value for value in cell or () if value is not None], rows)
+        if cell and len(known) < len(cell):  # a curve with a hole is no curve; what comes before it may be
+            known = known[: next(i for i, value in enumerate(cell) if value is None)]
+        curves.append(tuple(value for value in known if value is not None) or None)
+    full: Cells = [curve[-1] if curve else None for curve in curves]
+    _check_values(name, column, full, rows, unit)
+    return Measurement(name, full, curves=curves)
+
+
+def _check_values(name: str, column: str, cells: Cells, rows: Rows, unit: str | None) -> None:
+    """Refuse numbers that contradict the unit in the name: a share of 9437, a negative latency."""
+    present = [cell for cell in cells if cell is not None]
+    if not present:
+        raise TaskError(f"the column {column!r} of {rows.label} is empty")
+    words = {*words_of(name), *words_of(column)}
+    low, high = min(present), max(present)
+    hint = 'say what it is: units = { NAME = "percent" } or "fraction", or correct the column'.replace("NAME", name)
+    if words & POSITIVE and low < 0 and "neg" not in words and "score" not in words:
+        raise TaskError(
+            f"{column} of {rows.label} is {low:g} in row {rows.numbers[cells.index(low)]}, below 0",
+            hint="leave the cell empty where nothing was measured",
+        )
+    is_share = bool(words & SHARES)
+    percent = unit == "percent" or (unit is None and "percent" in words and is_share)
+    if (is_share or unit is not None) and not 0 <= low <= high <= (1 if unit == "fraction" else 100):
+        raise TaskError(f"{column} of {rows.label} runs from {low:g} to {high:g}: out of its unit's range", hint=hint)
+    if percent and high <= 1 and len(present) > 1:
+        raise TaskError(f"{column} of {rows.label} is called percent, but runs from {low:g} to {high:g}", hint=hint)
+    if is_share and _mixed(present):
+        raise TaskError(f"{column} of {rows.label} mixes fractions ({low:g}) and per cent ({high:g})", hint=hint)
+
+
+def _mixed(present: Sequence[float]) -> bool:
+    """Whether some numbers are fractions of 1 among per cents: times a hundred they would lie among the others."""
+    large = [value for value in present if value > 1.5]
+    small = [value for value in present if 0 < value <= 1]
+    if not large or not small:
+        return False
+    return all(min(large) <= 100 * value <= max(large) * 1.01 for value in small)

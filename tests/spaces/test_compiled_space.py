@@ -187,3 +187,16 @@ def test_the_description_is_plain_json() -> None:
     assert sa.SearchSpace.of(Tied).describe()["constraints"] == [
         {"name": "small", "reads": ["width", "depth"], "reason": "Width times depth is at most 8"}
     ]
+
+
+def test_an_architecture_is_decided_one_active_decision_at_a_time() -> None:
+    wanted = SPACE.read({"decisions": GOOD})
+    asked: list[str] = []
+
+    def choose(path: str, decision: Any) -> Any:
+        assert decision.domain.problem(wanted[path]) is None
+        asked.append(path)
+        return wanted[path]
+
+    assert SPACE.decide(choose) == wanted
+    assert asked == list(wanted)

@@ -8,8 +8,8 @@ from searchitect.errors import EvaluationError
 from searchitect.spaces import Architecture, SearchSpace
 from searchitect.strategies import STRATEGIES, Belief, Setting
 from searchitect.tabular.entries import Entry
-from searchitect.tabular.searching import Terms, Trace, WrittenSpace, run_search
-from searchitect.trial import Proposal, Trial
+from searchitect.tabular.searching import Terms, Trace, run_search
+from searchitect.trial import Fidelity, Proposal, Trial
 from tests.tabular.planted import Digits, Folded, Planted
 
 TERMS = Terms("test_percent", optimum=99.95, worst=0.05, trials=8, checkpoints=(4, 8))
@@ -138,12 +138,21 @@ def test_the_first_evaluation_of_the_optimum_is_kept(script: type[Script]) -> No
     assert run((500,), terms).evaluated == {}
 
 
-def test_two_ways_to_write_a_model_are_two_members_of_the_table() -> None:
+def test_the_space_of_the_benchmark_says_what_is_the_same_architecture() -> None:
     terms = dataclasses.replace(TERMS, trials=20)
-    assert run_search(Planted(space=Folded), Entry("random"), terms, 0).evaluations == 20
-    space = WrittenSpace(Folded)
-    assert space.key(number(1)) != space.key(number(2))
-    assert SearchSpace.of(Folded).key(number(1)) == SearchSpace.of(Folded).key(number(2))
+    assert run_search(Planted(), Entry("random"), terms, 0).evaluations == 20
+    assert run_search(Planted(space=Folded), Entry("random"), terms, 0).evaluations == 1
+
+
+def test_a_signal_of_a_shorter_training_is_charged_for_that_alone(script: type[Script]) -> None:
+    class PerEpoch(Planted):
+        def cost(self, architecture: Architecture, fidelity: Fidelity = Fidelity()) -> float:
+            return float(fidelity.epochs or 200)
+
+    Script.script = (500, "500", 100)
+    trace = run_search(PerEpoch(), Entry("script"), dataclasses.replace(TERMS, trained=Fidelity(epochs=12)), 0)
+    assert trace.cost == {"search": 24.0, "validation": 12.0, "final": 200.0}
+    assert trace.times[2] == 36.0
 
 
 def test_a_trace_travels_as_numbers(script: type[Script]) -> None:

@@ -21,7 +21,7 @@ from searchitect.tabular.benchmark import Benchmark
 from searchitect.tabular.comparison import Comparison, Row
 from searchitect.tabular.entries import ALL, Entry, chosen
 from searchitect.tabular.searching import Terms, Trace, run_search, setting_of
-from searchitect.trial import Proposal, TrialState
+from searchitect.trial import Fidelity, Proposal, TrialState
 
 __all__ = ["CHECKPOINTS", "Progress", "compare", "extremes"]
 
@@ -70,14 +70,18 @@ def compare(
     _check_finite(noise=noise, within=within)
     opened = _open(benchmark, data) if isinstance(benchmark, str) else benchmark
     optimum, worst = extremes(opened)
-    terms = Terms(_signal(opened, signal), optimum, worst, within, noise, trials, workers, seed, _checkpoints(trials))
+    word = _signal(opened, signal)
+    trained = getattr(opened, "signal_fidelities", {}).get(word, Fidelity())
+    terms = Terms(
+        opened.signals[word], optimum, worst, within, noise, trials, workers, seed, _checkpoints(trials), trained
+    )
     notes: list[str] = []
     entries = chosen(strategies, setting_of(opened, terms), notes.append)
     source = benchmark if isinstance(benchmark, str) else opened
     rows = _run_all(_Searches(source, data, entries, terms), seeds, jobs, on_progress)
     return Comparison(
         benchmark=opened.name,
-        signal=next(word for word, name in opened.signals.items() if name == terms.signal),
+        signal=word,
         truth=opened.objective(opened.truth),
         cost_unit=opened.cost_unit,
         terms=terms,
@@ -112,7 +116,7 @@ def _signal(benchmark: Benchmark, word: str | None) -> str:
     if word not in benchmark.signals:
         hint = did_you_mean(word, benchmark.signals)
         raise ConfigError(f"benchmark {benchmark.name!r} has no signal {word!r}", hint=hint)
-    return benchmark.signals[word]
+    return word
 
 
 def _checkpoints(trials: int) -> tuple[int, ...]:

@@ -1,8 +1,8 @@
 """One search on a benchmark, and what is remembered of it: the truth about the best observed, evaluation by evaluation.
 
 The strategy runs in a real `Study` on the simulated clock and is told the signal alone. An evaluation is a trial that
-was not answered from the journal: an architecture as it is written in the table, or a fresh replicate of one. Repeats,
-and architectures outside the table, are free.
+was not answered from the journal: an architecture of the table, or a fresh replicate of one. What counts as the same
+architecture is for the benchmark's space to say. Repeats, and architectures outside the table, are free.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from searchitect.errors import EvaluationError
 from searchitect.evaluation import Context
-from searchitect.executors.simulated import Cost, SimulatedExecutor
+from searchitect.executors.simulated import SimulatedExecutor
 from searchitect.seeding import derive, stream
 from searchitect.spaces.architecture import Architecture
 from searchitect.spaces.search_space import SearchSpace
@@ -26,17 +27,10 @@ from searchitect.tabular.benchmark import Benchmark
 from searchitect.tabular.entries import Entry
 from searchitect.trial import Fidelity, Proposal, Trial
 
-__all__ = ["EXACT", "Terms", "Trace", "WrittenSpace", "run_search", "setting_of"]
+__all__ = ["EXACT", "Terms", "Trace", "run_search", "setting_of"]
 
 EXACT = 1e-9
 """Two true values closer than this are the same."""
-
-
-class WrittenSpace(SearchSpace):
-    """The space without its `canonical`: a table may hold two ways to write one model, each with its own result."""
-
-    def canonical(self, architecture: Architecture) -> Architecture:
-        return architecture
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +46,7 @@ class Terms:
         workers: virtual workers.
         seed: of the whole comparison.
         checkpoints: numbers of evaluations at which a strategy is asked what it believes.
+        trained: how long the trainings behind the signal were, for their cost; what is chosen is trained in full.
     """
 
     signal: str
@@ -63,6 +58,12 @@ class Terms:
     workers: int = 1
     seed: int = 0
     checkpoints: tuple[int, ...] = ()
+    trained: Fidelity = Fidelity()
+
+    def cost(self, benchmark: Benchmark, proposal: Proposal) -> float:
+        """What one evaluation costs, in the benchmark's unit."""
+        ordinary = proposal.fidelity == Fidelity()
+        return benchmark.cost(proposal.architecture, self.trained if ordinary else proposal.fidelity)
 
 
 @dataclass(slots=True)
@@ -113,7 +114,7 @@ class Trace:
 
 def setting_of(benchmark: Benchmark, terms: Terms, seed: int = 0) -> Setting:
     """Return what a strategy is made with: the budget and the number of workers are known, as in a real study."""
-    space, objective = WrittenSpace(benchmark.space), benchmark.objective(terms.signal)
+    space, objective = SearchSpace.of(benchmark.space), benchmark.objective(terms.signal)
     return Setting(space, (objective,), seed, benchmark.check, terms.trials, Fidelity(), terms.workers)
 
 
@@ -129,7 +130,8 @@ def run_search(benchmark: Benchmark, entry: Entry, terms: Terms, seed: int) -> T
     """
     setting = setting_of(benchmark, terms, derive(terms.seed, "search", seed, entry.copy))
     strategy = make_strategy(entry.name, setting, entry.options)
-    executor = SimulatedExecutor(_Signal(benchmark, terms, seed, setting.space), _cost(benchmark), terms.workers)
+    cost = partial(terms.cost, benchmark)
+    executor = SimulatedExecutor(_Signal(benchmark, terms, seed, setting.space), cost, terms.workers)
     recorder = _Recorder(benchmark, terms, setting, strategy, executor)
 
     def facts(architecture: Architecture, names: frozenset[str]) -> Mapping[str, float]:
@@ -152,10 +154,6 @@ def run_search(benchmark: Benchmark, entry: Entry, terms: Terms, seed: int) -> T
         recorder.trials = study.state.trials
         run_phase(study, "search", Runner(executor, Clock(now=executor.now)), Limit(trials=terms.trials))
     return recorder.finished()
-
-
-def _cost(benchmark: Benchmark) -> Cost:
-    return lambda proposal: benchmark.cost(proposal.architecture, proposal.fidelity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +209,7 @@ class _Recorder:
         trial, trace = self.trials[event["number"]], self.trace
         trace.evaluations += 1
         kind = "validation" if trial.proposal.replicate else "search"
-        trace.cost[kind] += self.benchmark.cost(trial.architecture, trial.proposal.fidelity)
+        trace.cost[kind] += self.terms.cost(self.benchmark, trial.proposal)
         if trial.is_complete and trial.proposal.fidelity == self.setting.fidelity:
             self._observe(trial)
         trace.truths.append(self.terms.worst if self.best is None else self._true(self.best))

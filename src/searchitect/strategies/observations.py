@@ -56,8 +56,9 @@ class Observations:
         return (self._squares / self._freedom) ** 0.5 if self._freedom else None
 
     def in_doubt(self, key: str, rival: float) -> bool:
-        """Whether the lead over a rival's loss is less than 2σ̂ and another replicate may settle it."""
-        if self._attempts.get(key, 0) >= self._most:
+        """Whether it leads, over a rival's loss, by less than 2σ̂ and another replicate may settle it."""
+        lead = rival - self._means[key]
+        if lead < 0 or self._attempts.get(key, 0) >= self._most:
             return False
         noise = self.noise
-        return noise is None or rival - self._means[key] < 2 * noise
+        return noise is None or lead < 2 * noise

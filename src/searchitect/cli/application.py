@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from searchitect import __version__
-from searchitect.cli import listing, running, studies
+from searchitect.cli import comparing, listing, running, studies
 
 __all__ = ["app"]
 
@@ -42,6 +42,7 @@ app.command("run")(running.run)
 app.command("plan")(running.plan)
 app.command("resume")(running.resume)
 app.command("doctor")(running.doctor)
+app.command("compare")(comparing.compare)
 app.command("list")(listing.list_names)
 app.command("show")(studies.show)
 app.command("report")(studies.report)

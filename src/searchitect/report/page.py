@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from searchitect.report.graph import Graph
     from searchitect.result import Result
 
-__all__ = ["MAX_BYTES", "MAX_ROWS", "write_report"]
+__all__ = ["MAX_BYTES", "MAX_ROWS", "as_data", "rendered", "write_report"]
 
 MAX_BYTES = 6_000_000
 MAX_ROWS = 2_000
@@ -29,7 +29,7 @@ MAX_FOLDED = 60
 _FIGURES_LEAD = (
     "The search saw validation data only; of the figures below, the confusion matrix alone is from the test split."
 )
-_TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parent / "templates"
 Json = dict[str, Any]
 
 
@@ -61,9 +61,6 @@ def write_report(result: Result, path: Path, *, graph: Graph | None = None) -> P
 
 def _fixed_parts(result: Result, path: Path, graph: Graph | None) -> Json:
     """Everything but the table of trials, whose length depends on the room that is left."""
-    from markupsafe import Markup
-    from plotly.offline import get_plotlyjs
-
     figures = [
         make(result) for make in (best_so_far, trade_off, learning_curves, confusion_matrix, parallel_coordinates)
     ]
@@ -73,13 +70,10 @@ def _fixed_parts(result: Result, path: Path, graph: Graph | None) -> Json:
         "model": sections.model(result, graph, path),
         "figures": figures,
         "figures_lead": _FIGURES_LEAD,
-        "figure_data": _data({f.name: _drawn(f) for f in figures if f.views}),
+        "figure_data": as_data({f.name: _drawn(f) for f in figures if f.views}),
         "budget": sections.budget(result),
         "practice": sections.practice(result),
         "again": sections.again(result),
-        "style": Markup((_TEMPLATES / "style.css").read_text("utf-8")),
-        "script": Markup((_TEMPLATES / "page.js").read_text("utf-8")),
-        "plotly": Markup(get_plotlyjs().replace("</script", "<\\/script")),
     }
 
 
@@ -89,15 +83,31 @@ def _drawn(figure: Figure) -> Json:
 
 
 def _render(fixed: Json, result: Result, table: Table) -> str:
-    import jinja2
+    own = {"trials": sections.trials(result, table), "decision_data": as_data(_folded(table))}
+    return rendered("report.html.j2", fixed | own)
 
-    loader = jinja2.FileSystemLoader(_TEMPLATES)
-    # Everything that comes from a journal is escaped; only our own style, scripts and JSON are passed as markup.
+
+def rendered(template: str, parts: Json) -> str:
+    """Return a page of ours, with style, scripts and plotly put in: it needs no network.
+
+    Everything in `parts` is escaped unless it comes from `as_data`.
+    """
+    import jinja2
+    from markupsafe import Markup
+    from plotly.offline import get_plotlyjs
+
     environment = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.ChainableUndefined, trim_blocks=True
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.ChainableUndefined,
+        trim_blocks=True,
     )
-    own = {"trials": sections.trials(result, table), "decision_data": _data(_folded(table))}
-    return environment.get_template("report.html.j2").render(fixed | own)
+    own = {
+        "style": Markup((TEMPLATES / "style.css").read_text("utf-8")),
+        "script": Markup((TEMPLATES / "page.js").read_text("utf-8")),
+        "plotly": Markup(get_plotlyjs().replace("</script", "<\\/script")),
+    }
+    return environment.get_template(template).render(parts | own)
 
 
 def _folded(table: Table) -> Json:
@@ -119,7 +129,7 @@ def _short(value: object) -> str:
     return text if len(text) <= 80 else text[:79] + "…"
 
 
-def _data(value: Any) -> Any:
+def as_data(value: Any) -> Any:
     """JSON that is safe inside a script element: no `<`, no `&`, no line separators of JavaScript."""
     from markupsafe import Markup
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from searchitect.errors import ConfigError, StorageError
 from searchitect.objectives import Constraint, Objective, parse_constraint, parse_objective
 from searchitect.spaces.architecture import Architecture
 from searchitect.storage.journal import Event
+from searchitect.strategies import Belief
 from searchitect.study.campaign import finalists_of
 from searchitect.study.finalists import Finalist, best_trial, handed_over, pareto_front, winner
 from searchitect.study.manifest import refuse_newer
@@ -105,6 +106,7 @@ class Result:
         ledger: busy worker seconds per phase.
         counts: trials by state (complete, failed, pruned, infeasible, reused).
         warnings: what a reader must know, one sentence each.
+        belief: what the strategy's model held true at the end of the search; None for a strategy without one.
     """
 
     study: str
@@ -129,6 +131,7 @@ class Result:
     folder: Path | None = None
     files: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    belief: Belief | None = None
 
     def document(self) -> dict[str, Any]:
         """The JSON document that `--json` prints; its keys are described in docs/cli.md."""
@@ -153,6 +156,7 @@ class Result:
             "seconds": round(self.seconds, 3),
             "ledger": {phase: round(seconds, 3) for phase, seconds in self.ledger.items()},
             "warnings": list(self.warnings),
+            "belief": None if self.belief is None else asdict(self.belief),
         }
 
 
@@ -205,7 +209,13 @@ def result_of(state: StudyState, *, folder: Path | None = None, space: type | No
         folder=folder,
         files=tuple(name for event in state.marks.get("exported", [])[-1:] for name in event["files"]),
         warnings=_warnings(state, finalists, folder),
+        belief=_belief(state),
     )
+
+
+def _belief(state: StudyState) -> Belief | None:
+    noted = next(iter(state.marks.get("belief", ())), None)
+    return None if noted is None else Belief(noted["incumbent"], noted["rank_correlation"], noted["note"])
 
 
 def _finalists(state: StudyState, objectives: Sequence[Objective]) -> tuple[Finalist, ...]:

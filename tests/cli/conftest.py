@@ -55,6 +55,7 @@ class FakeResult:
     stopped_by: str = "budget"
     verdict: Any = field(default_factory=lambda: SimpleNamespace(sentence="The search did not help."))
     warnings: tuple[str, ...] = ("no random search was run",)
+    belief: Any = None
     folder: Any = "runs/demo"
     files: tuple[str, ...] = ("model.onnx", "report.html")
 

@@ -2,6 +2,7 @@ import contextlib
 
 from searchitect.result import read_result
 from searchitect.storage import MemoryStore
+from searchitect.strategies import Belief, make_strategy
 from searchitect.study import Campaign, Clock, Limit, Runner, run_campaign
 from searchitect.trial import Fidelity
 from tests.study.parts import FakeExecutor, FakeJudge, journal, make_study, run
@@ -159,3 +160,48 @@ def test_as_many_finalists_as_fit_are_confirmed_at_full_fidelity():
     chosen = next(event for event in journal(study) if event["kind"] == "finalists")
     assert [len(numbers) for numbers in chosen["arms"].values()] == [2, 2]
     assert {fidelity["epochs"] for fidelity in chosen["fidelities"].values()} == {10}
+
+
+class Believing:
+    """Random search whose model believes in the worst trial it saw."""
+
+    def __init__(self, setting, rank_correlation):
+        self._inner, self._told, self._ranked = make_strategy("random", setting), [], rank_correlation
+
+    def ask(self, number):
+        return self._inner.ask(number)
+
+    def tell(self, trial):
+        self._inner.tell(trial)
+        if trial.is_complete:
+            self._told.append(trial)
+
+    def belief(self):
+        worst = min(self._told, key=lambda trial: trial.measurements["score"])
+        return Belief(worst.number, self._ranked, "believes in the worst")
+
+
+def believed(rank_correlation):
+    setting = make_study().setting
+    study = make_study(strategy=Believing(setting, rank_correlation))
+    run(study, search=Limit(trials=10), confirm_count=2)
+    searched = [t for t in study.trials if t.phase == "search" and t.is_complete]
+    return result_of(study), sorted(searched, key=lambda trial: trial.measurements["score"])
+
+
+def test_what_a_model_that_can_rank_believes_best_is_confirmed_before_the_best_observed():
+    result, ordered = believed(0.9)
+    assert result.belief == Belief(ordered[0].number, 0.9, "believes in the worst")
+    assert [f.found for f in result.finalists if f.arm == "search"] == [ordered[0].number, ordered[-1].number]
+
+
+def test_a_model_that_cannot_rank_is_noted_and_not_followed():
+    result, ordered = believed(0.2)
+    assert result.belief.rank_correlation == 0.2
+    assert next(f.found for f in result.finalists if f.arm == "search") == ordered[-1].number
+
+
+def test_a_strategy_without_a_model_believes_nothing():
+    study = make_study()
+    run(study)
+    assert result_of(study).belief is None

@@ -38,6 +38,7 @@ def summary(result: Result) -> list[str]:
         *_best_lines(result),
         *_test_lines(result),
         f"verdict    {result.verdict.sentence}",
+        *_belief_lines(result),
         *(f"note       {warning}" for warning in result.warnings),
         *_file_lines(result),
     ]
@@ -61,6 +62,11 @@ def _best_lines(result: Result) -> Iterator[str]:
 def _test_lines(result: Result) -> Iterator[str]:
     if result.test:
         yield "test       " + _values(result.test)
+
+
+def _belief_lines(result: Result) -> Iterator[str]:
+    if result.belief is not None and result.belief.note:
+        yield f"strategy   {result.belief.note}"
 
 
 def _file_lines(result: Result) -> Iterator[str]:

@@ -213,7 +213,17 @@ def budget(result: Result) -> Json:
         if total > 0
     ]
     lead = f"{duration(total)} of evaluation within {duration(result.seconds)} of wall time"
-    return {"lead": f"{lead}; {_ending(result)}.", "rows": rows}
+    return {"lead": f"{lead}; {_ending(result)}.", "strategy": _strategy(result), "rows": rows}
+
+
+def _strategy(result: Result) -> str:
+    """One sentence on the strategy's model: what it did, and how well it ranked what it had not seen."""
+    belief = result.belief
+    if belief is None:
+        return ""
+    ranked = belief.rank_correlation
+    told = "" if ranked is None else f" Its model ranked held-out trials with a correlation of {ranked:.2f}."
+    return shortened(belief.note, 300).rstrip(".") + "." + told if belief.note else told.strip()
 
 
 def _ending(result: Result) -> str:

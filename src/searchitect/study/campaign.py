@@ -13,13 +13,17 @@ from searchitect.seeding import derive
 from searchitect.storage.journal import Event
 from searchitect.strategies import make_strategy
 from searchitect.strategies.strategy import Setting
-from searchitect.study.finalists import Finalist, choose, handed_over, summarise, winner
+from searchitect.study.finalists import Finalist, choose, feasible, handed_over, summarise, winner
 from searchitect.study.limits import Limit
 from searchitect.study.loop import Runner, run_phase
 from searchitect.study.study import Study
 from searchitect.trial import Fidelity, Proposal, Trial, TrialState
 
 __all__ = ["Campaign", "Confirmation", "Judge", "finalists_of", "run_campaign"]
+
+
+TRUSTED_RANK_CORRELATION = 0.5
+"""Spearman's ρ on held-out trials from which a model's incumbent comes before the best observed trial."""
 
 
 class Judge(Protocol):
@@ -97,6 +101,7 @@ class Confirmation:
 def run_campaign(study: Study, campaign: Campaign, runner: Runner, judge: Judge | None = None) -> str:
     """Run what is left of the study and return how its search ended."""
     ended_by = run_phase(study, "search", runner, campaign.search)
+    _note_belief(study)
     if campaign.compare and study.state.of_phase("search"):
         _run_random(study, campaign, runner, ended_by)
     if campaign.confirm_seeds:
@@ -104,6 +109,13 @@ def run_campaign(study: Study, campaign: Campaign, runner: Runner, judge: Judge 
     if judge is not None:
         _judge(study, judge, runner)
     return ended_by
+
+
+def _note_belief(study: Study) -> None:
+    """Write down what the strategy's model believes at the end of the search, once."""
+    believed = None if study.state.marks.get("belief") else study.belief()
+    if believed is not None:
+        study.mark({"kind": "belief", **dataclasses.asdict(believed)})
 
 
 def _run_random(study: Study, campaign: Campaign, runner: Runner, ended_by: str) -> None:
@@ -165,7 +177,25 @@ def _seconds_left(campaign: Campaign, runner: Runner, arms: int) -> float:
 
 
 def _best(study: Study, arm: str, count: int) -> list[Trial]:
-    return choose(study.state.of_phase(arm), study.objectives, study.constraints, count)
+    best = choose(study.state.of_phase(arm), study.objectives, study.constraints, count)
+    believed = _believed_best(study) if arm == "search" else None
+    if believed is None or believed.key in {trial.key for trial in best[:1]}:
+        return best
+    return [believed, *(trial for trial in best if trial.key != believed.key)][:count]
+
+
+def _believed_best(study: Study) -> Trial | None:
+    """The trial that the strategy's model believes best, where the model has shown that it can rank.
+
+    The best observed of many trials is the luckiest of the good ones; a model that fits has averaged luck out.
+    """
+    noted = next(iter(study.state.marks.get("belief", ())), None)
+    if noted is None or noted["incumbent"] is None or len(study.objectives) > 1:
+        return None
+    if (noted["rank_correlation"] or 0.0) < TRUSTED_RANK_CORRELATION:
+        return None
+    kept = feasible([study.state.trials[noted["incumbent"]]], study.objectives, study.constraints)
+    return kept[0] if kept else None
 
 
 def _full_seconds(study: Study, campaign: Campaign, arm: str, count: int) -> float:

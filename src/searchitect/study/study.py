@@ -17,7 +17,7 @@ from searchitect.spaces.architecture import Architecture
 from searchitect.spaces.search_space import SearchSpace
 from searchitect.storage import open_store
 from searchitect.storage.journal import Event, Store
-from searchitect.strategies import PriorTrial, Setting, Strategy, make_strategy, warmed
+from searchitect.strategies import Belief, PriorTrial, Setting, Strategy, make_strategy, warmed
 from searchitect.study import events
 from searchitect.study.limits import REPEATS_IN_A_ROW
 from searchitect.study.manifest import make_manifest, prior_of, refuse_cut_off, refuse_difference
@@ -250,6 +250,11 @@ class Study:
     def instance(self, trial: Trial) -> Any:
         """The typed view of a trial's architecture."""
         return self.space.instance(trial.architecture)
+
+    def belief(self) -> Belief | None:
+        """What the strategy of the search believes now; None for one without a model."""
+        ask = getattr(self._strategy, "belief", None)
+        return ask() if callable(ask) else None
 
     def close(self) -> None:
         """Release the study, so that another process may run it. Safe to call twice."""

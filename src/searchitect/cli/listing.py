@@ -23,14 +23,15 @@ class Listed(StrEnum):
     STRATEGIES = "strategies"
     TASKS = "tasks"
     STUDIES = "studies"
+    BENCHMARKS = "benchmarks"
 
 
 def list_names(
-    what: Annotated[Listed, typer.Argument(metavar="spaces|strategies|tasks|studies", show_default=False)],
+    what: Annotated[Listed, typer.Argument(metavar="spaces|strategies|tasks|benchmarks|studies", show_default=False)],
     store: Store = None,
     debug: Debug = False,
 ) -> None:
-    """List spaces, strategies, tasks or studies."""
+    """List spaces, strategies, tasks, benchmarks or studies."""
     with boundary(debug):
         typer.echo("\n".join(_studies(store) if what is Listed.STUDIES else _LISTS[what]()))
 
@@ -63,6 +64,17 @@ def _tasks() -> list[str]:
     return [*_described(TASKS), paths]
 
 
+def _benchmarks() -> list[str]:
+    from searchitect.tabular import benchmarks
+
+    listed = benchmarks()
+    rows = [(one.name, "here" if one.available else "absent", one.about) for one in listed]
+    if all(one.available for one in listed):
+        return text.table(("name", "table", ""), rows)
+    where = "absent tables are looked for below $SEARCHITECT_DATA and in the cache folder; docs/tables.md says how"
+    return [*text.table(("name", "table", ""), rows), where]
+
+
 def _described(registry: Mapping[str, str]) -> list[str]:
     """Every name of a registry with the first sentence of what it stands for."""
     rows = [(name, _first_sentence(path)) for name, path in registry.items()]
@@ -79,4 +91,5 @@ _LISTS: dict[Listed, Callable[[], list[str]]] = {
     Listed.SPACES: _spaces,
     Listed.STRATEGIES: _strategies,
     Listed.TASKS: _tasks,
+    Listed.BENCHMARKS: _benchmarks,
 }

@@ -4,6 +4,7 @@ A description of a few lines makes a benchmark of any table. Nothing here trains
 """
 
 from searchitect.tabular.benchmark import Benchmark
+from searchitect.tabular.evaluator import TableEvaluator
 from searchitect.tabular.opening import Listed, benchmarks, open_benchmark
 
-__all__ = ["Benchmark", "Listed", "benchmarks", "open_benchmark"]
+__all__ = ["Benchmark", "Listed", "TableEvaluator", "benchmarks", "open_benchmark"]

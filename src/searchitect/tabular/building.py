@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from searchitect.errors import ConfigError, TaskError, did_you_mean
@@ -254,11 +255,11 @@ def _grouped(
         seeds = rows.column(description.replicates)
         for found in places.values():
             found.sort(key=lambda row: (str(type(seeds[row])), seeds[row]))
-            named = [seeds[row] for row in found]
-            if len(set(named)) < len(named):
+            same = next((pair for pair in pairwise(found) if seeds[pair[0]] == seeds[pair[1]]), None)
+            if same is not None:
                 raise TaskError(
-                    f"rows {rows.numbers[found[0]]} and {rows.numbers[found[1]]} of {rows.label} are one architecture with "
-                    f"one {description.replicates}",
+                    f"rows {rows.numbers[same[0]]} and {rows.numbers[same[1]]} of {rows.label} are one architecture "
+                    f"with one {description.replicates}",
                     hint="remove the repeated rows, or name more columns as decisions",
                 )
     elif not description.replicates:

@@ -184,7 +184,11 @@ def _check_key(where: str, key: str, value: Any) -> None:
     if key not in KEYS:
         raise ConfigError(f"{where}: a description has no {key!r}", hint=did_you_mean(key, [*KEYS, "variants"]))
     kinds = KEYS[key]
-    if not isinstance(value, kinds) or (key == "epochs" and (value is True or value < 1)):
+    if (
+        not isinstance(value, kinds)
+        or (value is True and kinds is int)
+        or (key == "epochs" and not (isinstance(value, int) and 0 < value < 10**6))
+    ):
         wanted = " or ".join(kind.__name__ for kind in (kinds if isinstance(kinds, tuple) else (kinds,)))
         raise ConfigError(
             f"{where}: {key} is a {wanted}, got {str(value)[:60]!r}", hint="docs/tables.md shows each key"

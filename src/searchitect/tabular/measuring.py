@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
 
 from searchitect.errors import ConfigError, TaskError, did_you_mean
@@ -153,14 +154,17 @@ def _check_values(name: str, column: str, cells: Cells, rows: Rows, unit: str | 
         raise TaskError(f"{column} of {rows.label} runs from {low:g} to {high:g}: out of its unit's range", hint=hint)
     if percent and high <= 1 and len(present) > 1:
         raise TaskError(f"{column} of {rows.label} is called percent, but runs from {low:g} to {high:g}", hint=hint)
-    if is_share and _mixed(present):
+    if is_share and unit is None and _mixed(present):
         raise TaskError(f"{column} of {rows.label} mixes fractions ({low:g}) and per cent ({high:g})", hint=hint)
 
 
 def _mixed(present: Sequence[float]) -> bool:
-    """Whether some numbers are fractions of 1 among per cents: times a hundred they would lie among the others."""
+    """Whether some numbers are fractions of 1 among per cents: times a hundred they would be ordinary among the others.
+
+    A hopeless network has less than one per cent too, so the medians must agree.
+    """
     large = [value for value in present if value > 1.5]
-    small = [value for value in present if 0 < value <= 1]
+    small = [100 * value for value in present if 0 < value <= 1]
     if not large or not small:
         return False
-    return all(min(large) <= 100 * value <= max(large) * 1.01 for value in small)
+    return min(large) <= min(small) <= max(small) <= max(large) * 1.01 and 0.8 < median(small) / median(large) < 1.25

@@ -12,11 +12,13 @@ from searchitect.errors import ConfigError, TaskError, did_you_mean
 from searchitect.tabular.benchmark import Benchmark
 from searchitect.tabular.building import benchmark_of
 from searchitect.tabular.description import Documents, read_description
+from searchitect.tabular.planted import PLANTED, planted
 
 __all__ = ["Listed", "benchmarks", "open_benchmark"]
 
 HERE = Path(__file__).parent
 VARIABLE = "SEARCHITECT_DATA"
+FAMILY = "planted"
 ENDINGS = (".parquet", ".csv", ".csv.gz", ".tsv")
 
 
@@ -46,6 +48,8 @@ def open_benchmark(name: str, data: Path | None = None) -> Benchmark:
         ConfigError: no benchmark has this name, or its description is wrong.
         TaskError: its table is not there, or is not what the description says.
     """
+    if str(name).startswith(f"{FAMILY}/"):
+        return planted(str(name).removeprefix(f"{FAMILY}/"))
     documents, variant = _documents(str(name))
     description = documents.variant(variant)
     return benchmark_of(description, partial(_find, documents=documents, data=data))
@@ -60,6 +64,8 @@ def benchmarks(data: Path | None = None) -> list[Listed]:
         here = any(candidate.is_file() for candidate in _candidates(table, documents, data))
         about = str(documents.document.get("about", ""))
         found += [Listed(named, about, here) for named in documents.names()]
+    for kind, (made, _, _) in PLANTED.items():
+        found.append(Listed(f"{FAMILY}/{kind}", " ".join((made.__doc__ or "").split()), True))
     return found
 
 

@@ -1,8 +1,10 @@
 """Options under which a slow strategy keeps its contract in seconds: smaller models, rarer fits, the same code."""
 
 QUICK: dict[str, dict[str, object]] = {
+    "lstm_controller": {"hidden": 8, "batch_size": 20},
     "multi_greedy": {"neighbours": 20},
     "local_search": {"neighbours": 20},
     "greedy": {"neighbours": 20},
+    "nao": {"startup": 30, "refit_every": 15, "hidden": 8, "epochs": 2},
     "bananas": {"startup": 30, "refit_every": 15, "candidates": 20, "members": 2, "layers": 2, "width": 8, "epochs": 2},
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from searchitect.predictors.predictor import Predictor
 from searchitect.seeding import derive, stream
@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Vector = npt.NDArray[np.float64]
-    Matrix = npt.NDArray[np.float64]
 
 __all__ = ["held_out_by_folds"]
 
 
-def held_out_by_folds(predictor: Predictor, features: Matrix, targets: Vector, seed: int, folds: int = 4) -> Vector:
+def held_out_by_folds(
+    predictor: Predictor, features: npt.NDArray[Any], targets: Vector, seed: int, folds: int = 4
+) -> Vector:
     """Return the prediction of each row by a model fitted on the other folds.
 
     Args:

@@ -35,6 +35,7 @@ STRATEGIES: dict[str, str] = {
     "sobol": "searchitect.strategies.sobol:Sobol",
     "multi_greedy": "searchitect.strategies.multi_greedy:MultiGreedy",
     "regularized_evolution": "searchitect.strategies.regularized_evolution:RegularizedEvolution",
+    "tpe": "searchitect.strategies.tpe:TPE",
     "genetic": "searchitect.strategies.genetic:Genetic",
     "reinforce": "searchitect.strategies.reinforce:Reinforce",
     "lstm_controller": "searchitect.strategies.lstm_controller:LSTMController",
@@ -42,6 +43,7 @@ STRATEGIES: dict[str, str] = {
     "gp": "searchitect.strategies.gp:GP",
     "predictor": "searchitect.strategies.predictor:PredictorGuided",
     "bananas": "searchitect.strategies.bananas:Bananas",
+    "nao": "searchitect.strategies.nao:NAO",
 }
 """Short name to import path."""
 

@@ -39,14 +39,19 @@ def arms_reward(architecture, rng):
 
 
 def doors_reward(architecture, rng):
+    """The single best arm is the third on the right."""
+    return _behind(architecture, {1: 0.3, 2: 0.4, 3: 0.3}, {1: 0.2, 2: 0.3, 3: 0.9, 4: 0.4}) + rng.gauss(0.0, 0.1)
+
+
+def trap_reward(architecture, rng):
     """The left side is better on average; the single best arm is the third on the right."""
-    left, right = {1: 0.4, 2: 0.45, 3: 0.4}, {1: 0.1, 2: 0.1, 3: 0.9, 4: 0.1}
-    value = (
-        left[architecture["side.Left.arm"]]
-        if architecture["side"] == "Left"
-        else right[architecture.get("side.Right.arm")]
-    )
-    return value + rng.gauss(0.0, 0.1)
+    return _behind(architecture, {1: 0.4, 2: 0.45, 3: 0.4}, {1: 0.1, 2: 0.1, 3: 0.9, 4: 0.1}) + rng.gauss(0.0, 0.1)
+
+
+def _behind(architecture, left, right):
+    if architecture["side"] == "Left":
+        return left[architecture["side.Left.arm"]]
+    return right[architecture["side.Right.arm"]]
 
 
 def is_best_arm(architecture):

@@ -10,11 +10,11 @@ from tests.strategies.bandits import (
     Arms,
     Doors,
     arms_reward,
-    doors_reward,
     is_best_arm,
     is_best_door,
     share,
     trained,
+    trap_reward,
 )
 
 SEEDS = range(5)
@@ -26,7 +26,7 @@ def test_the_best_arm_is_drawn_nine_times_in_ten_after_200_steps():
 
 
 def test_the_best_arm_behind_a_conditional_is_found_although_the_other_side_is_better_on_average():
-    shares = [share(trained("ppo", Doors, doors_reward, 200, seed), is_best_door) for seed in SEEDS]
+    shares = [share(trained("ppo", Doors, trap_reward, 200, seed), is_best_door) for seed in SEEDS]
     assert statistics.fmean(shares) > 0.9
 
 

@@ -15,11 +15,11 @@ from tests.strategies.bandits import (
     Arms,
     Doors,
     arms_reward,
-    doors_reward,
     is_best_arm,
     is_best_door,
     share,
     trained,
+    trap_reward,
 )
 from tests.strategies.spaces import Flat
 
@@ -32,7 +32,7 @@ def test_the_best_arm_is_drawn_nine_times_in_ten_after_200_steps():
 
 
 def test_the_best_arm_behind_a_conditional_is_found_although_the_other_side_is_better_on_average():
-    shares = [share(trained("reinforce", Doors, doors_reward, 200, seed), is_best_door) for seed in SEEDS]
+    shares = [share(trained("reinforce", Doors, trap_reward, 200, seed), is_best_door) for seed in SEEDS]
     assert statistics.fmean(shares) > 0.9
 
 

@@ -137,7 +137,9 @@ def _frame(lines: Sequence[_Line], optimum: float) -> list[float]:
 
 
 def _settled(line: _Line) -> int:
-    return min(len(line.value) - 1, max(3, len(line.value) // 40))
+    """Place of the first point beyond the steep beginning: a fifteenth of the search, at least five evaluations."""
+    begun = max(5.0, line.evaluations[-1] / 15)
+    return next((place for place, n in enumerate(line.evaluations) if n >= begun), len(line.evaluations) - 1)
 
 
 def _round(value: float) -> float:

@@ -2,7 +2,8 @@ from hypothesis import given, strategies as st
 
 import searchitect as sa
 from searchitect.objectives import Objective
-from searchitect.strategies.selection import best_of, losses
+from searchitect.pareto import dominates
+from searchitect.strategies.selection import best_of, from_best, losses
 from searchitect.trial import Proposal, Trial, TrialState
 
 UP, DOWN = Objective("up", "maximize"), Objective("down", "minimize")
@@ -33,3 +34,14 @@ def test_with_several_objectives_no_other_dominates_the_best(values):
     for other in found:
         row = losses(other, [UP, DOWN])
         assert not (all(a <= b for a, b in zip(row, best, strict=True)) and row != best)
+
+
+@given(VALUES)
+def test_from_best_begins_with_the_best_and_never_puts_the_dominated_first(values):
+    found = trials(values)
+    single = from_best(found, [UP])
+    assert [t.measurements["up"] for t in single] == sorted((float(u) for u, _ in values), reverse=True)
+    assert single[0] is best_of(found, [UP])
+    ordered = [losses(t, [UP, DOWN]) for t in from_best(found, [UP, DOWN])]
+    for place, row in enumerate(ordered):
+        assert not any(dominates(later, row) for later in ordered[place + 1 :])

@@ -8,15 +8,13 @@ non-dominated rank (Deb et al., NSGA-II, 2002).
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from typing import Literal
 
 from searchitect.errors import ConfigError
-from searchitect.pareto import crowding_distance, non_dominated_ranks
 from searchitect.seeding import stream
 from searchitect.spaces.architecture import Architecture
 from searchitect.strategies.fresh import first_fresh
-from searchitect.strategies.selection import losses
+from searchitect.strategies.selection import from_best
 from searchitect.strategies.strategy import Setting
 from searchitect.trial import Proposal, Trial
 
@@ -88,7 +86,7 @@ class Genetic:
         if not trial.is_complete:
             return
         self._population.append(trial)
-        self._ranked = _from_best(self._population, self._setting)
+        self._ranked = from_best(self._population, self._setting.objectives)
         if len(self._population) > self._size:
             elite = {best.number for best in self._ranked[: self._elites]}
             oldest = next(old for old in self._population if old.number not in elite)
@@ -108,19 +106,3 @@ class Genetic:
         for _ in range(sum(rng.random() < chance for _ in range(len(child)))):
             child = space.mutate(child, rng)
         return child
-
-
-def _from_best(trials: Sequence[Trial], setting: Setting) -> list[Trial]:
-    """Sort by loss, or by non-dominated rank and crowding; the earlier first where that is equal."""
-    objectives = setting.objectives
-    rows = {trial.number: losses(trial, objectives) for trial in trials}
-    if len(objectives) == 1:
-        return sorted(trials, key=lambda trial: (rows[trial.number], trial.number))
-    ranks = non_dominated_ranks(list(rows.values()))
-    gaps: dict[int, float] = {}
-    for rank in set(ranks):
-        front = [trial.number for trial, own in zip(trials, ranks, strict=True) if own == rank]
-        distances = crowding_distance([rows[number] for number in front])
-        gaps.update(zip(front, distances.tolist(), strict=True))
-    order = {trial.number: (rank, -gaps[trial.number], trial.number) for trial, rank in zip(trials, ranks, strict=True)}
-    return sorted(trials, key=lambda trial: order[trial.number])

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from searchitect.objectives import Objective
-from searchitect.pareto import non_dominated_ranks
+from searchitect.pareto import crowding_distance, non_dominated_ranks
 from searchitect.trial import Trial
 
-__all__ = ["best_of", "losses"]
+__all__ = ["best_of", "from_best", "losses"]
 
 
 def losses(trial: Trial, objectives: Sequence[Objective]) -> tuple[float, ...]:
@@ -26,3 +26,17 @@ def best_of(trials: Sequence[Trial], objectives: Sequence[Objective]) -> Trial:
     rows = [losses(trial, objectives) for trial in trials]
     ranked = zip(non_dominated_ranks(rows), rows, trials, strict=True)
     return min(ranked, key=lambda item: (item[0], item[1], item[2].number))[2]
+
+
+def from_best(trials: Sequence[Trial], objectives: Sequence[Objective]) -> list[Trial]:
+    """Sort by loss, or by non-dominated rank and crowding (NSGA-II); where that is equal the earlier comes first."""
+    rows = {trial.number: losses(trial, objectives) for trial in trials}
+    if len(objectives) == 1:
+        return sorted(trials, key=lambda trial: (rows[trial.number], trial.number))
+    ranks = dict(zip(rows, non_dominated_ranks(list(rows.values())), strict=True))
+    gaps: dict[int, float] = {}
+    for rank in sorted(set(ranks.values())):
+        front = [number for number, own in ranks.items() if own == rank]
+        distances = crowding_distance([rows[number] for number in front])
+        gaps.update(zip(front, distances.tolist(), strict=True))
+    return sorted(trials, key=lambda trial: (ranks[trial.number], -gaps[trial.number], trial.number))

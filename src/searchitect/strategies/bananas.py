@@ -9,8 +9,9 @@ from __future__ import annotations
 from functools import partial
 
 from searchitect.predictors.neural_ensemble import NeuralEnsemble
+from searchitect.strategies.cell_graphs import graph_reader
 from searchitect.strategies.features import soft_one_hot
-from searchitect.strategies.path_features import has_graph, path_rows
+from searchitect.strategies.path_features import path_rows
 from searchitect.strategies.strategy import Setting
 from searchitect.strategies.thompson import ThompsonSampling
 
@@ -20,7 +21,7 @@ __all__ = ["Bananas"]
 class Bananas(ThompsonSampling):
     """Thompson sampling on a neural ensemble; no candidate's value is looked up, only the chosen one is evaluated.
 
-    Where the space shows its `graph`, models read its paths, otherwise the one-hot encoding.
+    Where the space is one of graphs (`cell_graphs`), models read their paths, otherwise the one-hot encoding.
 
     Args:
         startup, refit_every, candidates: see `ThompsonSampling`; in the paper 10, 10 and 100.
@@ -40,11 +41,11 @@ class Bananas(ThompsonSampling):
         epochs: int = 150,
         learning_rate: float = 0.01,
     ) -> None:
-        space = setting.space
+        space, graph = setting.space, graph_reader(setting.space)
         super().__init__(
             setting,
             NeuralEnsemble(members, layers, width, epochs, learning_rate),
-            partial(path_rows, space) if has_graph(space) else lambda known: partial(soft_one_hot, space),
+            partial(path_rows, space, graph) if graph else lambda known: partial(soft_one_hot, space),
             name="bananas",
             startup=startup,
             refit_every=refit_every,

@@ -1,0 +1,97 @@
+"""What a model-based strategy tries next: how promising a prediction is, and the search for the most promising.
+
+All scores are to be maximised; predictions are of a loss, smaller is better.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Container, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from searchitect.errors import SpaceError
+from searchitect.spaces.architecture import Architecture
+from searchitect.strategies.fresh import first_fresh
+from searchitect.strategies.strategy import Setting
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Vector = npt.NDArray[np.float64]
+
+__all__ = ["ACQUISITIONS", "Acquisition", "confidence_bound", "log_expected_improvement", "most_promising"]
+
+Acquisition = Literal["ei", "ucb", "thompson"]
+ACQUISITIONS = ("ei", "ucb", "thompson")
+
+Score = Callable[[Sequence[Architecture]], "Vector"]
+
+
+def log_expected_improvement(mean: Vector, deviation: Vector, best: float) -> Vector:
+    """Return log E[max(best − f, 0)], finite even where the improvement underflows.
+
+    Ament et al., "Unexpected improvements to expected improvement for Bayesian optimization", NeurIPS 2023, eq. 9.
+    """
+    import numpy as np
+    from scipy.special import erfcx, ndtr
+
+    z = (best - mean) / deviation
+    near, far = np.maximum(z, -1.0), np.minimum(z, -1.0)
+    plain = np.log(np.exp(-0.5 * near**2) / np.sqrt(2 * np.pi) + near * ndtr(near))
+    # 1 + far·√(π/2)·erfcx(−far/√2) loses all digits for far < −1e4 or so, where it is 1/far² to high accuracy.
+    safe = np.maximum(far, -1e3)
+    rest = np.log1p(safe * np.sqrt(np.pi / 2) * erfcx(-safe / np.sqrt(2.0)))
+    rest = np.where(far < -1e3, -2 * np.log(-far), rest)
+    tail = -0.5 * far**2 - 0.5 * np.log(2 * np.pi) + rest
+    return np.asarray(np.log(deviation) + np.where(z > -1.0, plain, tail))
+
+
+def confidence_bound(mean: Vector, deviation: Vector, width: float = 2.0) -> Vector:
+    """Return the optimistic end of the interval, `width` deviations from the mean (GP-UCB, Srinivas et al. 2010)."""
+    return width * deviation - mean
+
+
+def most_promising(
+    setting: Setting,
+    seen: Container[str],
+    parents: Sequence[Architecture],
+    score: Score,
+    rng: random.Random,
+    *,
+    random_draws: int = 150,
+    mutants: int = 150,
+    elite: int = 10,
+) -> Architecture | None:
+    """Maximise a score by evolution and return the best architecture that is allowed and was not tried.
+
+    Candidates are random ones and minimal mutations, one decision changed, of the `parents`; then the `elite` best of
+    these are mutated once more. That minimal mutations of the incumbent, not the model, are what makes such a search
+    strong is the finding of Schneider et al. 2021 (arXiv 2107.07343).
+
+    Args:
+        seen: canonical keys of what was tried.
+        parents: best first; each gets its share of the mutants.
+    """
+    space = setting.space
+    pool: dict[Architecture, float] = {}
+
+    def grow(candidates: Sequence[Architecture]) -> None:
+        new = [a for a in dict.fromkeys(candidates) if a not in pool]
+        if new:
+            pool.update(zip(new, score(new).tolist(), strict=True))
+
+    def ranked() -> list[Architecture]:
+        return sorted(pool, key=pool.__getitem__, reverse=True)
+
+    try:
+        drawn = [space.sample(rng) for _ in range(random_draws)]
+        grow(drawn + [space.mutate(parents[i % len(parents)], rng) for i in range(mutants if parents else 0)])
+        best = ranked()[:elite]
+        grow([space.mutate(best[i % len(best)], rng) for i in range(mutants // 3 if best else 0)])
+    except SpaceError:  # a space of one architecture cannot be mutated; whether that one is left is asked below
+        pass
+    for architecture in ranked():
+        if space.key(architecture) not in seen and not setting.check(architecture):
+            return architecture
+    return first_fresh(setting, seen, lambda: space.sample(rng))

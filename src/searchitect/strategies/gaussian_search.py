@@ -1,0 +1,178 @@
+"""Bayesian optimisation with a Gaussian process: all but the kernel.
+
+Jones, Schonlau and Welch, "Efficient global optimization", 1998 (expected improvement); Ginsbourger, Le Riche and
+Carraro, "Kriging is well-suited to parallelize optimization", 2010 (the believer, for trials that still run).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from searchitect.errors import ConfigError, did_you_mean
+from searchitect.predictors.gaussian_process import GaussianPosterior, GaussianProcess
+from searchitect.predictors.targets import normal_scores, rank_correlation
+from searchitect.seeding import stream
+from searchitect.spaces.architecture import Architecture
+from searchitect.strategies.acquisition import (
+    ACQUISITIONS,
+    Acquisition,
+    confidence_bound,
+    log_expected_improvement,
+    most_promising,
+)
+from searchitect.strategies.archive import Archive
+from searchitect.strategies.fresh import first_fresh
+from searchitect.strategies.strategy import Belief, Setting
+from searchitect.trial import Proposal, Trial
+
+if TYPE_CHECKING:
+    import random
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from searchitect.predictors.kernels import Rows
+
+    Vector = npt.NDArray[np.float64]
+
+__all__ = ["GaussianSearch"]
+
+PARENTS = 10
+"""Trials of best posterior mean that are mutated."""
+
+
+class GaussianSearch(ABC):
+    """Fit a Gaussian process to the normal scores of the losses, propose what promises the largest improvement.
+
+    Hyper-parameters are learned, cold, from the first m = k·⌊completed/k⌋ complete trials. The posterior is conditioned
+    on *all* complete trials at once, and on the running ones at their own predicted mean (kriging believer): both are
+    part of what was told, so a rebuilt strategy asks the same. A failed trial is no datum; it is not tried again.
+
+    Args:
+        process: the model.
+        acquisition: "ei" (log expected improvement over the best posterior mean), "ucb" or "thompson".
+        refit_every: k.
+        initial: random trials before the model decides; by default a quarter of the budget within 3..10. The first is
+            the space's default architecture.
+        candidates: random candidates per ask, and as many mutants of the ten best; a third more of the best of both.
+        max_points: the posterior rests on at most so many trials: half the best, half spread evenly over the others.
+        width: deviations below the mean, for "ucb".
+    """
+
+    def __init__(
+        self,
+        setting: Setting,
+        process: GaussianProcess,
+        *,
+        acquisition: Acquisition,
+        refit_every: int,
+        initial: int | None,
+        candidates: int,
+        max_points: int,
+        width: float,
+    ) -> None:
+        if acquisition not in ACQUISITIONS:
+            hint = did_you_mean(acquisition, ACQUISITIONS)
+            raise ConfigError(f"there is no acquisition {acquisition!r}, only {', '.join(ACQUISITIONS)}", hint=hint)
+        self._setting, self._process = setting, process
+        self._acquisition, self._width = acquisition, width
+        self._initial = initial or min(10, max(3, (setting.budget or 400) // 4))
+        self._candidates, self._max_points = candidates, max_points
+        self._archive = Archive(setting, refit_every)
+        self._rows: Rows | None = None
+        self._learned: tuple[int, Vector] | None = None
+        self._fitted: tuple[int, list[int], GaussianPosterior] | None = None
+
+    @abstractmethod
+    def encode(self, architectures: Sequence[Architecture]) -> Rows:
+        """Return one row per architecture, as the kernel wants them."""
+
+    def ask(self, number: int) -> Proposal | None:
+        rng, setting, archive = stream(self._setting.seed, "gp", number), self._setting, self._archive
+        space = setting.space
+        if not archive.seen and not setting.check(space.default()):
+            return Proposal(space.default(), setting.fidelity)
+        if len(archive.complete) < 2 or len(archive.complete) + len(archive.running) < self._initial:
+            drawn = first_fresh(setting, archive.seen, lambda: space.sample(rng))
+            return None if drawn is None else Proposal(drawn, setting.fidelity)
+        chosen, posterior = self._posterior()
+        means = posterior.fitted()
+        parents = [archive.complete[chosen[i]].architecture for i in means.argsort(kind="stable")[:PARENTS]]
+        if archive.running:
+            posterior = posterior.believing(self.encode([trial.architecture for trial in archive.running.values()]))
+        best = float(means.min())
+
+        def score(architectures: Sequence[Architecture]) -> Vector:
+            return self._score(posterior, self.encode(architectures), best, rng)
+
+        count = self._candidates
+        found = most_promising(setting, archive.seen, parents, score, rng, random_draws=count, mutants=count)
+        return None if found is None else Proposal(found, setting.fidelity)
+
+    def tell(self, trial: Trial) -> None:
+        self._archive.tell(trial)
+
+    def belief(self) -> Belief:
+        """The complete trial of best posterior mean, and how well leave-one-out predictions rank the trials."""
+        if len(self._archive.complete) < 2:
+            return Belief(note="no model yet: fewer than two complete trials")
+        chosen, posterior = self._posterior()
+        best = self._archive.complete[chosen[int(posterior.fitted().argmin())]]
+        agreement = rank_correlation(posterior.held_out(), posterior.targets)
+        note = f"Gaussian process on {len(chosen)} trials, noise {posterior.noise:.2f} of their spread"
+        return Belief(best.number, agreement, note)
+
+    def _score(self, posterior: GaussianPosterior, rows: Rows, best: float, rng: random.Random) -> Vector:
+        if self._acquisition == "thompson":
+            return -posterior.sample(rows, rng)
+        mean, deviation = posterior.predict(rows)
+        if self._acquisition == "ucb":
+            return confidence_bound(mean, deviation, self._width)
+        return log_expected_improvement(mean, deviation, best)
+
+    def _posterior(self) -> tuple[list[int], GaussianPosterior]:
+        """The places of the trials it rests on, and the posterior; a function of the complete trials alone."""
+        count = len(self._archive.complete)
+        if self._fitted is None or self._fitted[0] != count:
+            losses = self._archive.losses(count)
+            chosen = _spread(losses, self._max_points)
+            posterior = self._process.given(self._theta(), self._known_rows()[chosen], normal_scores(losses)[chosen])
+            self._fitted = count, chosen, posterior
+        return self._fitted[1], self._fitted[2]
+
+    def _theta(self) -> Vector:
+        known = self._archive.known
+        if self._learned is None or self._learned[0] != known:
+            if known < 2:
+                theta = self._process.start()
+            else:
+                theta = self._process.learned(self._known_rows()[:known], normal_scores(self._archive.losses(known)))
+            self._learned = known, theta
+        return self._learned[1]
+
+    def _known_rows(self) -> Rows:
+        """The rows of all complete trials; each is encoded once."""
+        import numpy as np
+
+        complete, done = self._archive.complete, self._rows
+        start = 0 if done is None else len(done)
+        if start < len(complete):
+            new = self.encode([trial.architecture for trial in complete[start:]])
+            done = self._rows = new if done is None else np.concatenate([done, new])
+        assert done is not None
+        return done
+
+
+def _spread(losses: Vector, most: int) -> list[int]:
+    """Return all places, or where these are too many the best half and an even choice among the rest, in order."""
+    import numpy as np
+
+    if len(losses) <= most:
+        return list(range(len(losses)))
+    order = losses.argsort(kind="stable")
+    best, others = order[: most // 2], order[most // 2 :]
+    even = np.linspace(0, len(others) - 1, most - most // 2).round().astype(int)
+    chosen: list[int] = sorted([*best.tolist(), *others[even].tolist()])
+    return chosen

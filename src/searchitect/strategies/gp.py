@@ -1,0 +1,52 @@
+"""Bayesian optimisation with a Gaussian process over decisions: Hamming for choices, Matérn-5/2 for numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from searchitect.predictors.gaussian_process import GaussianProcess
+from searchitect.predictors.kernels import Columns, DecisionKernel
+from searchitect.spaces.architecture import Architecture
+from searchitect.strategies.acquisition import Acquisition
+from searchitect.strategies.gaussian_search import GaussianSearch
+from searchitect.strategies.strategy import Setting
+
+if TYPE_CHECKING:
+    from searchitect.predictors.kernels import Rows
+
+__all__ = ["GP"]
+
+
+class GP(GaussianSearch):
+    """`GaussianSearch` with one learned scale per decision (see `predictors.kernels`). Arguments: see there."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        *,
+        acquisition: Acquisition = "ei",
+        refit_every: int = 5,
+        initial: int | None = None,
+        candidates: int = 150,
+        max_points: int = 1000,
+        width: float = 2.0,
+    ) -> None:
+        self._columns = Columns.of(setting.space)
+        super().__init__(
+            setting,
+            GaussianProcess(DecisionKernel(self._columns)),
+            acquisition=acquisition,
+            refit_every=refit_every,
+            initial=initial,
+            candidates=candidates,
+            max_points=max_points,
+            width=width,
+        )
+
+    def encode(self, architectures: Sequence[Architecture]) -> Rows:
+        return self._columns.encode(architectures)
+
+    def relevance(self) -> dict[str, float]:
+        """Return the learned scale of each decision, largest first: how fast the score changes with it."""
+        return self._columns.scales(self._theta())

@@ -1,0 +1,140 @@
+import dataclasses
+import statistics
+
+import pytest
+
+import searchitect as sa
+from searchitect.errors import ConfigError
+from searchitect.objectives import Objective
+from searchitect.seeding import stream
+from searchitect.strategies.gp import GP
+from searchitect.strategies.random_search import RandomSearch
+from searchitect.strategies.strategy import Setting
+from searchitect.testing.strategies import planted_loss, synthetic_search
+from searchitect.trial import Proposal, Trial, TrialState
+from tests.strategies.spaces import Conditional, Flat
+from tests.strategies.test_regularized_evolution import SPACE
+
+SCORE = (Objective("score", "maximize"),)
+
+
+def found_by(make, seed, trials=60, space=SPACE, **search):
+    planted = space.sample(stream(seed, "planted optimum"))
+    setting = Setting(space, SCORE, seed, budget=trials)
+    told = synthetic_search(make(setting), setting, lambda a: -planted_loss(space, planted, a), trials, **search)
+    return max(t.measurements["score"] for t in told if t.is_complete)
+
+
+@pytest.mark.parametrize("acquisition", ["ei", "ucb", "thompson"])
+def test_it_finds_one_of_46656_in_sixty_trials(acquisition):
+    found = [found_by(lambda s: GP(s, acquisition=acquisition), seed) for seed in range(3)]
+    assert sum(value == 0 for value in found) >= 2 - (acquisition == "thompson")
+    assert statistics.fmean(found) >= -0.7
+    assert statistics.fmean(found_by(RandomSearch, seed) for seed in range(3)) <= -2
+
+
+def test_it_finds_it_with_four_trials_running_at_once():
+    assert sum(found_by(GP, seed, workers=4) == 0 for seed in range(3)) >= 2
+
+
+def test_conditional_decisions_and_real_numbers_are_searched():
+    space = sa.SearchSpace.of(Conditional)
+
+    def score(a):
+        """Best at 0: the large block with kernel 9 and rate 0.7, three elements, learning rate 1e-3."""
+        large = abs(a["block.Large.rate"] - 0.7) + (a["block.Large.kernel"] != 9) if a["block"] == "Large" else 3.0
+        return -large - 0.5 * abs(a["blocks.length"] - 3) - abs(a["learning_rate"] / 1e-3 - 1) ** 0.5
+
+    def best(make, seed):
+        setting = Setting(space, SCORE, seed, budget=60)
+        told = synthetic_search(make(setting), setting, score, 60)
+        return max(t.measurements["score"] for t in told if t.is_complete)
+
+    ours, random = ([best(make, seed) for seed in range(3)] for make in (GP, RandomSearch))
+    assert statistics.fmean(ours) > -0.35
+    assert statistics.fmean(ours) > statistics.fmean(random) + 0.5
+
+
+def tell_at_random(strategy, seed, count=80, noise=1.0, space=SPACE):
+    """Tell random trials with noise; return the planted optimum and the trials."""
+    planted, rng = space.sample(stream(seed, "planted optimum")), stream(seed, "random trials")
+    told = []
+    for number in range(count):
+        architecture = space.sample(rng)
+        measured = {"score": -planted_loss(space, planted, architecture) + rng.gauss(0, noise)}
+        proposal, key = Proposal(architecture), space.key(architecture)
+        told.append(Trial(number, proposal, TrialState.COMPLETE, key, seed=0, measurements=measured))
+        strategy.tell(told[-1])
+    return planted, told
+
+
+def test_the_believed_best_is_truly_better_than_the_luckiest():
+    believed, luckiest, space = [], [], sa.SearchSpace.of(Flat)
+    for seed in range(30):
+        strategy = GP(Setting(space, SCORE, seed))
+        planted, told = tell_at_random(strategy, seed, noise=1.5, space=space)
+        lucky = max(told, key=lambda t: t.measurements["score"])
+        believed.append(planted_loss(space, planted, told[strategy.belief().incumbent].architecture))
+        luckiest.append(planted_loss(space, planted, lucky.architecture))
+    assert statistics.fmean(believed) < statistics.fmean(luckiest) - 0.15
+
+
+def test_the_belief_reports_how_well_it_ranks_what_it_had_not_seen():
+    setting = Setting(SPACE, SCORE, 0)
+    strategy = GP(setting)
+    assert strategy.belief().incumbent is None
+    tell_at_random(strategy, 0, noise=0.3)
+    assert strategy.belief().rank_correlation > 0.6
+    pointless = GP(setting)
+    tell_at_random(pointless, 0, noise=1e6)
+    assert abs(pointless.belief().rank_correlation) < 0.5
+
+
+def test_the_learned_scales_say_which_decision_matters():
+    setting = Setting(SPACE, SCORE, 1, budget=60)
+    strategy = GP(setting)
+    luck = stream(1)
+    synthetic_search(strategy, setting, lambda a: 3.0 * (a["c"] in (1, 4)) + a["e"] % 2 + luck.gauss(0, 0.1), 60)
+    assert set(list(strategy.relevance())[:2]) == {"c", "e"}
+
+
+def test_trials_that_run_at_once_are_distinct_and_good():
+    setting = Setting(SPACE, SCORE, 2, budget=60)
+    strategy = GP(setting)
+    planted = SPACE.sample(stream(2, "planted optimum"))
+    synthetic_search(strategy, setting, lambda a: -planted_loss(SPACE, planted, a), 40)
+    asked = []
+    for number in range(40, 46):
+        proposal = strategy.ask(number)
+        asked.append(proposal.architecture)
+        key = SPACE.key(proposal.architecture)
+        strategy.tell(Trial(number, proposal, TrialState.RUNNING, key, seed=0))
+    assert len(set(asked)) == 6
+    assert statistics.fmean(planted_loss(SPACE, planted, a) for a in asked) < 3.5  # five of six by chance
+
+
+def test_hyperparameters_change_with_every_fifth_complete_trial_only():
+    setting = Setting(SPACE, SCORE, 3)
+    strategy = GP(setting)
+    luck, scales = stream(3), []
+    for number in range(16):
+        architecture = SPACE.sample(luck)
+        trial = Trial(number, Proposal(architecture), TrialState.RUNNING, SPACE.key(architecture), seed=0)
+        strategy.tell(trial)
+        measured = {"score": float(architecture["a"]) + luck.random()}
+        strategy.tell(dataclasses.replace(trial, state=TrialState.COMPLETE, measurements=measured))
+        scales.append(tuple(strategy.relevance().values()))
+    assert [i + 1 for i in range(1, 16) if scales[i] != scales[i - 1]] == [5, 10, 15]
+
+
+def test_with_more_trials_than_it_may_hold_the_model_keeps_the_best_and_an_even_choice():
+    strategy = GP(Setting(SPACE, SCORE, 4), max_points=20)
+    _, complete = tell_at_random(strategy, 4, noise=0.2)
+    assert "on 20 trials" in strategy.belief().note
+    best = sorted(complete, key=lambda t: -t.measurements["score"])[:10]
+    assert strategy.belief().incumbent in {t.number for t in best}
+
+
+def test_an_unknown_acquisition_is_refused():
+    with pytest.raises(ConfigError, match="no acquisition 'eic'"):
+        GP(Setting(SPACE, SCORE), acquisition="eic")

@@ -23,17 +23,27 @@ SPECS = {
     "plain_cnn": [DIGITS, CLOTHES, TaskSpec((3, 1, 5), 3)],
     "resnet": [DIGITS, CLOTHES, TaskSpec((3, 1, 5), 3)],
 }
+IMAGES = [DIGITS, CIFAR, TaskSpec((3, 1, 5), 3)]
+SMALL = {  # published networks are large; the contract is tried on the smallest that have every kind of part
+    "nasbench201": {"cells": 1, "channels": 4},
+    "nasbench101": {"cells": 1, "channels": 8},
+    "nasbench1shot1": {"cells": 1, "channels": 8},
+    "darts": {"cells": 3, "channels": 4},
+    "nasnet": {"layers": 3, "nodes": 3, "filters": 4},
+    "transnas_micro": {"cells": 1, "channels": 4},
+    "transnas_macro": {"blocks": 1, "channels": 4},
+}
 
 
 @pytest.mark.parametrize("family", sorted(catalog.FAMILIES))
 def test_every_family_keeps_the_contract_of_models(family):
-    check_family(catalog.get(family), SPECS[family], samples=5)
+    check_family(catalog.get(family, **SMALL.get(family, {})), SPECS.get(family, IMAGES), samples=5)
 
 
 @pytest.mark.parametrize("family", sorted(catalog.FAMILIES))
 def test_the_default_of_every_family_exports_to_onnx(family):
     pytest.importorskip("onnxscript", reason="the extra 'onnx' is not installed")
-    check_export(catalog.get(family), SPECS[family][0])
+    check_export(catalog.get(family, **SMALL.get(family, {})), SPECS.get(family, IMAGES)[0])
 
 
 @pytest.mark.parametrize("row", GOLDEN, ids=lambda row: f"{row['family']}-{'x'.join(map(str, row['inputs']))}")
@@ -45,7 +55,7 @@ def test_golden_rows_do_not_drift(row):
     found = {
         "model_parameters": hardware.count_parameters(model),
         "flops": hardware.count_flops(model, spec.inputs),
-        "size": space.size(),
+        "size": space.size() if row["size"] is not None else None,  # None: more than can be counted
     }
     assert found == {key: row[key] for key in found}
 

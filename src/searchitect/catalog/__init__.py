@@ -6,6 +6,7 @@ the catalogue knows the words it was made of (`reference`), and `resolve` makes 
 travels with an architecture.
 
     sa.catalog.get("plain_cnn")                      sa.catalog.plain_cnn(widths=(16, 32))
+    sa.catalog.nasbench201()                         sa.catalog.from_nats_string("|avg_pool_3x3~0|+…|")
     sa.catalog.layers("conv", "pool", "fc", length=(2, 6))
 """
 
@@ -23,12 +24,20 @@ from searchitect.catalog.darts_strings import from_darts_string, to_darts_string
 from searchitect.catalog.layer_files import read_layers
 from searchitect.catalog.layer_spaces import layers, resolve
 from searchitect.catalog.registry import FAMILIES, default_for, family, get, reference
+from searchitect.catalog.vertex_cells import from_vertex_strings, module_hash, to_vertex_strings
 from searchitect.catalog.vocabulary import LAYERS
 
 if TYPE_CHECKING:
+    from searchitect.catalog.families.darts import darts as darts
     from searchitect.catalog.families.mlp import mlp as mlp
+    from searchitect.catalog.families.nasbench1shot1 import nasbench1shot1 as nasbench1shot1
+    from searchitect.catalog.families.nasbench101 import nasbench101 as nasbench101
+    from searchitect.catalog.families.nasbench201 import nasbench201 as nasbench201
+    from searchitect.catalog.families.nasnet import nasnet as nasnet
     from searchitect.catalog.families.plain_cnn import plain_cnn as plain_cnn
     from searchitect.catalog.families.resnet import resnet as resnet
+    from searchitect.catalog.families.transnas_macro import transnas_macro as transnas_macro
+    from searchitect.catalog.families.transnas_micro import transnas_micro as transnas_micro
 
 __all__ = [
     "FAMILIES",
@@ -38,14 +47,17 @@ __all__ = [
     "from_darts_string",
     "from_nats_string",
     "from_transnas_string",
+    "from_vertex_strings",
     "get",
     "layers",
+    "module_hash",
     "read_layers",
     "reference",
     "resolve",
     "to_darts_string",
     "to_nats_string",
     "to_transnas_string",
+    "to_vertex_strings",
 ]
 
 

@@ -17,6 +17,13 @@ FAMILIES: dict[str, str] = {
     "mlp": "searchitect.catalog.families.mlp:mlp",
     "plain_cnn": "searchitect.catalog.families.plain_cnn:plain_cnn",
     "resnet": "searchitect.catalog.families.resnet:resnet",
+    "nasbench201": "searchitect.catalog.families.nasbench201:nasbench201",
+    "nasbench101": "searchitect.catalog.families.nasbench101:nasbench101",
+    "nasbench1shot1": "searchitect.catalog.families.nasbench1shot1:nasbench1shot1",
+    "darts": "searchitect.catalog.families.darts:darts",
+    "nasnet": "searchitect.catalog.families.nasnet:nasnet",
+    "transnas_micro": "searchitect.catalog.families.transnas_micro:transnas_micro",
+    "transnas_macro": "searchitect.catalog.families.transnas_macro:transnas_macro",
 }
 """Every family: short name to the function that makes its space. Add a line to add a family."""
 

@@ -11,11 +11,24 @@ and exports to ONNX.
 * `regularisation`: dropout and stochastic depth
 * `shapes`, `adapters`: arithmetic of shapes; modules that turn one shape into another
 * `connections`: full, sparse, residual and dense wiring of any list of layers
+* `cell_operations`, `cells`: the operations of published cells by name; graphs of them
 * `units`: a layer with its normalisation and activation; the classifier at the end
 """
 
 from searchitect.nn.activations import ACTIVATIONS, activation
 from searchitect.nn.adapters import PaddedShortcut, adapt
+from searchitect.nn.cell_operations import (
+    CELL_OPERATIONS,
+    FactorizedReduce,
+    Zero,
+    cell_operation,
+    dilated_unit,
+    preactivated_conv,
+    same_pool,
+    separable_unit,
+    skip,
+)
+from searchitect.nn.cells import Cell, CellChain, VertexCell
 from searchitect.nn.connections import CONNECTIONS, Connected, Join, Residual, connect, merge
 from searchitect.nn.convolutions import (
     CONVOLUTIONS,
@@ -33,21 +46,28 @@ from searchitect.nn.units import classifier, conv_unit, fully_connected, fully_c
 
 __all__ = [
     "ACTIVATIONS",
+    "CELL_OPERATIONS",
     "CONNECTIONS",
     "CONVOLUTIONS",
     "NORMS",
     "POOLINGS",
     "Builder",
+    "Cell",
+    "CellChain",
     "Connected",
     "DropPath",
+    "FactorizedReduce",
     "Join",
     "PaddedShortcut",
     "Pool",
     "Residual",
     "Shape",
+    "VertexCell",
+    "Zero",
     "activation",
     "adapt",
     "average_pool",
+    "cell_operation",
     "classifier",
     "common_shape",
     "connect",
@@ -56,6 +76,7 @@ __all__ = [
     "depthwise_conv",
     "describe",
     "dilated_conv",
+    "dilated_unit",
     "drop_path",
     "dropout",
     "fully_connected",
@@ -68,6 +89,10 @@ __all__ = [
     "norm",
     "output_shape",
     "pool_to",
+    "preactivated_conv",
+    "same_pool",
     "separable_conv",
+    "separable_unit",
+    "skip",
     "strided",
 ]

@@ -1,0 +1,85 @@
+"""The cell space of DARTS: a normal and a reducing cell of four nodes, each of which reads two earlier ones.
+
+Liu, Simonyan & Yang, "DARTS: differentiable architecture search", 2019. With seven operations there are
+(1 · 3 · 6 · 10 · 7⁸)² ≈ 1.1 · 10¹⁸ written architectures; those that number the nodes of a cell otherwise share a key.
+The network is the one that the paper evaluates on CIFAR-10, without the auxiliary head and drop path: DARTS_V2 has
+3,349,342 parameters, which is what the authors' code prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from searchitect.catalog.chain_cells import CellPlan, Node, chain_network, least_order
+from searchitect.catalog.darts_strings import DARTS_CELLS, DARTS_NODES
+from searchitect.spaces import Architecture, TaskSpec, Value, choice, make_space, nested, space, subset
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["darts"]
+
+FIELDS = ("reads", "first", "second")
+
+
+def darts(
+    *,
+    operations: Sequence[str] = (
+        *("sep_conv_3x3", "skip_connect", "max_pool_3x3", "avg_pool_3x3"),
+        *("sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5"),
+    ),
+    cells: int = 20,
+    channels: int = 36,
+) -> type[Any]:
+    """Return the space of DARTS cells. Conversions: `from_darts_string`, `to_darts_string`.
+
+    Args:
+        operations: of an edge; the eighth of the paper, "none", never stands in its results.
+        cells: in the whole network.
+        channels: of a node in the first cells.
+    """
+
+    def node(number: int) -> type[Any]:
+        fields = {"reads": subset(range(number), 2, 2), "first": choice(*operations), "second": choice(*operations)}
+        return make_space(f"Node{number}", fields, doc="Two earlier nodes and what is done to them.")
+
+    Cell = make_space("Cell", {f"node_{i}": nested(node(i)) for i in DARTS_NODES}, doc="Four nodes.")  # noqa: N806
+
+    @space
+    class DARTS:
+        normal: Any = nested(Cell)
+        reduce: Any = nested(Cell)
+
+        @staticmethod
+        def canonical(architecture: Architecture) -> Architecture:
+            return _canonical(architecture)
+
+        def build(self, task: TaskSpec) -> nn.Module:
+            decisions = Architecture.of(self).decisions
+            normal, reduce = (CellPlan(_nodes(decisions, cell), DARTS_NODES) for cell in DARTS_CELLS)
+            return chain_network((normal, reduce), task, "darts", cells=cells, channels=channels)
+
+    return DARTS
+
+
+def _nodes(decisions: Mapping[str, Value], cell: str) -> tuple[Node, ...]:
+    nodes = []
+    for number in DARTS_NODES:
+        reads, first, second = (decisions[f"{cell}.node_{number}.{field}"] for field in FIELDS)
+        assert isinstance(reads, tuple), "a subset is a tuple"
+        low, high = (int(str(read)) for read in reads)
+        nodes.append(((low, str(first)), (high, str(second))))
+    return tuple(nodes)
+
+
+def _canonical(architecture: Architecture) -> Architecture:
+    """The same cells with their nodes in one agreed order."""
+    decisions = architecture.decisions
+    changed: dict[str, Value] = {}
+    for cell in DARTS_CELLS:
+        for number, node in zip(DARTS_NODES, least_order(_nodes(decisions, cell)), strict=True):
+            (low, first), (high, second) = node
+            path = f"{cell}.node_{number}"
+            changed |= {f"{path}.reads": (low, high), f"{path}.first": first, f"{path}.second": second}
+    return Architecture(architecture.space, {**decisions, **changed})

@@ -1,0 +1,97 @@
+"""The cell space of NASNet: every node of a cell reads any two earlier ones, the same one twice included.
+
+Zoph, Vasudevan, Shlens & Le, "Learning transferable architectures for scalable image recognition", 2018, section 3.
+What no node reads, an input of the cell included, is concatenated. The chain of cells is that of DARTS (`chain_cells`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from searchitect.catalog.chain_cells import INPUTS, CellPlan, Node, chain_network, least_order
+from searchitect.errors import SpaceError
+from searchitect.spaces import Architecture, TaskSpec, Value, choice, make_space, nested, space
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["nasnet"]
+
+CELLS = ("normal", "reduce")
+FIELDS = ("left", "left_operation", "right", "right_operation")
+
+
+def nasnet(
+    *,
+    layers: int = 6,
+    nodes: int = 4,
+    filters: int = 24,
+    operations: Sequence[str] = (
+        *("sep_conv_3x3", "skip_connect", "avg_pool_3x3", "max_pool_3x3", "sep_conv_5x5", "sep_conv_7x7"),
+        *("dil_conv_3x3", "nor_conv_1x1", "nor_conv_3x3"),
+    ),
+) -> type[Any]:
+    """Return the space of NASNet cells.
+
+    Args:
+        layers: cells in the whole network; those at one third and two thirds reduce.
+        nodes: per cell, 1 to 6; the paper has 5.
+        filters: channels of a node in the first cells.
+        operations: keys of `nn.CELL_OPERATIONS`.
+    """
+    if not 1 <= nodes <= 6:
+        raise SpaceError(f"nasnet has 1 to 6 nodes per cell, got {nodes}")
+    numbers = tuple(range(INPUTS, INPUTS + nodes))
+
+    def node(number: int) -> type[Any]:
+        fields = {
+            "left": choice(*range(number)),
+            "left_operation": choice(*operations),
+            "right": choice(1, 0, *range(INPUTS, number)),
+            "right_operation": choice(*operations),
+        }
+        return make_space(f"Node{number}", fields, doc="Two earlier nodes and what is done to them.")
+
+    Cell = make_space("Cell", {f"node_{i}": nested(node(i)) for i in numbers}, doc="The nodes of a cell.")  # noqa: N806
+
+    @space
+    class NASNet:
+        normal: Any = nested(Cell)
+        reduce: Any = nested(Cell)
+
+        @staticmethod
+        def canonical(architecture: Architecture) -> Architecture:
+            return _canonical(architecture, numbers)
+
+        def build(self, task: TaskSpec) -> nn.Module:
+            decisions = Architecture.of(self).decisions
+            normal, reduce = (_plan(_nodes(decisions, cell, numbers)) for cell in CELLS)
+            return chain_network((normal, reduce), task, "nasnet", cells=layers, channels=filters)
+
+    return NASNet
+
+
+def _plan(nodes: tuple[Node, ...]) -> CellPlan:
+    read = {source for node in nodes for source, _ in node}
+    return CellPlan(nodes, tuple(i for i in range(INPUTS + len(nodes)) if i not in read))
+
+
+def _nodes(decisions: Mapping[str, Value], cell: str, numbers: Sequence[int]) -> tuple[Node, ...]:
+    nodes = []
+    for number in numbers:
+        left, first, right, second = (decisions[f"{cell}.node_{number}.{field}"] for field in FIELDS)
+        nodes.append(((int(str(left)), str(first)), (int(str(right)), str(second))))
+    return tuple(nodes)
+
+
+def _canonical(architecture: Architecture, numbers: Sequence[int]) -> Architecture:
+    """The same cells with their nodes, and the two sides of each, in one agreed order."""
+    decisions = architecture.decisions
+    changed: dict[str, Value] = {}
+    for cell in CELLS:
+        for number, (left, right) in zip(numbers, least_order(_nodes(decisions, cell, numbers)), strict=True):
+            path = f"{cell}.node_{number}"
+            changed |= {f"{path}.left": left[0], f"{path}.left_operation": left[1]}
+            changed |= {f"{path}.right": right[0], f"{path}.right_operation": right[1]}
+    return Architecture(architecture.space, {**decisions, **changed})

@@ -3,7 +3,7 @@
 import pytest
 
 import searchitect as sa
-from searchitect.errors import ConfigError
+from searchitect.errors import ConfigError, MissingExtraError
 from searchitect.strategies import STRATEGIES, Setting, make_strategy
 from searchitect.testing.strategies import StrategyContract, synthetic_search
 from tests.strategies.quick import QUICK
@@ -17,7 +17,10 @@ class Named(StrategyContract):
         self.name = name
 
     def make(self, setting):
-        return make_strategy(self.name, setting, QUICK.get(self.name))
+        try:
+            return make_strategy(self.name, setting, QUICK.get(self.name))
+        except MissingExtraError as error:
+            pytest.skip(str(error))
 
 
 def spaces_for(name):

@@ -28,6 +28,7 @@ _PUBLIC = {
     "Recipe": "searchitect.spaces",
     "layers": "searchitect.catalog",
     "search": "searchitect.api",
+    "import_trials": "searchitect.api",
     "load": "searchitect.deploy",
     "Study": "searchitect.study",
     "Result": "searchitect.result",
@@ -36,13 +37,14 @@ _PUBLIC = {
     "SearchitectError": "searchitect.errors",
     "catalog": "searchitect.catalog",
     "nn": "searchitect.nn",
+    "tabular": "searchitect.tabular",
 }
 
 __all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604
 
 if TYPE_CHECKING:
-    from searchitect import catalog as catalog, nn as nn
-    from searchitect.api import search as search
+    from searchitect import catalog as catalog, nn as nn, tabular as tabular
+    from searchitect.api import import_trials as import_trials, search as search
     from searchitect.catalog import layers as layers
     from searchitect.deploy import load as load
     from searchitect.errors import SearchitectError as SearchitectError

@@ -308,5 +308,6 @@ def _directions(
             if known == _named(name, measured) or known.startswith((f"{name}_at_", f"{name}_mean")):
                 found[known] = "maximize" if text == "maximize" else "minimize"
     for name in (*signals.signals.values(), signals.truth):
-        found.setdefault(name, direction_of(name))
+        if name not in found:
+            found[name] = direction_of(name)
     return found

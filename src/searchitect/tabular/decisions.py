@@ -43,8 +43,12 @@ def _activity(description: Description, rows: Rows) -> dict[str, list[bool]]:
         if depth > len(description.when):
             raise ConfigError(f"when: {column!r} depends on itself")
         parent, values = _condition(description, column)
-        above = of(parent, depth + 1)
-        return [up and cell in values for up, cell in zip(above, rows.column(parent), strict=True)]
+        cells = rows.column(parent)
+        for value in values:
+            if value not in cells:
+                known = did_you_mean(str(value), dict.fromkeys(map(str, cells)))
+                raise ConfigError(f"when.{column}: {parent} is never {value!r}", hint=known)
+        return [up and cell in values for up, cell in zip(of(parent, depth + 1), cells, strict=True)]
 
     for column in description.when:
         active[column] = of(column)
@@ -68,9 +72,6 @@ def _nested(description: Description, plain: Mapping[str, PlainField]) -> list[P
             if named not in names:
                 raise ConfigError(f"when: {named!r} is no decision", hint=did_you_mean(named, names))
         for value in values:
-            if value not in names[parent].values:
-                known = did_you_mean(str(value), map(str, names[parent].values))
-                raise ConfigError(f"when.{column}: {parent} is never {value!r}", hint=known)
             names[parent].below.setdefault(value, []).append(names[column])
         names[parent].kind = "choice"
     return [one for one in plain.values() if one.column not in description.when]
@@ -121,6 +122,7 @@ def numbered(columns: Any, rows: Rows) -> list[str]:
 
 
 def columns_of(one: Field) -> list[str]:
+    """Return the columns that a field and those below it are made of."""
     if isinstance(one, PlainField):
         return [one.column, *(name for fields in one.below.values() for child in fields for name in columns_of(child))]
     return []

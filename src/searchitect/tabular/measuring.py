@@ -167,4 +167,4 @@ def _mixed(present: Sequence[float]) -> bool:
     small = [100 * value for value in present if 0 < value <= 1]
     if not large or not small:
         return False
-    return min(large) <= min(small) <= max(small) <= max(large) * 1.01 and 0.8 < median(small) / median(large) < 1.25
+    return min(large) <= min(small) <= max(small) <= max(large) * 1.01 and 0.5 < median(small) / median(large) < 2

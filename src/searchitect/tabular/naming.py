@@ -22,7 +22,6 @@ LOWER = {
 }
 STATIC = {
     *("params", "parameters", "flops", "macs", "latency", "throughput", "memory", "size", "bytes", "intensity"),
-    *("proxy", "score", "zero"),
 }
 """Words of measurements that training does not change: they are known at every fidelity."""
 

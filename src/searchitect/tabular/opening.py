@@ -78,7 +78,7 @@ def _documents(name: str) -> tuple[Documents, str | None]:
     path = HERE / "descriptions" / f"{stem}.toml"
     if not stem.isidentifier() or not path.is_file():
         known = [listed.name for listed in benchmarks()]
-        hint = did_you_mean(name, known)
+        hint = did_you_mean(name, known if variant else {one.partition("/")[0] for one in known})
         if name.endswith((".csv", ".parquet", ".tsv")):
             hint = (
                 f'write a description: table = "{Path(name).name}", decisions = ["…"], signal = "…"; see docs/tables.md'

@@ -34,7 +34,7 @@ class PoolSpace(SearchSpace):
         super().__init__(source)
         self._members: tuple[Architecture, ...] = ()
         self._places: dict[str, int] = {}
-        self._vectors: npt.NDArray[np.float32] | None = None
+        self._made_distances: _Distances | None = None
         self._near: dict[int, tuple[int, ...]] = {}
 
     def adopt(self, members: Sequence[Architecture]) -> PoolSpace:
@@ -77,40 +77,71 @@ class PoolSpace(SearchSpace):
         return self._members[near[int(rng.random() * len(near))]]
 
     def crossover(self, first: Architecture, second: Architecture, rng: random.Random) -> Architecture:
+        """Return the member nearest to a child, of those that take each decision from a parent; else a parent."""
         child = super().crossover(first, second, rng)
-        return child if child.text in self._places else self._nearest(self.encode(child))
+        if child.text in self._places:
+            return child
+        one, other = self.encode(first), self.encode(second)
+        for place in self._distances().between(one, other, self.encode(child)):
+            member = self._members[place]
+            inherits = all(value in (first.get(path), second.get(path)) for path, value in member.items())
+            if inherits and member not in (first, second):
+                return member
+        return first if first.text in self._places else self._members[self._distances().nearest(one)]
 
     def decode(self, vector: npt.ArrayLike) -> Architecture:
         """Return the member nearest to the architecture at a point of the unit cube."""
         wanted = super().decode(vector)
-        return wanted if wanted.text in self._places else self._nearest(self.encode(wanted))
-
-    def _nearest(self, vector: npt.NDArray[Any]) -> Architecture:
-        return self._members[int(self._distances(vector).argmin())]
-
-    def _distances(self, vector: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        import numpy as np
-
-        if self._vectors is None:
-            self._vectors = np.array([self.encode(member) for member in self._members], dtype=np.float32)
-        return np.abs(self._vectors - vector.astype(np.float32)).sum(axis=1)  # type: ignore[no-any-return]
+        return wanted if wanted.text in self._places else self._members[self._distances().nearest(self.encode(wanted))]
 
     def _neighbours(self, architecture: Architecture) -> tuple[int, ...]:
-        place = self._places.get(architecture.text, -1)
+        place = self._places.get(architecture.text)
+        if place is None:
+            return self._distances().around(self.encode(architecture), None)
         if place not in self._near:
-            near = self._found(architecture, place)
-            if place < 0:
-                return near
-            self._near[place] = near
+            self._near[place] = self._distances().around(self.encode(architecture), place)
         return self._near[place]
 
-    def _found(self, architecture: Architecture, place: int) -> tuple[int, ...]:
+    def _distances(self) -> _Distances:
+        """Return the encodings of all members, made when a move first needs them."""
+        if self._made_distances is None:
+            self._made_distances = _Distances([self.encode(member) for member in self._members])
+        return self._made_distances
+
+
+class _Distances:
+    """How far members lie from one another: half the sum of the differences of their one-hot encodings, which is one
+    for a choice that differs."""
+
+    def __init__(self, encodings: Sequence[npt.NDArray[Any]]) -> None:
         import numpy as np
 
-        distances = self._distances(self.encode(architecture))
-        if place >= 0:
-            distances[place] = np.inf
-        ones = np.flatnonzero(distances <= 2.0)  # one differing choice is two entries of a one-hot encoding
-        if len(ones) < NEAREST:
-            ones = np.argsort(distances, kind="stable")[: min(NEAREST, len(distances) - (place >= 0))]
-        return tuple(int(i) for i in ones)
+        self.vectors = np.array(encodings, dtype=np.float32)
+
+    def to(self, vector: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Return the distance of each member to an encoding."""
+        found: npt.NDArray[np.float32] = abs(self.vectors - vector.astype("float32")).sum(axis=1) / 2
+        return found
+
+    def nearest(self, vector: npt.NDArray[Any]) -> int:
+        return int(self.to(vector).argmin())
+
+    def around(self, vector: npt.NDArray[Any], own: int | None) -> tuple[int, ...]:
+        """Return the neighbours of an encoding: those within one decision, or the `NEAREST` nearest."""
+        import numpy as np
+
+        distances = self.to(vector)
+        if own is not None:
+            distances[own] = np.inf
+        found = np.flatnonzero(distances <= 1.0)
+        if len(found) < NEAREST:
+            found = np.argsort(distances, kind="stable")[: min(NEAREST, len(distances) - (own is not None))]
+        return tuple(int(place) for place in found)
+
+    def between(self, one: npt.NDArray[Any], other: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> list[int]:
+        """Return the members on the way from one encoding to the other, the nearest to `wanted` first."""
+        import numpy as np
+
+        length = abs(one - other).sum() / 2
+        on_the_way = np.flatnonzero(self.to(one) + self.to(other) <= length + 1e-3)
+        return sorted(on_the_way.tolist(), key=lambda place: (float(abs(self.vectors[place] - wanted).sum()), place))

@@ -1,9 +1,14 @@
+import math
+import random
+from collections import Counter
+
+import pytest
 from hypothesis import given, strategies as st
 
 import searchitect as sa
 from searchitect.objectives import Objective
 from searchitect.pareto import dominates
-from searchitect.strategies.selection import best_of, from_best, losses
+from searchitect.strategies.selection import best_of, from_best, losses, tournament
 from searchitect.trial import Proposal, Trial, TrialState
 
 UP, DOWN = Objective("up", "maximize"), Objective("down", "minimize")
@@ -45,3 +50,18 @@ def test_from_best_begins_with_the_best_and_never_puts_the_dominated_first(value
     ordered = [losses(t, [UP, DOWN]) for t in from_best(found, [UP, DOWN])]
     for place, row in enumerate(ordered):
         assert not any(dominates(later, row) for later in ordered[place + 1 :])
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 10])
+def test_a_tournament_is_won_as_often_as_by_drawing(size):
+    rng = random.Random(0)
+    won = Counter(tournament(range(10), size, rng) for _ in range(20_000))
+    for place in range(10):
+        # The best of the drawn is `place` where it is drawn and the others come from behind it.
+        expected = math.comb(9 - place, size - 1) / math.comb(10, size)
+        assert won[place] / 20_000 == pytest.approx(expected, abs=0.012)
+
+
+def test_a_tournament_larger_than_the_field_is_refused():
+    with pytest.raises(ValueError, match="a tournament of 1 cannot be drawn from 0"):
+        tournament([], 1, random.Random(0))

@@ -55,7 +55,14 @@ def mutated(root: Record, values: Mapping[str, Value], rng: random.Random) -> Va
     Raises:
         SpaceError: the space holds this architecture alone.
     """
-    movable = [(path, decision) for path, decision in active(root, "", values) if decision.domain.can_change]
+    movable: list[tuple[str, DecisionForm]] = []
+
+    def note(path: str, decision: DecisionForm) -> Value:
+        if decision.domain.can_change:
+            movable.append((path, decision))
+        return values[path]
+
+    fill(root, "", note, {})  # as `active` does, without a generator for every node: evolution spends its time here
     if not movable:
         raise SpaceError(f"{root.cls.__name__} has one architecture only, nothing can be mutated")
 

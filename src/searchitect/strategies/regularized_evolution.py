@@ -5,12 +5,14 @@ Real et al., "Regularized Evolution for Image Classifier Architecture Search", A
 
 from __future__ import annotations
 
+import random
+from bisect import insort
 from collections import deque
 
 from searchitect.errors import ConfigError
 from searchitect.seeding import stream
 from searchitect.strategies.fresh import first_fresh
-from searchitect.strategies.selection import best_of
+from searchitect.strategies.selection import best_of, tournament
 from searchitect.strategies.strategy import Setting
 from searchitect.trial import Proposal, Trial
 
@@ -27,26 +29,30 @@ class RegularizedEvolution:
     Args:
         population_size: P; by default an eighth of the budget within 10..100.
         tournament_size: S; by default a third of the population, at least 3.
+
+    Raises:
+        ConfigError: S is not within 1..P.
     """
 
     def __init__(
         self, setting: Setting, *, population_size: int | None = None, tournament_size: int | None = None
     ) -> None:
-        size = population_size or min(100, max(10, (setting.budget or 400) // 8))
+        size = min(100, max(10, (setting.budget or 400) // 8)) if population_size is None else population_size
         self._setting = setting
-        self._tournament_size = tournament_size or max(3, size // 3)
+        self._tournament_size = max(3, size // 3) if tournament_size is None else tournament_size
         if not 1 <= self._tournament_size <= size:
             raise ConfigError(f"a tournament of {self._tournament_size} cannot be drawn from a population of {size}")
         self._population: deque[Trial] = deque(maxlen=size)
+        self._ranked: list[tuple[float, int, Trial]] = []  # the same by first objective, kept in order
         self._seen: set[str] = set()
 
     def ask(self, number: int) -> Proposal | None:
         rng = stream(self._setting.seed, "evolution", number)
-        space, population = self._setting.space, self._population
+        space = self._setting.space
         if not self._seen and not self._setting.check(space.default()):
             return Proposal(space.default(), self._setting.fidelity)
-        if len(population) == population.maxlen:
-            parent = best_of(rng.sample(population, self._tournament_size), self._setting.objectives)
+        if len(self._population) == self._population.maxlen:
+            parent = self._parent(rng)
             child = first_fresh(self._setting, self._seen, lambda: space.mutate(parent.architecture, rng), 50)
             if child is not None:
                 return Proposal(child, self._setting.fidelity, parent=parent.number)
@@ -56,4 +62,16 @@ class RegularizedEvolution:
     def tell(self, trial: Trial) -> None:
         self._seen.add(trial.key)
         if trial.is_complete:
+            if len(self._population) == self._population.maxlen:
+                self._ranked.remove(self._entry(self._population[0]))
             self._population.append(trial)
+            insort(self._ranked, self._entry(trial), key=lambda entry: entry[:2])
+
+    def _parent(self, rng: random.Random) -> Trial:
+        if len(self._setting.objectives) == 1:
+            return tournament(self._ranked, self._tournament_size, rng)[2]
+        return best_of(rng.sample(self._population, self._tournament_size), self._setting.objectives)
+
+    def _entry(self, trial: Trial) -> tuple[float, int, Trial]:
+        objective = self._setting.objectives[0]
+        return objective.loss(trial.measurements[objective.name]), trial.number, trial

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
+from typing import TypeVar
 
 from searchitect.objectives import Objective
 from searchitect.pareto import crowding_distance, non_dominated_ranks
 from searchitect.trial import Trial
 
-__all__ = ["best_of", "from_best", "losses"]
+__all__ = ["best_of", "from_best", "losses", "tournament"]
+
+
+Item = TypeVar("Item")
 
 
 def losses(trial: Trial, objectives: Sequence[Objective]) -> tuple[float, ...]:
@@ -40,3 +45,15 @@ def from_best(trials: Sequence[Trial], objectives: Sequence[Objective]) -> list[
         distances = crowding_distance([rows[number] for number in front])
         gaps.update(zip(front, distances.tolist(), strict=True))
     return sorted(trials, key=lambda trial: (ranks[trial.number], -gaps[trial.number], trial.number))
+
+
+def tournament(ranked: Sequence[Item], size: int, rng: random.Random) -> Item:
+    """Return the best of `size` items drawn without replacement from a sequence that begins with the best.
+
+    Nobody need be drawn: the best takes part with probability size/n, else the second with size/(n−1), and so on.
+    """
+    count = len(ranked)
+    for place, item in enumerate(ranked):
+        if rng.random() * (count - place) < size:
+            return item
+    raise ValueError(f"a tournament of {size} cannot be drawn from {count}")

@@ -90,6 +90,9 @@ WRONG_WORDS: list[tuple[str, str, str]] = [
     ('cost = "train_seconds"', 'directions = { valid_accuracy = "up" }', "maximize or minimize"),
     ('cost = "train_seconds"', 'measurements = ["train_*", "nothing_*"]', "nothing_"),
     ('decisions = ["depth", "op"]', "decisions = { depth = { options = [1, 3] }, op = {} }", "which is no option"),
+    ('cost = "train_seconds"', 'units = { valid_acuracy = "percent" }', "did you mean 'valid_accuracy'"),
+    ('cost = "train_seconds"', 'units = { valid_accuracy = "percents" }', "fraction"),
+    ('cost = "train_seconds"', 'units = { valid_accuracy = "percent" }', "called percent"),
     ('decisions = ["depth", "op"]', 'decisions = { depth = { kind = "float" }, op = {} }', "choice, integer or real"),
 ]
 
@@ -288,3 +291,42 @@ def test_check_and_measure_take_microseconds(tmp_path: Path) -> None:
         benchmark.check(member)
         benchmark.measure(member)
     assert time.process_time() - start < 1.0  # a hundred microseconds each, on the busiest machine
+
+
+def test_parquet_of_any_program_is_read(tmp_path: Path) -> None:
+    """An index, dates, structures, words as categories, decimals and names with spaces are no obstacle."""
+    import datetime
+    from decimal import Decimal
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from searchitect.tabular import open_benchmark
+
+    columns = {
+        "Unnamed: 0": pa.array([0, 1, 2]),
+        "__index_level_0__": pa.array([5, 6, 7]),
+        "Block Type": pa.array(["a", "b", "c"]).dictionary_encode(),
+        "Val Acc (%)": pa.array([Decimal("91.5"), Decimal("90.0"), Decimal("12.25")]),
+        "when": pa.array([datetime.date(2020, 1, 1)] * 3),
+        "more": pa.array([{"x": 1}] * 3),
+        "ratio": pa.array([1.0, float("inf"), 2.0]),
+        "params": pa.array([1, 2, 3], type=pa.int8()),
+    }
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet")
+    (tmp_path / "b.toml").write_text(
+        'table = "t.parquet"\ndecisions = ["Block Type"]\nsignal = "Val Acc (%)"\n', "utf-8"
+    )
+    benchmark = open_benchmark(str(tmp_path / "b.toml"))
+    measured = [dict(benchmark.measure(a)) for a in benchmark.members()]
+    assert measured[0] == {"Val_Acc": 91.5, "params": 1.0}
+    assert benchmark.objective("Val_Acc").direction == "maximize"
+
+
+def test_a_broken_file_is_named(tmp_path: Path) -> None:
+    from searchitect.tabular import open_benchmark
+
+    (tmp_path / "b.toml").write_text('table = "t.parquet"\ndecisions = ["a"]\nsignal = "accuracy"\n', "utf-8")
+    (tmp_path / "t.parquet").write_bytes(b"PAR1 not really")
+    with pytest.raises(TaskError, match="t.parquet as parquet"):
+        open_benchmark(str(tmp_path / "b.toml"))

@@ -128,6 +128,10 @@ def _measurements(description: Description, rows: Rows, decided: set[str]) -> di
         sources |= {measurement_name(column): column for column in _others(description, rows, taken)}
     if len(sources) > MOST_MEASUREMENTS:
         raise ConfigError(f"{len(sources)} measurements are too many", hint='measurements = ["those", "you_*", "need"]')
+    for name, unit in description.units.items():
+        if name not in sources or unit not in ("percent", "fraction"):
+            near = did_you_mean(name, sources) if name not in sources else 'units = { NAME = "percent" } or "fraction"'
+            raise ConfigError(f"units: {name} = {unit!r} says nothing about a measurement", hint=near)
     return {name: measurement(name, source, rows, description.units.get(name)) for name, source in sources.items()}
 
 
@@ -141,7 +145,10 @@ def _others(description: Description, rows: Rows, taken: set[str]) -> list[str]:
     for column in rows.names:
         if column in taken or INDEX_WORDS & set(words_of(column)):
             continue
-        cells = [cell for cell in rows.column(column) if cell is not None]
+        try:
+            cells = [cell for cell in rows.column(column) if cell is not None]
+        except TaskError:  # dates, structures, infinite numbers: nobody asked for this column
+            continue
         if cells and all(isinstance(cell, (int, float)) and not isinstance(cell, bool) for cell in cells):
             found.append(column)
     return found

@@ -6,6 +6,7 @@ import fnmatch
 import json
 import math
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,8 @@ def cell_of(value: Any, name: str, where: str) -> Any:
         if math.isinf(value):
             raise TaskError(f"the column {name!r} of {where} holds an infinite number", hint="leave the cell empty")
         return None if math.isnan(value) else value
+    if isinstance(value, Decimal):
+        return cell_of(float(value), name, where)
     if isinstance(value, list) and len(value) <= MAX_LIST:
         return tuple(cell_of(item, name, where) for item in value)
     raise TaskError(

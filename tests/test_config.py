@@ -16,6 +16,7 @@ from searchitect.config import (
     load_space,
     parse_budget,
     parse_duration,
+    parse_options,
     read_settings,
 )
 from searchitect.errors import ConfigError, SpaceError
@@ -207,3 +208,21 @@ def test_every_setting_has_a_stated_type() -> None:
     from searchitect.config import _WANTED
 
     assert set(_WANTED) == set(RunSettings.names())
+
+
+def test_options_are_numbers_lists_truths_or_texts():
+    read = parse_options(["size=20", "rate=0.5", "model=trees", "exact=false", "ids=[1, 2]", " kind = none "])
+    assert read == {"size": 20, "rate": 0.5, "model": "trees", "exact": False, "ids": [1, 2], "kind": "none"}
+
+
+@pytest.mark.parametrize(("texts", "problem"), [(["size"], "cannot be read"), (["a=1", "a=2"], "is given twice")])
+def test_an_option_of_another_form_is_refused(texts, problem):
+    with pytest.raises(ConfigError, match=f"{problem}\n.*write NAME=VALUE"):
+        parse_options(texts)
+
+
+def test_options_of_the_strategy_are_a_table_in_a_file(tmp_path):
+    file = tmp_path / "run.toml"
+    file.write_text('strategy = "genetic"\nwarm_start = ["old"]\n[option]\npopulation_size = 20\n')
+    settings = read_settings(file)
+    assert (settings.option, settings.warm_start) == ({"population_size": 20}, ("old",))

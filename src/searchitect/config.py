@@ -9,12 +9,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import importlib.util
+import json
 import math
 import re
 import sys
 import tomllib
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -22,7 +23,7 @@ from typing import Any
 
 from searchitect.errors import ConfigError, SpaceError, did_you_mean
 
-__all__ = ["Budget", "RunSettings", "load_space", "parse_budget", "parse_duration", "read_settings"]
+__all__ = ["Budget", "RunSettings", "load_space", "parse_budget", "parse_duration", "parse_options", "read_settings"]
 
 MAX_FILE = 1_000_000
 """Bytes of a settings file; a larger one is surely something else."""
@@ -164,6 +165,8 @@ class RunSettings:
         target: column to predict, for a table.
         space: catalogue name, FILE.py:CLASS, or a file of layers.
         strategy: name from `searchitect list strategies`.
+        option: the strategy's own arguments, name to value.
+        warm_start: studies, or trials of other tools, to start from; see docs/warm_starts.md.
         trials: evaluations of the search, at most.
         budget: time for everything, such as "5min".
         until: stop once this holds, such as "accuracy>=0.95".
@@ -187,6 +190,8 @@ class RunSettings:
     target: str | None = None
     space: str | None = None
     strategy: str = "regularized_evolution"
+    option: Mapping[str, Any] = field(default_factory=dict)
+    warm_start: tuple[str, ...] = ()
     trials: int | None = None
     budget: str | float | None = None
     until: str | None = None
@@ -238,7 +243,8 @@ _WANTED = {
     **dict.fromkeys(("trials", "epochs"), "a positive whole number"),
     **dict.fromkeys(("workers", "confirm_seeds"), "a whole number from 0"),
     **dict.fromkeys(("deterministic", "profile", "random", "allow_changed_code"), "true or false"),
-    **dict.fromkeys(("objective", "constraint"), "a list of texts"),
+    **dict.fromkeys(("objective", "constraint", "warm_start"), "a list of texts"),
+    "option": "a table of the strategy's options",
     "seed": "a whole number",
     "budget": "a text such as '5min', or a number of seconds",
     "recipe": "a table of recipe fields",
@@ -255,7 +261,27 @@ def _fits(name: str, value: object) -> bool:
         "a list of texts": isinstance(value, (list, tuple)) and all(isinstance(entry, str) for entry in value),
         "a whole number": whole,
         "a table of recipe fields": isinstance(value, Mapping),
+        "a table of the strategy's options": isinstance(value, Mapping),
     }.get(_WANTED[name], isinstance(value, (str, int, float)) and not isinstance(value, bool))
+
+
+def parse_options(texts: Sequence[str]) -> dict[str, Any]:
+    """Return the options in texts such as "population_size=20": name to number, true, false, list or text.
+
+    Raises:
+        ConfigError: a text has another form, or names an option twice.
+    """
+    options: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip().isidentifier() or name.strip() in options:
+            problem = "is given twice" if name.strip() in options else "cannot be read"
+            raise ConfigError(f"the option {text!r} {problem}", hint="write NAME=VALUE, as in population_size=20")
+        try:
+            options[name.strip()] = json.loads(value)
+        except ValueError:
+            options[name.strip()] = value.strip()
+    return options
 
 
 def read_settings(path: Path) -> RunSettings:

@@ -25,7 +25,8 @@ MANIFEST = {
 def test_every_option_reaches_the_search(api: FakeApi, typed: Typed) -> None:
     words = """run digits --space mlp --strategy random --trials 5 --budget 5min --until accuracy>=0.95 --workers 2
     --seed 7 --objective accuracy --objective parameters --constraint parameters<=1e5 --device cpu --store s.db
-    --out runs/x --name mine --epochs 3 --deterministic --no-random --profile --allow-changed-code"""
+    --out runs/x --name mine --epochs 3 --deterministic --no-random --profile --allow-changed-code
+    --option startup=5 --option model=trees --option exact=true --warm-start old --warm-start @s.db"""
     assert typed(*words.split()).code == 0
     [(name, _, given)] = api.calls
     recipe = given.pop("recipe")
@@ -37,6 +38,8 @@ def test_every_option_reaches_the_search(api: FakeApi, typed: Typed) -> None:
         "target": None,
         "space": "mlp",
         "strategy": "random",
+        "options": {"startup": 5, "model": "trees", "exact": True},
+        "warm_start": ["old", "@s.db"],
         "objectives": ("accuracy", "parameters"),
         "constraints": ("parameters<=1e5",),
         "trials": 5,

@@ -200,3 +200,17 @@ def test_an_architecture_is_decided_one_active_decision_at_a_time() -> None:
 
     assert SPACE.decide(choose) == wanted
     assert asked == list(wanted)
+
+
+def test_parameters_from_elsewhere_are_composed_and_those_of_inactive_decisions_passed_over() -> None:
+    values = SPACE.read({"decisions": GOOD}).decisions | {"blocks.1.width": 32, "pool.Max.size": 2}
+    assert SPACE.compose(values) == SPACE.read({"decisions": GOOD})
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [({"blocks.0.width": 17}, "blocks.0.width: expected one of"), ({"blocks.length": 2}, "no value for the decision")],
+)
+def test_parameters_that_make_no_architecture_are_refused(values: dict[str, Any], problem: str) -> None:
+    with pytest.raises(SpaceError, match=problem):
+        SPACE.compose(SPACE.read({"decisions": GOOD}).decisions | values)

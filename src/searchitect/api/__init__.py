@@ -6,10 +6,13 @@ Everything here can be done by hand with the rooms below; nothing below knows th
 from __future__ import annotations
 
 from searchitect.api.doctor import Diagnosis, doctor
+from searchitect.api.importing import import_trials
 from searchitect.api.migrating import Migration, migrate
-from searchitect.api.reopening import export, open_result, opened, predict, report, resume, retrain
+from searchitect.api.opening import open_result, opened
+from searchitect.api.reopening import export, predict, report, resume, retrain
 from searchitect.api.request import Request
 from searchitect.api.searching import plan, search
+from searchitect.api.warm_starting import prior_trials
 
 __all__ = [
     "Diagnosis",
@@ -17,11 +20,13 @@ __all__ = [
     "Request",
     "doctor",
     "export",
+    "import_trials",
     "migrate",
     "open_result",
     "opened",
     "plan",
     "predict",
+    "prior_trials",
     "report",
     "resume",
     "retrain",

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from searchitect.api.opening import opened
 from searchitect.api.preparing import folder_name
-from searchitect.api.reopening import opened
 from searchitect.config import load_space
 from searchitect.errors import ConfigError, SpaceError, StorageError
 from searchitect.spaces import Architecture, SearchSpace

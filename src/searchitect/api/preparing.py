@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from searchitect.api.request import DEFAULT_STORE, Parts, Request, default_name
+from searchitect.api.warm_starting import prior_trials, warm_start_label
 from searchitect.config import parse_budget
 from searchitect.errors import ConfigError
 from searchitect.objectives import parse_constraint
 from searchitect.storage import open_store
 from searchitect.storage.journal import Event, Store
+from searchitect.strategies import PriorTrial
 from searchitect.study.plan import Plan, Wishes, make_plan
 from searchitect.trial import Fidelity
 
@@ -35,6 +37,8 @@ class Prepared:
 
     Attributes:
         since: monotonic time at which the preparation began.
+        warm_start: what the warm start was called; part of what a resumed study must repeat.
+        prior: prior trials of a new study; None where the study keeps its own.
         late: another budget than the recorded one is asked for, and the search has ended.
     """
 
@@ -49,6 +53,8 @@ class Prepared:
     warnings: tuple[str, ...] = ()
     since: float = 0.0
     late: bool = False
+    warm_start: tuple[str, ...] = ()
+    prior: tuple[PriorTrial, ...] | None = None
 
 
 def prepare(request: Request, parts: Parts) -> Prepared:
@@ -79,7 +85,22 @@ def prepare(request: Request, parts: Parts) -> Prepared:
         fidelity = Fidelity.from_json(settings["fidelity"])
         plan = dataclasses.replace(plan, search_fidelity=fidelity, expected_trials=settings["budget"])
     warnings = () if plan.no_random is None or wishes.is_random else (f"no random search beside it: {plan.no_random}",)
-    return Prepared(request, parts, evaluator, name, store, folder, wishes, plan, warnings, since, late)
+    label, prior = _prior(request, parts, store, known)
+    return Prepared(request, parts, evaluator, name, store, folder, wishes, plan, warnings, since, late, label, prior)
+
+
+def _prior(
+    request: Request, parts: Parts, store: Store, known: Event | None
+) -> tuple[tuple[str, ...], tuple[PriorTrial, ...] | None]:
+    """What the warm start is called, and its trials where they are wanted: a study that exists has them already."""
+    if request.warm_start is None:
+        return tuple((known or {"details": {}})["details"].get("warm_start", ())), None
+    label = tuple(warm_start_label(request.warm_start))
+    if known is not None:
+        return label, None
+    task = None if parts.task is None else parts.task.describe()
+    objective = parts.objectives[0]
+    return label, prior_trials(request.warm_start, parts.space, objective=objective, task=task, store=store)
 
 
 def _evaluator(request: Request, parts: Parts, folder: Path | None) -> Any:
@@ -175,7 +196,7 @@ def _wishes(request: Request, parts: Parts) -> Wishes:
         workers=max(1, parts.workers),
         epochs=None if own else parts.recipe.epochs,
         compare=request.random_search,
-        is_random=request.strategy == "random",
+        is_random=request.strategy == "random" and request.warm_start is None,
         confirm_seeds=request.confirm_seeds if own else max(1, request.confirm_seeds),
     )
 

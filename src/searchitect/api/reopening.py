@@ -6,42 +6,19 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from searchitect.api.opening import open_result, opened, recorded_of
 from searchitect.api.preparing import prepare
-from searchitect.api.request import DEFAULT_STORE, Request, make_parts
+from searchitect.api.request import Request, make_parts
 from searchitect.api.running import run
 from searchitect.api.weights import restorer
-from searchitect.errors import ConfigError, StorageError
-from searchitect.result import Best, Result, read_result
+from searchitect.errors import ConfigError
+from searchitect.result import Best, Result
 from searchitect.seeding import derive, isolated
 from searchitect.spaces import Recipe, SearchSpace
-from searchitect.storage import open_store
 from searchitect.storage.journal import Event, Store
 from searchitect.trial import Fidelity
 
-__all__ = ["export", "open_result", "predict", "report", "resume", "retrain"]
-
-
-def opened(store: str | Path | Store | None) -> Store:
-    """The store at a URL or path, which must exist.
-
-    Raises:
-        StorageError: nothing is kept there.
-    """
-    if store is not None and not isinstance(store, (str, Path)):
-        return store
-    if store is None and not Path(DEFAULT_STORE).is_file():
-        raise StorageError(
-            f"there is no store of studies at {DEFAULT_STORE} in this folder",
-            hint="change to the folder of the run, or name the store with --store",
-        )
-    return open_store(str(store or DEFAULT_STORE))
-
-
-def open_result(study: str, store: str | Path | Store | None = None, *, space: type | None = None) -> Result:
-    """The result of a study as it stands, finished or not; nothing is run."""
-    events = [event for _, event in opened(store).journal(study).read()]
-    folder = _recorded(events).get("folder")
-    return read_result(events, folder=None if folder is None else Path(folder), space=space)
+__all__ = ["export", "predict", "report", "resume", "retrain"]
 
 
 def resume(
@@ -177,7 +154,7 @@ def retrain(best: Best, data: Any, recipe: Mapping[str, Any]) -> Any:
 def _request(study: str, store: Store, data: Any, space: Any, evaluate: Callable[..., Any] | None) -> Request:
     """The request a study began with, from its manifest."""
     events = [event for _, event in store.journal(study).read()]
-    manifest, recorded = events[0], _recorded(events)
+    manifest, recorded = events[0], recorded_of(events)
     if "function" in manifest["details"] and evaluate is None:
         raise ConfigError(
             f"study {study!r} is evaluated by your own function {manifest['details']['function']!r}",
@@ -225,10 +202,3 @@ def _budget(wishes: Mapping[str, Any]) -> str | float | None:
         return f"{wishes['total_trials']}trials"
     seconds: float | None = wishes["seconds"]
     return seconds
-
-
-def _recorded(events: Any) -> Mapping[str, Any]:
-    if not events:
-        raise StorageError("this study has no events yet")
-    recorded: Mapping[str, Any] = events[0]["recorded"]
-    return recorded

@@ -52,6 +52,7 @@ class Request:
     deterministic: bool = False
     profile: bool = False
     allow_changed_code: bool = False
+    warm_start: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,8 @@ def default_name(request: Request, parts: Parts) -> str:
     strategy = request.strategy if isinstance(request.strategy, str) else type(request.strategy).__name__
     space = SearchSpace.of(parts.space).name
     if parts.task is not None and request.evaluate is None and isinstance(request.data, (str, Path)):
-        return f"{parts.task.name}-{space}-{strategy}-seed{request.seed}"
+        start = "" if request.warm_start is None else "-warm"
+        return f"{parts.task.name}-{space}-{strategy}-seed{request.seed}{start}"
     what = parts.task.name if parts.task is not None else getattr(request.evaluate, "__name__", "function")
     now = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")
     return f"{what}-{space}-{now}-{uuid.uuid4().hex[:4]}"

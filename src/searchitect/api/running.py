@@ -48,6 +48,8 @@ def _study(prepared: Prepared, on_event: Callable[[Event], None] | None) -> Stud
         facts=prepared.evaluator.check if _is_checker(prepared.evaluator) else None,
         fidelity=plan.search_fidelity,
         budget=plan.expected_trials,
+        workers=max(1, parts.workers),
+        prior=prepared.prior,
         details=_details(prepared),
         recorded=_recorded(prepared),
         allow_changed_code=request.allow_changed_code,
@@ -63,6 +65,8 @@ def _details(prepared: Prepared) -> dict[str, Any]:
         details["workers"] = parts.workers
     if parts.task is not None:
         details["task"] = parts.task.describe()
+    if prepared.warm_start:
+        details["warm_start"] = list(prepared.warm_start)
     if request.evaluate is not None:
         details["function"] = getattr(request.evaluate, "__qualname__", type(request.evaluate).__name__)
         details["function_source_digest"] = source_digest(request.evaluate)

@@ -45,6 +45,7 @@ def search(
     deterministic: bool = False,
     profile: bool = False,
     allow_changed_code: bool = False,
+    warm_start: Any = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> Result:
     """Search a space of architectures and hand back a trained, confirmed, exported model.
@@ -74,6 +75,9 @@ def search(
         trial_seconds: a trial is stopped after so long and counts as failed.
         deterministic: same seed and workers, same journal, whoever is faster.
         profile: write a torch.profiler trace of the first trial.
+        warm_start: what earlier searches found: the name of a study ("STUDY" of this store, "STUDY@STORE", "@STORE" for
+            all that fit), a result, an import ("optuna:…"), architectures or instances of the space, pairs of these and
+            ranks, or a list of such things. See docs/warm_starts.md. A study that goes on does not read it again.
         allow_changed_code: go on although the source of the space or of `evaluate` has changed.
         on_event: called with every event of the journal as it is written.
 
@@ -87,7 +91,7 @@ def search(
         objectives=wanted, constraints=limits, trials=trials, budget=budget, until=until, workers=workers,
         seed=seed, device=device, store=store, name=name, folder=folder, recipe=recipe, random_search=random_search,
         confirm_seeds=confirm_seeds, trial_seconds=trial_seconds, deterministic=deterministic, profile=profile,
-        allow_changed_code=allow_changed_code,
+        allow_changed_code=allow_changed_code, warm_start=warm_start,
     )  # fmt: skip
     return run(prepare(request, make_parts(request)), on_event)
 

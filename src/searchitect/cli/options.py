@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from searchitect.cli.exits import boundary
-from searchitect.config import RunSettings, read_settings
+from searchitect.config import RunSettings, parse_options, read_settings
 
 __all__ = ["Debug", "Json", "Quiet", "Shown", "Store", "StudyName", "takes_settings"]
 
@@ -54,6 +54,8 @@ _SETTINGS: dict[str, Any] = {
         "SPACE",
     ),
     "strategy": _option(_TEXT, "How to search; see `list strategies`.", "NAME"),
+    "option": _option(_TEXTS, "An option of the strategy: population_size=20; repeat for more.", "NAME=VALUE"),
+    "warm_start": _option(_TEXTS, "Start from STUDY, STUDY@STORE, @STORE or optuna:URL; repeat for more.", "STUDY"),
     "trials": _option(_NUMBER, "Evaluations of the search, at most.", "N"),
     "budget": _option(_TEXT, "Time for everything: 90s, 5min, 1h30m (or 50trials).", "TIME"),
     "until": _option(_TEXT, "Stop once this holds: 'accuracy>=0.95'.", "CONDITION"),
@@ -100,7 +102,8 @@ def takes_settings(command: Callable[[RunSettings, Shown], None]) -> Callable[..
 
 def _typed(given: Mapping[str, Any]) -> dict[str, Any]:
     """What was given on the command line; an option that may repeat is an empty list when it was not."""
-    return {name: value for name, value in given.items() if value is not None and value != []}
+    typed = {name: value for name, value in given.items() if value is not None and value != []}
+    return typed | ({"option": parse_options(typed["option"])} if "option" in typed else {})
 
 
 def _signature() -> inspect.Signature:

@@ -92,6 +92,8 @@ def _arguments(settings: RunSettings) -> dict[str, Any]:
         "target": settings.target,
         "space": settings.space,
         "strategy": settings.strategy,
+        "options": settings.option,
+        "warm_start": list(settings.warm_start) or None,
         "objectives": settings.objective or None,
         "constraints": settings.constraint,
         "trials": settings.trials,

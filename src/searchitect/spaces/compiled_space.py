@@ -166,6 +166,29 @@ class CompiledSpace:
         self._require(values)
         return Architecture(self.digest, values)
 
+    def compose(self, values: Mapping[str, Value]) -> Architecture:
+        """Return the architecture whose active decisions take these values; those of inactive ones are passed over.
+
+        For lists of parameters from elsewhere, which name a value for every decision, active or not.
+
+        Raises:
+            SpaceError: an active decision has no value, or one outside its domain, or a constraint is broken.
+        """
+
+        def take(path: str, decision: DecisionForm) -> Value:
+            if path not in values:
+                raise SpaceError(f"no value for the decision {path!r}")
+            value = decision.domain.normal(values[path])
+            problem = decision.domain.problem(value)
+            if problem:
+                raise SpaceError(f"{path}: {problem}, got {value!r}")
+            return value
+
+        out: dict[str, Value] = {}
+        fill(self._root, "", take, out)
+        self._require(out)
+        return Architecture(self.digest, out)
+
     def _normal(self, values: Mapping[str, Value]) -> dict[str, Value]:
         """Return the decisions in the order and spelling of the space; what does not fit is kept at the end."""
         ordered: dict[str, Value] = {}

@@ -161,7 +161,8 @@ class GaussianPosterior:
         return cholesky(covariance)
 
     @cached_property
-    def _alpha(self) -> Vector:
+    def alpha(self) -> Vector:
+        """K⁻¹y: how much each standardised target weighs in the posterior mean."""
         from scipy.linalg import cho_solve
 
         return cho_solve((self._factor, True), self._standard, check_finite=False)
@@ -181,14 +182,14 @@ class GaussianPosterior:
         across = self._covariance(self.features, features)
         shrunk = solve_triangular(self._factor, across, lower=True, check_finite=False)
         variance = np.exp(self.theta[-2]) - np.einsum("ij,ij->j", shrunk, shrunk)
-        return self.mean + self.scale * (across.T @ self._alpha), self.scale * np.sqrt(np.maximum(variance, 1e-12))
+        return self.mean + self.scale * (across.T @ self.alpha), self.scale * np.sqrt(np.maximum(variance, 1e-12))
 
     def fitted(self) -> Vector:
         """Return the posterior mean at the training rows: y − σ²·K⁻¹y."""
         import numpy as np
 
         y = self._standard
-        return np.asarray(self.mean + self.scale * (y - np.exp(self.theta[-1]) * self._alpha))
+        return np.asarray(self.mean + self.scale * (y - np.exp(self.theta[-1]) * self.alpha))
 
     def held_out(self) -> Vector:
         """Return the leave-one-out predictions of the training rows."""
@@ -201,7 +202,7 @@ class GaussianPosterior:
 
         y = self._standard
         precision = np.diag(dpotri(self._factor, lower=1)[0])
-        return self.mean + self.scale * (y - self._alpha / precision), self.scale / np.sqrt(precision)
+        return self.mean + self.scale * (y - self.alpha / precision), self.scale / np.sqrt(precision)
 
     def sample(self, features: Rows, rng: random.Random) -> Vector:
         """Return one function drawn from the posterior, at each row, without noise."""
@@ -212,7 +213,7 @@ class GaussianPosterior:
         shrunk = solve_triangular(self._factor, across, lower=True, check_finite=False)
         factor = cholesky(self._covariance(features, features) - shrunk.T @ shrunk)
         luck = np.array([rng.gauss(0.0, 1.0) for _ in range(len(features))])
-        return np.asarray(self.mean + self.scale * (across.T @ self._alpha + factor @ luck))
+        return np.asarray(self.mean + self.scale * (across.T @ self.alpha + factor @ luck))
 
     def believing(self, features: Rows) -> GaussianPosterior:
         """Return the posterior that takes its own mean at these rows for observed (the kriging believer)."""

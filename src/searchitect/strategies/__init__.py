@@ -43,6 +43,7 @@ STRATEGIES: dict[str, str] = {
     "ppo": "searchitect.strategies.ppo:PPO",
     "generate": "searchitect.strategies.generate:Generate",
     "gp": "searchitect.strategies.gp:GP",
+    "gp_wl": "searchitect.strategies.gp_wl:GPWL",
     "predictor": "searchitect.strategies.predictor:PredictorGuided",
     "bananas": "searchitect.strategies.bananas:Bananas",
     "nao": "searchitect.strategies.nao:NAO",

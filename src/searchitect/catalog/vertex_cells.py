@@ -190,8 +190,9 @@ def vertex_network(
 
     graph = live(matrix, operations)
     inputs, size = image_shape(task, family)
-    if channels < len(operations):
-        raise EvaluationError(f"{family}: {channels} channels cannot be shared by {len(operations)} nodes")
+    feeding = sum(row[-1] for row in graph[0][1:-1])
+    if channels < feeding:
+        raise EvaluationError(f"{family}: {channels} channels cannot be shared by {feeding} nodes")
     parts: list[nn.Module] = [conv_unit(inputs, channels, 3)]
     width = channels
     for stack in range(STACKS):

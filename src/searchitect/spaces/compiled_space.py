@@ -12,7 +12,7 @@ from searchitect.spaces.architecture import MAX_DECISIONS, Architecture, Value
 from searchitect.spaces.compiling import compile_space
 from searchitect.spaces.describing import Decision, describe, digest_of, information, static
 from searchitect.spaces.encodings import Layout
-from searchitect.spaces.forms import Choose, DecisionForm, Form, Record, broken, fill
+from searchitect.spaces.forms import DecisionForm, Form, Record, broken, fill
 from searchitect.spaces.sampling import count, written
 from searchitect.spaces.space_class import declarations_of
 
@@ -83,16 +83,6 @@ class CompiledSpace:
     def enumerate(self) -> Iterator[Architecture]:
         """Yield every architecture, lazily, the last decision changing fastest; a real number takes its default."""
         return (Architecture(self.digest, values) for values in written(self._root, ""))
-
-    def decide(self, choose: Choose) -> Architecture:
-        """Return the architecture whose active decisions take the values that `choose(path, decision)` returns.
-
-        It is asked in the order of the space, so that what was chosen says what is asked next. Conditions between
-        decisions are not tested: `contains` tells.
-        """
-        values: dict[str, Value] = {}
-        fill(self._root, "", choose, values)
-        return Architecture(self.digest, values)
 
     def contains(self, architecture: Architecture) -> bool:
         """Whether exactly the active decisions are there, in order, with valid values, and all constraints hold."""

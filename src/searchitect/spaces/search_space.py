@@ -12,7 +12,7 @@ from searchitect.errors import SpaceError
 from searchitect.spaces.architecture import Architecture, Value
 from searchitect.spaces.compiled_space import CompiledSpace
 from searchitect.spaces.encodings import Encoding
-from searchitect.spaces.forms import active
+from searchitect.spaces.forms import Choose, active, fill
 from searchitect.spaces.migrating import migrated
 from searchitect.spaces.recipe import Recipe
 from searchitect.spaces.sampling import default, draw, draw_even
@@ -92,6 +92,16 @@ class SearchSpace(CompiledSpace):
         """Return the first option, lowest integer, middle real number, shortest repeat, absent optional of each."""
         values: dict[str, Value] = {}
         default(self._root, "", values)
+        return Architecture(self.digest, values)
+
+    def decide(self, choose: Choose) -> Architecture:
+        """Return the architecture whose active decisions take the values that `choose(path, decision)` returns.
+
+        It is asked in the order of the space, so that what was chosen says what is asked next. Conditions between
+        decisions are not tested: `contains` tells.
+        """
+        values: dict[str, Value] = {}
+        fill(self._root, "", choose, values)
         return Architecture(self.digest, values)
 
     def neighbours(self, architecture: Architecture) -> Iterator[Architecture]:

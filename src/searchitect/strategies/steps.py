@@ -56,6 +56,7 @@ class Steps:
     def __init__(self, space: SearchSpace) -> None:
         self._space = space
         self._heads: dict[str, _Head] = {}
+        self._tables: dict[int, _Table] = {}  # by identity: the space keeps its domains as long as it lives
 
     def draw(self, pick: Pick, rng: random.Random) -> Architecture:
         """Return the architecture that `pick` decides; conditions between decisions are not tested."""
@@ -77,8 +78,18 @@ class Steps:
     def _head(self, path: str, decision: DecisionForm) -> _Head:
         head = self._heads.get(path)
         if head is None:
-            head = self._heads[path] = _head_of(path, decision.domain)
+            head = self._heads[path] = self._made(path, decision.domain)
         return head
+
+    def _made(self, path: str, domain: Domain) -> _Head:
+        if isinstance(domain, Options) or (domain.finite and domain.count <= LONGEST_LIST):
+            if id(domain) not in self._tables:
+                self._tables[id(domain)] = _table_of(domain)
+            return _Listed(path, self._tables[id(domain)])
+        if isinstance(domain, Subsets):
+            return _Members(path, domain)
+        assert isinstance(domain, (Range, Span))
+        return _Binned(path, domain)
 
 
 class _Head(ABC):
@@ -91,20 +102,26 @@ class _Head(ABC):
     def read(self, value: Value) -> Picked: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The values of a domain; all places of a recursive space that have this domain share it."""
+
+    values: tuple[Value, ...]
+    prior: tuple[float, ...]
+    places: dict[Value, int]
+
+
 class _Listed(_Head):
     """One draw among all values."""
 
-    def __init__(self, path: str, domain: Domain) -> None:
-        self._values = tuple(domain.values())
-        step = Step(path, tuple(_log(domain.probability(value)) for value in self._values))
-        self._picked = {value: [(step, place)] for place, value in enumerate(self._values)}
-        self._step = step
+    def __init__(self, path: str, table: _Table) -> None:
+        self._table, self._step = table, Step(path, table.prior)
 
     def draw(self, pick: Pick, rng: random.Random) -> Value:
-        return self._values[pick(self._step)]
+        return self._table.values[pick(self._step)]
 
     def read(self, value: Value) -> Picked:
-        return self._picked[value]
+        return [(self._step, self._table.places[value])]
 
 
 class _Binned(_Head):
@@ -184,13 +201,10 @@ class _Members(_Head):
         return sum(math.comb(left, more) for more in range(low, min(left, high) + 1))
 
 
-def _head_of(path: str, domain: Domain) -> _Head:
-    if isinstance(domain, Options) or (domain.finite and domain.count <= LONGEST_LIST):
-        return _Listed(path, domain)
-    if isinstance(domain, Subsets):
-        return _Members(path, domain)
-    assert isinstance(domain, (Range, Span))
-    return _Binned(path, domain)
+def _table_of(domain: Domain) -> _Table:
+    values = tuple(domain.values())
+    prior = tuple([_log(domain.probability(value)) for value in values])
+    return _Table(values, prior, {value: place for place, value in enumerate(values)})
 
 
 def _log(probability: float) -> float:

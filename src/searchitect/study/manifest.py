@@ -54,7 +54,7 @@ def make_manifest(
         "version": VERSION,
         "study": study.name,
         "space": space_entry(study.space),
-        "strategy": {"name": strategy, "options": dict(options or {})},
+        "strategy": {"name": strategy, "options": {k: _written(v) for k, v in (options or {}).items()}},
         "seed": study.seed,
         "settings": {
             "objectives": [str(objective) for objective in study.objectives],
@@ -70,6 +70,14 @@ def make_manifest(
             "versions": versions(),
         },
     }
+
+
+def _written(option: Any) -> Any:
+    """An option as JSON; a function, which no journal can hold, by its name."""
+    if not callable(option):
+        return option
+    named = option if hasattr(option, "__qualname__") else type(option)
+    return f"{named.__module__}.{named.__qualname__}"
 
 
 def unusual(workers: int, prior: Sequence[PriorTrial]) -> dict[str, Any]:

@@ -156,7 +156,8 @@ class _Parts:
             module.to_empty(device="cpu")
         with torch.no_grad():
             for tensor in self.tensors():
-                tensor.copy_((2.0 * torch.rand(tensor.shape, generator=source) - 1.0) * hidden**-0.5)
+                drawn = torch.rand(tensor.shape, generator=source, dtype=torch.float32)
+                tensor.copy_((2.0 * drawn - 1.0) * hidden**-0.5)
 
     def _modules(self) -> tuple[torch.nn.Module, ...]:
         reading = (self._embedding, self._encoder, self._middle, self._value)

@@ -77,7 +77,7 @@ class NeuralEnsemble:
         )
         count = len(rows)
         for _ in range(self.epochs):
-            order = torch.rand(self.members, count, generator=source).argsort(dim=1)
+            order = torch.rand(self.members, count, generator=source, dtype=torch.float32).argsort(dim=1)
             for start in range(0, count, self.batch):
                 chosen = order[:, start : start + self.batch]
                 errors = (_forward(layers, rows[chosen]) - values[chosen]).abs()

@@ -54,7 +54,7 @@ class RidgePosterior:
     def __init__(self, features: Matrix, targets: Vector, pairs: float, penalties: tuple[float, ...]) -> None:
         import numpy as np
 
-        self._rows, self._scale = features, (1.0, 1.0)
+        self._rows = features
         linear, product = _parts(features, features)
         self._scale = (
             (1.0 - pairs) / max(float(np.trace(linear)) / len(features), 1e-12),
@@ -86,7 +86,10 @@ class RidgePosterior:
         return self._mean + self._unit * (kernel @ self._alpha), self._unit * deviation
 
     def held_out(self) -> Vector:
-        """Return leave-one-out predictions in closed form: y_i − α_i / (K + λI)⁻¹_ii."""
+        """Return leave-one-out predictions in closed form: y_i − α_i / (K + λI)⁻¹_ii.
+
+        Where nothing can be learned they run against the targets, since the mean of the others is lower for a high one.
+        """
         return self._mean + self._unit * (self._targets - self._left_out(self._penalty))
 
     def _left_out(self, penalty: float) -> Vector:

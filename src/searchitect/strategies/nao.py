@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["NAO"]
 
 STEPS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0)
-"""η, in units of |z|: the first that leads to something new is taken."""
+"""η, in units of |z|; it grows until there are enough new architectures."""
 
 SEEDS = 100
 """How many of the best trials are moved uphill."""
@@ -39,26 +39,37 @@ SEEDS = 100
 
 @dataclass
 class _Model:
-    """What the first m trials say: the fitted parts, and per η what lies uphill, best prediction first; made lazily."""
+    """What the first m trials say: the fitted parts, and what lies uphill, made as it is asked for.
+
+    Attributes:
+        means: predictions of the m trials.
+        seeds: the best of them.
+        known: all of them, and what was decoded so far.
+        batches: what was decoded, best prediction first within each batch.
+        steps: the η not taken yet.
+    """
 
     posterior: LatentPosterior
     means: Vector
     seeds: list[Architecture]
-    levels: list[list[Architecture]]
+    known: set[Architecture]
+    batches: list[list[Architecture]]
+    steps: list[float]
 
 
 class NAO:
-    """Encode the best, follow the gradient of the predicted loss, decode; the step grows until something new appears.
+    """Encode the best, follow the gradient of the predicted loss, decode; the step grows until enough is new.
 
     What is decoded always lies in the space: the decoder may write only tokens of the place it is at, branches that are
-    not entered are not read, and what breaks a constraint is dropped. Where every η leads to what is known or forbidden
-    the proposal is random, as is one in `1 / explore` otherwise: a gradient does not explore.
+    not entered are not read, and what breaks a constraint is dropped. What is new is read by the encoder again and
+    tried in the order of its own prediction, since a decoder that learned from few trials often misses the point it was
+    given. Where every η leads to what is known or forbidden the proposal is random.
 
     Args:
         startup: complete trials before the first fit; until then architectures are random.
         refit_every: k; the parts are trained afresh on the first m = k·⌊completed/k⌋ complete trials.
         hidden, epochs, learning_rate, trade_off: see `EncoderDecoder`.
-        explore: share of random proposals.
+        explore: share of random proposals, since a gradient alone does not explore.
     """
 
     def __init__(
@@ -103,19 +114,27 @@ class NAO:
         return Belief(complete[int(model.means.argmin())].number, correlation, said_of("nao", known, correlation))
 
     def _uphill(self, model: _Model) -> Iterator[Architecture]:
-        """What the seeds become, η by η."""
-        for place, step in enumerate(STEPS):
-            if place == len(model.levels):
-                model.levels.append(self._decoded(model, step))
-            yield from model.levels[place]
+        """What the seeds become, batch by batch."""
+        place = 0
+        while place < len(model.batches) or model.steps:
+            if place == len(model.batches):
+                model.batches.append(self._batch(model))
+            yield from model.batches[place]
+            place += 1
 
-    def _decoded(self, model: _Model, step: float) -> list[Architecture]:
-        """What the seeds become at one η, each once, best prediction first."""
+    def _batch(self, model: _Model) -> list[Architecture]:
+        """Let η grow until `SEEDS` new architectures were decoded, and order them by their own predictions."""
         import numpy as np
 
-        rows = model.posterior.uphill(self._tokens.of(model.seeds), step)
-        found = [self._tokens.architecture(row, seed) for row, seed in zip(rows, model.seeds, strict=True)]
-        new = list(dict.fromkeys(a for a in found if a is not None))
+        new: list[Architecture] = []
+        rows = self._tokens.of(model.seeds)
+        while model.steps and len(new) < SEEDS:
+            moved = model.posterior.uphill(rows, model.steps.pop(0))
+            for row, seed in zip(moved, model.seeds, strict=True):
+                found = self._tokens.architecture(row, seed)
+                if found is not None and found not in model.known:
+                    model.known.add(found)
+                    new.append(found)
         if not new:
             return []
         means, _ = model.posterior.predict(self._tokens.of(new))
@@ -138,4 +157,5 @@ class NAO:
         seed = derive(self._setting.seed, "nao", "fit", len(architectures))
         posterior = self._predictor.fit(rows, normal_scores(losses), seed)
         best = np.argsort(losses, kind="stable")[:SEEDS]
-        return _Model(posterior, posterior.predict(rows)[0], [architectures[place] for place in best], [])
+        seeds = [architectures[place] for place in best]
+        return _Model(posterior, posterior.predict(rows)[0], seeds, set(architectures), [], list(STEPS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -39,3 +40,15 @@ def test_studies_are_listed_with_their_age_and_size(api: FakeApi, typed: Typed) 
 def test_an_empty_store_says_how_to_start(api: FakeApi, typed: Typed) -> None:
     api.kept = []
     assert "searchitect run digits" in typed("list", "studies").out
+
+
+def test_every_benchmark_is_listed_and_says_whether_its_table_is_here(
+    typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("SEARCHITECT_DATA", raising=False)
+    lines = typed("list", "benchmarks").out.splitlines()
+    rows = {line.split()[0]: line.split()[1] for line in lines[2:-1]}
+    assert rows["nasbench201/cifar10"] == "absent"
+    assert rows["planted/infeasible"] == "here"
+    assert "SEARCHITECT_DATA" in lines[-1]

@@ -1,6 +1,7 @@
 """Options under which a slow strategy keeps its contract in seconds: smaller models, rarer fits, the same code."""
 
 QUICK: dict[str, dict[str, object]] = {
+    "auto": {"options": {"gp": {"candidates": 50, "refit_every": 10}}},
     "gp": {"candidates": 50, "refit_every": 10},
     "gp_wl": {"candidates": 30, "refit_every": 20, "depth": 1},
     "lstm_controller": {"hidden": 8, "batch_size": 20},

@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 STRATEGIES: dict[str, str] = {
+    "auto": "searchitect.strategies.auto:Auto",
     "random": "searchitect.strategies.random_search:RandomSearch",
     "grid": "searchitect.strategies.grid:Grid",
     "greedy": "searchitect.strategies.greedy:Greedy",

@@ -1,0 +1,171 @@
+"""A strategy that chooses a strategy: by space, budget, objectives and workers, and again by what its model is worth.
+
+The rules are those of the comparison on published tables: a Gaussian process up to 300 evaluations and 60 decisions, a
+cheap predictor up to 2,000, regularised evolution beyond; see docs/strategies.md. How noisy a problem is shows only in
+the search: a model that cannot rank trials it has not seen leads no better than chance, and is replaced.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from searchitect.errors import SpaceError
+from searchitect.strategies.grid import LARGEST_GRID
+from searchitect.strategies.strategy import Belief, Setting, Strategy
+from searchitect.trial import Proposal, Trial
+
+__all__ = ["Auto", "Choice", "choose"]
+
+TINY = 64
+"""Spaces of at most so many architectures are visited whole even where the budget is not known."""
+
+FEWEST_TO_LEARN = 12
+"""Expected trials below which no model can learn anything."""
+
+MOST_FOR_GP, MOST_DECISIONS, MOST_WORKERS = 300, 60, 8
+MOST_FOR_PREDICTOR = 2_000
+MOSTLY_REAL = 0.5
+
+FIRST_CHECK, NEXT_CHECK = 30, 1.5
+"""Complete trials at the first check of the model, and the factor to the next one."""
+
+LEAST_CORRELATION = 0.2
+"""A model whose held-out rank correlation is below this is given up."""
+
+EVOLUTION = "regularized_evolution"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The name of a strategy and the reason for it."""
+
+    name: str
+    why: str
+
+
+def choose(setting: Setting, complete: int = 0) -> Choice:
+    """Return the strategy for a search.
+
+    Args:
+        complete: trials that are complete; where no budget is known, what a model must expect to cope with.
+    """
+    budget = setting.budget
+    size = _size(setting)
+    if size is not None and size <= (budget or TINY) and size <= LARGEST_GRID:
+        return Choice("grid", f"all {size} architectures fit into the search")
+    if len(setting.objectives) > 1:
+        return Choice(EVOLUTION, f"it weighs all {len(setting.objectives)} objectives, models follow the first alone")
+    if budget is not None and budget < FEWEST_TO_LEARN:
+        return Choice("sobol", f"{budget} trials are too few to learn from, so they are spread evenly")
+    return _with_model(setting, budget or complete, "trials" if budget else "trials so far")
+
+
+def _with_model(setting: Setting, expected: int, unit: str) -> Choice:
+    decisions, real = _decisions(setting)
+    workers = setting.workers
+    if expected > MOST_FOR_PREDICTOR:
+        return Choice(EVOLUTION, f"{expected:,} {unit} are more than a model pays for")
+    if workers > 1 and real >= MOSTLY_REAL and (expected > MOST_FOR_GP or workers > MOST_WORKERS):
+        return Choice(EVOLUTION, f"{real:.0%} of the decisions are real numbers and {workers} trials run at once")
+    if expected > MOST_FOR_GP:
+        return Choice("predictor", f"{expected:,} {unit} are many for a Gaussian process")
+    if decisions > MOST_DECISIONS:
+        return Choice("predictor", f"{decisions:,} decisions are many for a Gaussian process")
+    if workers > MOST_WORKERS:
+        return Choice("predictor", f"its draws differ for {workers} trials at once")
+    known = f"{expected:,} {unit} and " if expected else ""
+    return Choice("gp", f"{known}{decisions} decisions suit a Gaussian process")
+
+
+class Auto:
+    """Choose by space, budget, objectives and workers; give up a model whose held-out rank correlation is poor.
+
+    The decision is a function of what was told. A new choice is told all past trials before it is asked.
+
+    Args:
+        options: strategy → its own options, for whatever may be chosen.
+        least_correlation: held-out rank correlation that a model must reach from 30 complete trials on; it is checked
+            again after half as many more trials each time.
+    """
+
+    def __init__(
+        self,
+        setting: Setting,
+        *,
+        options: Mapping[str, Mapping[str, Any]] | None = None,
+        least_correlation: float = LEAST_CORRELATION,
+    ) -> None:
+        self._setting, self._options, self._least = setting, options or {}, least_correlation
+        self._told: list[Trial] = []
+        self._complete = 0
+        self._check = FIRST_CHECK
+        self._take(choose(setting))
+
+    def ask(self, number: int) -> Proposal | None:
+        return self._strategy.ask(number)
+
+    def tell(self, trial: Trial) -> None:
+        self._strategy.tell(trial)
+        if self._settled:
+            return
+        self._told.append(trial)
+        if trial.is_complete and trial.reused is None:
+            self._complete += 1
+            self._reconsider()
+
+    def belief(self) -> Belief:
+        """What the chosen strategy believes; the note says which it is, and why."""
+        believed = getattr(self._strategy, "belief", Belief)()
+        note = f"auto: {self.choice.name}, since {self.choice.why}"
+        note += f"; {believed.note}" if believed.note else ""
+        return Belief(believed.incumbent, believed.rank_correlation, note)
+
+    @property
+    def _settled(self) -> bool:
+        """Whether nothing can change the choice any more; then no trials need be kept for another one."""
+        return self.choice.name in (EVOLUTION, "grid", "sobol")
+
+    def _take(self, choice: Choice) -> None:
+        from searchitect.strategies import make_strategy
+
+        self.choice = choice
+        # The prior trials of a warm start lead whatever is chosen: they are wrapped around this strategy, not within.
+        plain = dataclasses.replace(self._setting, prior=())
+        self._strategy: Strategy = make_strategy(choice.name, plain, self._options.get(choice.name))
+        for trial in self._told:
+            self._strategy.tell(trial)
+        if self._settled:
+            self._told.clear()
+
+    def _reconsider(self) -> None:
+        again = choose(self._setting, self._complete)
+        if self._complete >= self._check:
+            self._check = int(self._check * NEXT_CHECK)
+            correlation = getattr(self._strategy, "belief", Belief)().rank_correlation
+            if correlation is not None and correlation < self._least:
+                why = f"after {self._complete} trials the {self.choice.name} model ranked unseen ones with ρ = "
+                again = Choice(EVOLUTION, f"{why}{correlation:.2f}")
+        if again.name != self.choice.name:
+            self._take(again)
+
+
+def _size(setting: Setting) -> int | None:
+    """Number of architectures; None where it is infinite or cannot be counted."""
+    if not setting.space.is_finite:
+        return None
+    try:
+        return setting.space.size()
+    except SpaceError:
+        return None
+
+
+def _decisions(setting: Setting) -> tuple[int, float]:
+    """Number of decisions of the unrolled space, and the share of them that are real numbers."""
+    try:
+        kinds = [decision.kind for decision in setting.space.decisions()]
+    except SpaceError:  # more places than encodings lay out side by side
+        return MOST_DECISIONS + 1, 0.0
+    return len(kinds), kinds.count("real") / len(kinds) if kinds else 0.0

@@ -7,22 +7,31 @@ from collections.abc import Callable, Container
 from searchitect.spaces.architecture import Architecture
 from searchitect.strategies.strategy import Setting
 
-__all__ = ["ATTEMPTS", "first_fresh"]
+__all__ = ["first_fresh"]
 
-ATTEMPTS = 2_000
-"""Draws before a space counts as exhausted. Where one architecture in a hundred is allowed, all of so many fail once in
-500 million; 500 would fail once in 150, and end a study."""
+PATIENCE = 10
+"""Forbidden draws count this much less than known ones: where 99 % is infeasible there is still much to find, while a
+search that draws nothing but what it knows is at its end."""
 
 
 def first_fresh(
     setting: Setting,
     seen: Container[str],
     draw: Callable[[], Architecture],
-    attempts: int = ATTEMPTS,
+    attempts: int = 500,
 ) -> Architecture | None:
-    """Draw until an architecture is feasible and its canonical key is not in `seen`; None after `attempts` draws."""
-    for _ in range(attempts):
+    """Draw until an architecture is feasible and its canonical key is not in `seen`.
+
+    Returns:
+        None after `attempts` draws of what is known, or ten times as many of what is forbidden.
+    """
+    left = attempts * PATIENCE
+    while left > 0:
         architecture = draw()
-        if setting.space.key(architecture) not in seen and not setting.check(architecture):
+        if setting.space.key(architecture) in seen:
+            left -= PATIENCE
+        elif setting.check(architecture):
+            left -= 1
+        else:
             return architecture
     return None

@@ -78,7 +78,7 @@ WRONG_WORDS: list[tuple[str, str, str]] = [
     ('decisions = ["depth", "op"]', 'decisions = ["dept", "op"]', "did you mean 'depth'"),
     ('decisions = ["depth", "op"]', 'decision = ["depth"]', "did you mean 'decisions'"),
     ('cost = "train_seconds"', 'cost = "train_second"', "did you mean 'train_seconds'"),
-    ('truth = "test_accuracy"', "truth = 3", "truth is a str"),
+    ('truth = "test_accuracy"', "truth = 3", "truth is a text"),
     ('table = "table.csv"', 'table = "tabel.csv"', "looked for"),
     ('table = "table.csv"', "", "does not say 'table'"),
     ('decisions = ["depth", "op"]', "", "which columns are decisions"),
@@ -321,6 +321,23 @@ def test_parquet_of_any_program_is_read(tmp_path: Path) -> None:
     measured = [dict(benchmark.measure(a)) for a in benchmark.members()]
     assert measured[0] == {"Val_Acc": 91.5, "params": 1.0}
     assert benchmark.objective("Val_Acc").direction == "maximize"
+
+
+def test_two_columns_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    columns = grid() | {"valid accuracy": [9] * 6}
+    with pytest.raises(ConfigError, match="would both be called valid_accuracy"):
+        opened(tmp_path, columns)
+
+
+def test_columns_may_have_the_names_of_words_of_python(tmp_path: Path) -> None:
+    columns = {"class": [1, 2], "build": [1, 1], "3x": ["a", "b"], "accuracy": [0.5, 0.6]}
+    benchmark = opened(
+        tmp_path, columns, 'table = "table.csv"\ndecisions = ["class", "build", "3x"]\nsignal = "accuracy"'
+    )
+    assert [dict(a.items()) for a in benchmark.members()] == [
+        {"class_": 1, "build_": 1, "n3x": "a"},
+        {"class_": 2, "build_": 1, "n3x": "b"},
+    ]
 
 
 def test_a_broken_file_is_named(tmp_path: Path) -> None:

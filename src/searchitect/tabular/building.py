@@ -118,14 +118,16 @@ def _measurements(description: Description, rows: Rows, decided: set[str]) -> di
     elif given is not None:
         for pattern in given:
             found = [pattern] if EPOCHS in pattern else rows.matching(pattern)
-            sources |= {measurement_name(column): column for column in found}
+            for column in found:
+                _add(sources, column)
     wanted = [*map(_signal_name, description.signals.values()), *([description.truth] if description.truth else [])]
     for name in wanted:
         if name not in sources:
-            sources[measurement_name(name)] = name
+            _add(sources, name)
     if given is None:
         taken = {source for source in sources.values() if isinstance(source, str)} | decided
-        sources |= {measurement_name(column): column for column in _others(description, rows, taken)}
+        for column in _others(description, rows, taken):
+            _add(sources, column)
     if len(sources) > MOST_MEASUREMENTS:
         raise ConfigError(f"{len(sources)} measurements are too many", hint='measurements = ["those", "you_*", "need"]')
     for name, unit in description.units.items():
@@ -133,6 +135,16 @@ def _measurements(description: Description, rows: Rows, decided: set[str]) -> di
             near = did_you_mean(name, sources) if name not in sources else 'units = { NAME = "percent" } or "fraction"'
             raise ConfigError(f"units: {name} = {unit!r} says nothing about a measurement", hint=near)
     return {name: measurement(name, source, rows, description.units.get(name)) for name, source in sources.items()}
+
+
+def _add(sources: dict[str, Any], column: str) -> None:
+    """Take a column as the measurement that its name makes; two columns of one name would hide one another."""
+    name = measurement_name(column)
+    if sources.setdefault(name, column) != column:
+        raise ConfigError(
+            f"the columns {sources[name]!r} and {column!r} would both be called {name}",
+            hint=f'measurements = {{ {name} = "{column}" }} says which is meant',
+        )
 
 
 def _others(description: Description, rows: Rows, taken: set[str]) -> list[str]:

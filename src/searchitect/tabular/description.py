@@ -37,6 +37,7 @@ KEYS: dict[str, type | tuple[type, ...]] = {
     "complete": bool,
     "joins": list,
 }
+SPOKEN = {str: "text", list: "list", dict: "table", int: "whole number", bool: "true or false"}
 REQUIRED = ("table",)
 INNER = {
     "architecture": ("column", "pattern", "kind"),
@@ -189,7 +190,7 @@ def _check_key(where: str, key: str, value: Any) -> None:
         or (value is True and kinds is int)
         or (key == "epochs" and not (isinstance(value, int) and 0 < value < 10**6))
     ):
-        wanted = " or ".join(kind.__name__ for kind in (kinds if isinstance(kinds, tuple) else (kinds,)))
+        wanted = " or ".join(SPOKEN[kind] for kind in (kinds if isinstance(kinds, tuple) else (kinds,)))
         raise ConfigError(
             f"{where}: {key} is a {wanted}, got {str(value)[:60]!r}", hint="docs/tables.md shows each key"
         )

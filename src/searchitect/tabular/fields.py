@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from keyword import iskeyword
 from math import gcd
 from typing import Any
 
@@ -172,7 +173,7 @@ def field_name(column: str) -> str:
     """Return a column's name as the name of a field."""
     name = identifier(column).lstrip("_") or "decision"
     name = name if name.isidentifier() else f"n{name}"
-    return f"{name}_" if name in RESERVED else name
+    return f"{name}_" if name in RESERVED or iskeyword(name) else name
 
 
 def _ordered(values: Mapping[Any, None], column: str, where: str) -> list[Any]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from searchitect.errors import SpaceError
 from searchitect.spaces.architecture import Value
 from searchitect.spaces.describing import static
-from searchitect.spaces.forms import DecisionForm, Record, active, fill
+from searchitect.spaces.forms import DecisionForm, Record, fill
 
 if TYPE_CHECKING:  # numpy takes a tenth of a second; who only describes or samples a space need not wait for it
     import numpy as np
@@ -38,21 +38,22 @@ class Layout:
         self._root = root
         self._hot: dict[str, int] = {}
         self._unit: dict[str, int] = {}
+        self._decisions: dict[str, DecisionForm] = {}
         self.hot_width = self.unit_width = 0
         for path, _, _, decision in static(root):
+            self._decisions[path] = decision
             self._hot[path], self._unit[path] = self.hot_width, self.unit_width
             self.hot_width += decision.domain.hot_width
             self.unit_width += decision.domain.unit_width
 
     def encode(self, values: Mapping[str, Value], kind: Encoding) -> Vector:
-        """Return the vector of a valid architecture."""
+        """Return the vector of a valid architecture, which holds its active decisions and no others."""
         vector = self._blank(kind)
-        for path, decision in active(self._root, "", values):
-            domain = decision.domain
-            if kind == "one_hot":
-                start, numbers = self._hot[path], domain.to_hot(values[path])
-            else:
-                start, numbers = self._unit[path], domain.to_unit(values[path])
+        hot = kind == "one_hot"
+        starts = self._hot if hot else self._unit
+        for path, value in values.items():
+            domain, start = self._decisions[path].domain, starts[path]
+            numbers = domain.to_hot(value) if hot else domain.to_unit(value)
             vector[start : start + len(numbers)] = numbers
         return vector
 
@@ -62,9 +63,9 @@ class Layout:
 
         hot = kind == "one_hot"
         inside = np.zeros(len(self._blank(kind)), dtype=bool)
-        for path, decision in active(self._root, "", values):
-            start = self._hot[path] if hot else self._unit[path]
-            inside[start : start + (decision.domain.hot_width if hot else decision.domain.unit_width)] = True
+        for path in values:
+            domain, start = self._decisions[path].domain, self._hot[path] if hot else self._unit[path]
+            inside[start : start + (domain.hot_width if hot else domain.unit_width)] = True
         return inside
 
     def decode(self, vector: npt.ArrayLike) -> dict[str, Value]:

@@ -34,5 +34,6 @@ def test_an_inactive_number_is_not_a_low_one():
     drawn = [space.sample(stream(n)) for n in range(40)]
     tents = soft_one_hot(space, drawn)[:, -2 * TENTS :].reshape(40, 2, TENTS).sum(axis=2)
     large = np.array([a["block"] == "Large" for a in drawn])
-    assert (tents[:, 0] == pytest.approx(large.astype(float))) and 0 < large.sum() < 40
+    assert 0 < large.sum() < 40
+    assert tents[:, 0] == pytest.approx(large.astype(float))
     assert tents[:, 1] == pytest.approx(np.ones(40))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from searchitect.predictors.adam import Adam
 from searchitect.predictors.folds import held_out_by_folds
 from searchitect.predictors.quiet import generator, one_thread
 from searchitect.predictors.targets import standardized
@@ -65,17 +66,13 @@ class EncoderDecoder:
     def _train(self, parts: _Parts, tokens: torch.Tensor, values: torch.Tensor, source: torch.Generator) -> None:
         import torch
 
-        optimizer = torch.optim.Adam(parts.tensors(), self.learning_rate, weight_decay=self.weight_decay, foreach=True)
+        optimizer = Adam(parts.tensors(), self.learning_rate, weight_decay=self.weight_decay, longest=5.0)
         for _ in range(self.epochs):
             for chosen in torch.split(torch.randperm(len(tokens), generator=source), self.batch):
                 states = parts.encoded(tokens[chosen])
                 error = (parts.predicted(states) - values[chosen]).square().mean()
                 surprise = parts.surprise(states, tokens[chosen])
-                optimizer.zero_grad()
-                loss = self.trade_off * error + (1.0 - self.trade_off) * surprise
-                loss.backward()  # type: ignore[no-untyped-call]
-                torch.nn.utils.clip_grad_norm_(parts.tensors(), 5.0)
-                optimizer.step()
+                optimizer.step(self.trade_off * error + (1.0 - self.trade_off) * surprise)
 
 
 class LatentPosterior:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from searchitect.predictors.adam import Adam
 from searchitect.predictors.folds import held_out_by_folds
 from searchitect.predictors.quiet import generator, one_thread
 from searchitect.predictors.targets import standardized
@@ -72,18 +73,15 @@ class NeuralEnsemble:
     def _train(self, layers: list[Layer], rows: torch.Tensor, values: torch.Tensor, source: torch.Generator) -> None:
         import torch
 
-        optimizer = torch.optim.Adam(
-            [tensor for layer in layers for tensor in layer], self.learning_rate, betas=(0.9, 0.99), foreach=True
-        )
+        tensors = [tensor for layer in layers for tensor in layer]
+        optimizer = Adam(tensors, self.learning_rate, betas=(0.9, 0.99))
         count = len(rows)
         for _ in range(self.epochs):
             order = torch.rand(self.members, count, generator=source, dtype=torch.float32).argsort(dim=1)
             for start in range(0, count, self.batch):
                 chosen = order[:, start : start + self.batch]
                 errors = (_forward(layers, rows[chosen]) - values[chosen]).abs()
-                optimizer.zero_grad()
-                errors.mean(dim=1).sum().backward()  # type: ignore[no-untyped-call]
-                optimizer.step()
+                optimizer.step(errors.mean(dim=1).sum())
 
 
 class NeuralPosterior:

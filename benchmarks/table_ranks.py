@@ -24,20 +24,17 @@ from searchitect.tabular.comparing import compare
 
 SHARED = Path(__file__).parents[2] / "shared"
 PEERS = ",optuna(sampler=TPESampler),optuna(sampler=GPSampler),optuna(sampler=NSGAIISampler)"
-LEFT_OUT = ("nasbench201/",)
-"""Has a table of its own: benchmarks/nasbench201.py."""
+CHOSEN = ("nasbench101", "transnas_", "nasbench_graph", "digits_bench", "planted/")
+"""By default: tables of accuracy other than NAS-Bench-201, which has benchmarks/nasbench201.py."""
 
 
 def compared(name: str, options: argparse.Namespace) -> list[dict[str, Any]]:
     """Rows of one table; empty, with the reason on stderr, where it cannot be opened."""
-    strategies = options.strategies or ",".join(
-        name for name in STRATEGIES if name not in ("grid", "optuna", "bananas", "nao")
-    )
     has_optuna = "optuna" in STRATEGIES and importlib.util.find_spec("optuna") is not None
     try:
         document = compare(
             name,
-            strategies + (PEERS if options.peers and has_optuna else ""),
+            options.strategies + (PEERS if options.peers and has_optuna else ""),
             trials=options.trials,
             seeds=options.seeds,
             jobs=options.jobs,
@@ -65,8 +62,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--trials", type=int, default=100)
-    parser.add_argument("--benchmarks", help="names, with commas; by default all that are here")
-    parser.add_argument("--strategies", help="as for searchitect compare; by default all quick ones")
+    parser.add_argument("--benchmarks", help="names, with commas; by default tables of accuracy that are here")
+    parser.add_argument("--strategies", default="all", help="as for searchitect compare")
     parser.add_argument("--peers", action="store_true", help="Optuna's samplers as well")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("SEARCHITECT_DATA", SHARED)))
@@ -74,11 +71,7 @@ def main() -> None:
     names = (
         (options.benchmarks or "").split(",")
         if options.benchmarks
-        else [
-            listed.name
-            for listed in benchmarks(options.data)
-            if listed.available and not listed.name.startswith(LEFT_OUT)
-        ]
+        else [listed.name for listed in benchmarks(options.data) if listed.available and listed.name.startswith(CHOSEN)]
     )
     found = {name: rows for name in names if (rows := compared(name, options))}
     ranks: dict[str, list[float]] = {}

@@ -104,6 +104,16 @@ def test_many_strategies_differ_in_colour_or_dash(comparison: Comparison) -> Non
     assert len({(line["line"]["color"], line["line"]["dash"]) for line in lines}) == 20
 
 
+def test_of_many_strategies_random_search_and_the_best_have_bands(comparison: Comparison) -> None:
+    evolution, random, grid = comparison.rows
+    rows = (*(Row(Entry("grid", {}, n), grid.traces) for n in range(6)), evolution, random)
+    figure = curves(dataclasses.replace(comparison, rows=rows))
+    banded = [trace["legendgroup"] for trace in figure.views[0].data if "fill" in trace]
+    assert banded[:2] == ["random", "regularized_evolution"]
+    assert len(banded) == 5
+    assert "for random search and the 4 best" in figure.caption
+
+
 def test_missing_packages_are_told(comparison: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match="report"):

@@ -103,6 +103,13 @@ def test_all_are_those_that_the_space_allows_with_a_note_about_the_others() -> N
     assert len(names) + len(notes) == len(STRATEGIES)
 
 
+def test_further_entries_may_follow_all() -> None:
+    labels = [e.label for e in chosen("all, regularized_evolution(population_size=20)", setting(), [].append)]
+    assert labels[0] == "random"
+    assert labels[-1] == "regularized_evolution(population_size=20)"
+    assert "regularized_evolution" in labels[:-1]
+
+
 def test_a_wrong_name_or_option_is_told_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match="regularized_evolution"):
         chosen("regularised_evolution", setting(), print)

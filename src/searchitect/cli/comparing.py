@@ -23,37 +23,55 @@ if TYPE_CHECKING:
 __all__ = ["compare", "lines"]
 
 
+_Benchmark = Annotated[
+    str, typer.Option(metavar="NAME|FILE.toml", help="A published table, or a description of yours.")
+]
+_Strategies = Annotated[
+    str, typer.Option(metavar="LIST", help="all, all+neural, or a,b(option=value); random is always added.")
+]
+_Trials = Annotated[int, typer.Option(metavar="N", help="Evaluations of each search.")]
+_Seeds = Annotated[int, typer.Option(metavar="N", help="Searches of each strategy.")]
+_Signal = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WORD", help="What strategies are told: valid, test, … Default: the table's first.", show_default=False
+    ),
+]
+_Noise = Annotated[float, typer.Option(metavar="SD", help="Normal noise on the signal, in its unit.")]
+_Within = Annotated[float, typer.Option(metavar="D", help="How near to the optimum is near, in the unit of the truth.")]
+_Workers = Annotated[int, typer.Option(metavar="N", help="Simulated workers of each search.")]
+_Jobs = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Processes; 0 runs in this one. Default: one for each core.", show_default=False),
+]
+_Seed = Annotated[int, typer.Option(metavar="N", help="Same seed, same figures.")]
+_Data = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Where the tables lie. Default: SEARCHITECT_DATA, then the cache folder.",
+        show_default=False,
+    ),
+]
+_Out = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="The page. Default: runs/compare-BENCHMARK.html.", show_default=False),
+]
+
+
 def compare(
-    benchmark: Annotated[
-        str, typer.Option(metavar="NAME|FILE.toml", help="A published table, or a description of yours.")
-    ],
-    strategies: Annotated[
-        str, typer.Option(metavar="LIST", help="all, all+neural, or a,b(option=value); random is always added.")
-    ] = "all",
-    trials: Annotated[int, typer.Option(metavar="N", help="Evaluations of each search.")] = 300,
-    seeds: Annotated[int, typer.Option(metavar="N", help="Searches of each strategy.")] = 30,
-    signal: Annotated[
-        str | None, typer.Option(metavar="WORD", help="What strategies are told: valid, test, …", show_default=False)
-    ] = None,
-    noise: Annotated[float, typer.Option(metavar="SD", help="Normal noise on the signal, in its unit.")] = 0.0,
-    within: Annotated[
-        float, typer.Option(metavar="D", help="Nearness to the optimum, in the unit of the truth.")
-    ] = 0.1,
-    workers: Annotated[int, typer.Option(metavar="N", help="Simulated workers of each search.")] = 1,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", help="Processes; 0 runs in this one. Default: one for each core.", show_default=False
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="Same seed, same figures.")] = 0,
-    data: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where the tables lie; or SEARCHITECT_DATA.", show_default=False)
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="The page; default: runs/compare-BENCHMARK.html.", show_default=False),
-    ] = None,
+    benchmark: _Benchmark,
+    strategies: _Strategies = "all",
+    trials: _Trials = 300,
+    seeds: _Seeds = 30,
+    signal: _Signal = None,
+    noise: _Noise = 0.0,
+    within: _Within = 0.1,
+    workers: _Workers = 1,
+    jobs: _Jobs = None,
+    seed: _Seed = 0,
+    data: _Data = None,
+    out: _Out = None,
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,

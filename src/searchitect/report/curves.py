@@ -23,6 +23,8 @@ DASHES = ("solid", "dash", "dot", "dashdot")
 MAX_POINTS = 150
 BAND = 1.96
 """Half width of the band in standard errors: 95 % for a normal mean."""
+MAX_BANDS = 5
+"""Of more strategies, random search and the best ones have a band: more of them hide one another."""
 
 
 def curves(comparison: Comparison) -> Figure:
@@ -38,9 +40,10 @@ def curves(comparison: Comparison) -> Figure:
         View("distance", _traces(lines, "regret", "evaluations"), _layout(comparison, lines, "regret", "evaluations")),
         View("cost", _traces(lines, "value", "cost"), _layout(comparison, lines, "value", spent)),
     )
+    fewer = "" if len(lines) <= MAX_BANDS else f", for random search and the {MAX_BANDS - 1} best"
     caption = (
         f"Lines: means over {comparison.seeds} seeds of the true value of the best observed. Bands: 95 % intervals of "
-        "the mean. Dotted: the best in the table. Click on a name to hide it, twice to see it alone."
+        f"the mean{fewer}. Dotted: the best in the table. Click on a name to hide it, twice to see it alone."
     )
     return Figure(name, heading, caption, views, height=430 + 24 * math.ceil(len(rows) / 4))
 
@@ -50,6 +53,7 @@ class _Line:
 
     def __init__(self, comparison: Comparison, place: int, row: Row) -> None:
         self.label = safe(row.entry.label)
+        self.is_baseline = row is comparison.baseline
         self.colour, self.dash = COLOURS[place % len(COLOURS)], DASHES[place // len(COLOURS) % 4]
         points = list(enumerate(zip(comparison.curve(row), comparison.times(row), strict=True), 1))
         kept = thinned(points, MAX_POINTS)
@@ -68,7 +72,12 @@ class _Line:
 
 def _traces(lines: Sequence[_Line], y: str, x: str) -> list[Json]:
     floor = _floor(lines)
-    return [_band(line, y, x, floor) for line in lines] + [_mean(line, y, x) for line in lines]
+    return [_band(line, y, x, floor) for line in _banded(lines)] + [_mean(line, y, x) for line in lines]
+
+
+def _banded(lines: Sequence[_Line]) -> Sequence[_Line]:
+    by_end = sorted(lines, key=lambda line: (not line.is_baseline, line.regret[-1]))
+    return lines if len(lines) <= MAX_BANDS else by_end[:MAX_BANDS]
 
 
 def _mean(line: _Line, y: str, x: str) -> Json:

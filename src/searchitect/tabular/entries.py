@@ -133,7 +133,7 @@ def chosen(text: str, setting: Setting, note: Callable[[str], None]) -> tuple[En
 
     Args:
         text: entries, or "all": every registered strategy that can be made for this space, the slow neural ones left
-            out; "all+neural" has them too.
+            out; "all+neural" has them too. Further entries may follow "all".
         setting: what each is made with once, so that a wrong name or option is known before anything runs.
         note: receives a sentence for each strategy that "all" leaves out.
 
@@ -141,17 +141,22 @@ def chosen(text: str, setting: Setting, note: Callable[[str], None]) -> tuple[En
         ConfigError: no such strategy or option, with the nearest name.
         SearchitectError: a strategy that was named refuses this space, as `grid` does a huge one.
     """
-    if text.strip() in (ALL, ALL_NEURAL):
-        slow = frozenset() if text.strip() == ALL_NEURAL else NEURAL
-        return tuple(_applicable(STRATEGIES, slow, setting, note))
+    head, _, rest = text.partition(",")
+    if head.strip() not in (ALL, ALL_NEURAL):
+        named = _named(text, setting)
+        return (*(() if any(entry.name == BASELINE for entry in named) else (Entry(BASELINE),)), *named)
+    slow = frozenset() if head.strip() == ALL_NEURAL else NEURAL
+    return (*_applicable(STRATEGIES, slow, setting, note), *(_named(rest, setting) if rest.strip() else ()))
+
+
+def _named(text: str, setting: Setting) -> tuple[Entry, ...]:
     entries = parse_entries(text)
     for entry in entries:
         if entry.name not in STRATEGIES:
             hint = did_you_mean(entry.name, [*STRATEGIES, ALL, ALL_NEURAL])
             raise ConfigError(f"there is no strategy {entry.name!r}", hint=hint)
         make_strategy(entry.name, setting, entry.options)
-    first = () if any(entry.name == BASELINE for entry in entries) else (Entry(BASELINE),)
-    return (*first, *entries)
+    return entries
 
 
 def _applicable(

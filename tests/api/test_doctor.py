@@ -52,3 +52,10 @@ def test_a_decision_without_effect_is_called_dead_among_broken_architectures():
 def test_the_share_beyond_a_limit_is_counted_among_what_can_be_built():
     found = doctor(Half, SPEC, constraints=["parameters<=1"], samples=20).document
     assert found["infeasible"] == 1.0
+
+
+def test_a_space_that_cannot_be_counted_is_examined_all_the_same():
+    found = doctor(sa.catalog.get("nasbench101", cells=1, channels=8), SPEC, samples=4)
+    assert found.document["size"] is found.document["size_without_reals"] is None
+    assert found.document["invalid"] == 0.0
+    assert found.lines[0] == "NASBench101: too many architectures to count under their conditions"

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from searchitect.errors import SearchitectError
+from searchitect.errors import SearchitectError, SpaceError
 from searchitect.objectives import Constraint, parse_constraint
 from searchitect.seeding import isolated, stream
 from searchitect.spaces import Architecture, SearchSpace, TaskSpec
@@ -57,10 +57,11 @@ def doctor(
     rng = stream(seed, "doctor")
     drawn = [found.sample(rng) for _ in range(samples)]
     costs, errors = _build_all(found, drawn, spec)
+    size = _size(found)
     document: dict[str, Any] = {
         "space": found.name,
-        "size": found.size() if found.is_finite else None,
-        "size_without_reals": found.size(),
+        "size": size if found.is_finite else None,
+        "size_without_reals": size,
         "samples": samples,
         "duplicates": 1.0 - len({found.key(a) for a in drawn}) / samples,
         "invalid": len(errors) / samples,
@@ -71,6 +72,14 @@ def doctor(
         "errors": _distinct(errors)[:5],
     }
     return Diagnosis(tuple(_lines(document, costs)), document)
+
+
+def _size(space: SearchSpace) -> int | None:
+    """The number of architectures; None where a condition ties too many decisions together to count them."""
+    try:
+        return space.size()
+    except SpaceError:
+        return None
 
 
 def _spec(task: Any) -> TaskSpec:
@@ -167,8 +176,11 @@ def _output(space: SearchSpace, architecture: Architecture, spec: TaskSpec) -> t
 
 def _lines(document: dict[str, Any], costs: Sequence[dict[str, float]]) -> Iterator[str]:
     size = document["size_without_reals"]
-    reals = "" if document["size"] is not None else " (real-valued decisions not counted)"
-    yield f"{document['space']}: {size:,} architectures{reals}, ≈ 10^{math.log10(max(1, size)):.0f}"
+    if size is None:
+        yield f"{document['space']}: too many architectures to count under their conditions"
+    else:
+        reals = "" if document["size"] is not None else " (real-valued decisions not counted)"
+        yield f"{document['space']}: {size:,} architectures{reals}, ≈ 10^{math.log10(max(1, size)):.0f}"
     yield f"{document['samples']} drawn: {document['duplicates']:.1%} duplicates, {document['invalid']:.1%} invalid"
     if document["infeasible"] is not None:
         yield f"{document['infeasible']:.1%} break a limit"

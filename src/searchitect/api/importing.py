@@ -75,7 +75,7 @@ def import_trials(
         return _strings(Path(source.removeprefix("strings:")), found, higher)
     if isinstance(source, str) and source.startswith("keras_tuner:"):
         folder = Path(source.removeprefix("keras_tuner:"))
-        label, foreign = folder.name, list(_keras_tuner(folder, maximize))
+        label, foreign = folder.name, list(_keras(folder, maximize))
     else:
         study = _optuna_study(source) if isinstance(source, str) else source
         label, foreign = str(getattr(study, "study_name", "study")), list(_optuna(study, maximize))
@@ -161,7 +161,7 @@ def _optuna(study: Any, maximize: bool | None) -> Iterator[_Foreign]:
 # ---- KerasTuner
 
 
-def _keras_tuner(folder: Path, maximize: bool | None) -> Iterator[_Foreign]:
+def _keras(folder: Path, maximize: bool | None) -> Iterator[_Foreign]:
     """`trial_*/trial.json` of a project; `score` is a mean over executions, its direction that of the metric it is."""
     if not folder.is_dir():
         raise ConfigError(f"there is no folder {folder}", hint="keras_tuner:DIRECTORY/PROJECT_NAME")

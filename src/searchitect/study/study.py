@@ -105,19 +105,13 @@ class Study:
         self._on_event = on_event
 
         def manifest(old: Event | None) -> Event:
-            if old is not None and self._adopt(old, prior is None):
+            kept = self.setting if old is None else _kept(self.setting, old, prior is not None)
+            if kept != self.setting:
+                self.setting = kept
                 self._strategy = make()
             return make_manifest(self, label, options, details, recorded)
 
         self._open(store, manifest, allow_changed_code)
-
-    def _adopt(self, old: Event, prior: bool) -> bool:
-        """Take over what the strategy of an existing study was made with; return whether that is something else."""
-        kept = dataclasses.replace(self.setting, workers=old["settings"].get("workers", 1))
-        if prior:
-            kept = dataclasses.replace(kept, prior=prior_of(old))
-        changed, self.setting = kept != self.setting, kept
-        return changed
 
     def _open(
         self, store: str | Store | None, manifest: Callable[[Event | None], Event], allow_changed_code: bool
@@ -220,7 +214,7 @@ class Study:
                 f"trial {outcome.number} is not running in study {self.name!r}",
                 hint="tell each trial once, with what study.ask() returned",
             )
-        event = events.ended(self._sound(outcome), self._needed, elapsed)
+        event = events.ended(_sound(outcome, self.objectives), self._needed, elapsed)
         self._append(event)
         return self.state.trials[outcome.number]
 
@@ -289,15 +283,6 @@ class Study:
             if limit.name in known and not limit.holds(known)
         ]
 
-    def _sound(self, outcome: Outcome) -> Outcome:
-        """The outcome, or a failed one where a complete one lacks an objective or holds a value that is no number."""
-        if outcome.state is not TrialState.COMPLETE:
-            return outcome
-        reason = _unsound(outcome.measurements, [o.name for o in self.objectives])
-        if reason is None:
-            return outcome
-        return dataclasses.replace(outcome, state=TrialState.FAILED, measurements={}, reason=reason)
-
     def _append(self, event: Event, opened: Trial | None = None) -> None:
         self._journal.append(event)
         told = self.state.apply(event, opened)
@@ -307,6 +292,22 @@ class Study:
                 strategy.tell(trial)
         if self._on_event is not None:
             self._on_event(event)
+
+
+def _kept(setting: Setting, old: Event, own_prior: bool) -> Setting:
+    """The setting with what the strategy of an existing study was made with; its prior where none was given."""
+    prior = setting.prior if own_prior else prior_of(old)
+    return dataclasses.replace(setting, workers=old["settings"].get("workers", 1), prior=prior)
+
+
+def _sound(outcome: Outcome, objectives: Sequence[Objective]) -> Outcome:
+    """The outcome, or a failed one where a complete one lacks an objective or holds a value that is no number."""
+    if outcome.state is not TrialState.COMPLETE:
+        return outcome
+    reason = _unsound(outcome.measurements, [o.name for o in objectives])
+    if reason is None:
+        return outcome
+    return dataclasses.replace(outcome, state=TrialState.FAILED, measurements={}, reason=reason)
 
 
 def _unsound(measurements: Mapping[str, Any], wanted: Sequence[str]) -> str | None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Matrix = npt.NDArray[np.float64]
     Rows = npt.NDArray[Any]
 
-__all__ = ["GaussianPosterior", "GaussianProcess", "cholesky"]
+__all__ = ["GaussianPosterior", "GaussianProcess", "cholesky", "evenly"]
 
 BLOCK = 256
 """Rows compared at once, which bounds the memory of a kernel with many decisions."""
@@ -31,6 +31,13 @@ BLOCK = 256
 
 FIRST_NOISE = 0.1
 """Prior median of σ², in units of the targets' variance."""
+
+
+def evenly(count: int, most: int) -> list[int]:
+    """Return all places below `count`, or `most` of them at even distances."""
+    if count <= most:
+        return list(range(count))
+    return [round(i * (count - 1) / (most - 1)) for i in range(most)]
 
 
 def cholesky(matrix: Matrix) -> Matrix:
@@ -86,7 +93,7 @@ class GaussianProcess:
         from scipy.optimize import minimize
 
         if len(features) > self.fit_points:
-            chosen = np.linspace(0, len(features) - 1, self.fit_points).round().astype(int)
+            chosen = evenly(len(features), self.fit_points)
             features, targets = features[chosen], targets[chosen]
         y, _, _ = standardized(targets)
         compared = self.kernel.compare(features, features)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from searchitect.errors import ConfigError, did_you_mean
-from searchitect.predictors.gaussian_process import GaussianPosterior, GaussianProcess
+from searchitect.predictors.gaussian_process import GaussianPosterior, GaussianProcess, evenly
 from searchitect.predictors.targets import normal_scores, rank_correlation
 from searchitect.seeding import stream
 from searchitect.spaces.architecture import Architecture
@@ -81,7 +81,7 @@ class GaussianSearch(ABC):
         self._initial = initial or min(10, max(3, (setting.budget or 400) // 4))
         self._candidates, self._max_points = candidates, max_points
         self._archive = Archive(setting, refit_every)
-        self._rows: Rows | None = None
+        self._rows: dict[int, Rows] = {}
         self._learned: tuple[int, Vector] | None = None
         self._fitted: tuple[int, list[int], GaussianPosterior] | None = None
 
@@ -138,7 +138,7 @@ class GaussianSearch(ABC):
         if self._fitted is None or self._fitted[0] != count:
             losses = self._archive.losses(count)
             chosen = _spread(losses, self._max_points)
-            posterior = self._process.given(self._theta(), self._known_rows()[chosen], normal_scores(losses)[chosen])
+            posterior = self._process.given(self._theta(), self._rows_of(chosen), normal_scores(losses)[chosen])
             self._fitted = count, chosen, posterior
         return self._fitted[1], self._fitted[2]
 
@@ -148,31 +148,31 @@ class GaussianSearch(ABC):
             if known < 2:
                 theta = self._process.start()
             else:
-                theta = self._process.learned(self._known_rows()[:known], normal_scores(self._archive.losses(known)))
+                places = evenly(known, self._process.fit_points)
+                scores = normal_scores(self._archive.losses(known))[places]
+                theta = self._process.learned(self._rows_of(places), scores)
             self._learned = known, theta
         return self._learned[1]
 
-    def _known_rows(self) -> Rows:
-        """The rows of all complete trials; each is encoded once."""
+    def _rows_of(self, places: Sequence[int]) -> Rows:
+        """The rows of some complete trials. What the model holds is encoded once; the rest is forgotten."""
         import numpy as np
 
-        complete, done = self._archive.complete, self._rows
-        start = 0 if done is None else len(done)
-        if start < len(complete):
-            new = self.encode([trial.architecture for trial in complete[start:]])
-            done = self._rows = new if done is None else np.concatenate([done, new])
-        assert done is not None
-        return done
+        missing = [place for place in places if place not in self._rows]
+        if missing:
+            if len(self._rows) > 4 * self._max_points:
+                self._rows = {place: self._rows[place] for place in places if place in self._rows}
+            new = self.encode([self._archive.complete[place].architecture for place in missing])
+            self._rows.update((place, new[i : i + 1]) for i, place in enumerate(missing))
+        return np.concatenate([self._rows[place] for place in places])
 
 
 def _spread(losses: Vector, most: int) -> list[int]:
     """Return all places, or where these are too many the best half and an even choice among the rest, in order."""
-    import numpy as np
-
     if len(losses) <= most:
         return list(range(len(losses)))
     order = losses.argsort(kind="stable")
     best, others = order[: most // 2], order[most // 2 :]
-    even = np.linspace(0, len(others) - 1, most - most // 2).round().astype(int)
-    chosen: list[int] = sorted([*best.tolist(), *others[even].tolist()])
+    even = others[evenly(len(others), most - most // 2)]
+    chosen: list[int] = sorted([*best.tolist(), *even.tolist()])
     return chosen

@@ -10,6 +10,7 @@ import pytest
 from searchitect.cli.exits import ExitCode
 from searchitect.cli.options import _SETTINGS
 from searchitect.config import RunSettings
+from searchitect.strategies import STRATEGIES
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -59,3 +60,18 @@ def test_the_architecture_page_has_the_rows_of_the_layer_test() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
     named = set(re.findall(r"`(\w+)/?`", page))
     assert set(TABLE) <= named
+
+
+def test_every_strategy_has_its_paper_file_and_test_in_the_docs() -> None:
+    text = (ROOT / "docs" / "strategies.md").read_text()
+    rows = {row[0]: row for row in re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \| (.+?) \|$", text, re.MULTILINE)}
+    assert set(rows) >= set(STRATEGIES)
+    for name in STRATEGIES:
+        files = ["src/searchitect/" + file for file in re.findall(r"`([\w/]+\.py)`", rows[name][2])]
+        tests = re.findall(r"`([\w/]+\.py)`", rows[name][3])
+        assert files, name
+        assert tests, name
+        missing = [file for file in files + tests if not (ROOT / file).is_file()]
+        assert missing == [], name
+        module = STRATEGIES[name].split(":")[0].replace(".", "/") + ".py"
+        assert f"src/{module}" in files

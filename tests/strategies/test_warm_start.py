@@ -115,7 +115,7 @@ def test_among_several_sources_those_that_agree_are_followed():
 
 
 def test_a_third_of_the_start_is_the_strategys_own():
-    setting = Setting(SPACE, SCORE, 0, budget=90, prior=earlier(SPACE, loss))
+    setting = Setting(SPACE, SCORE, 0, budget=60, prior=earlier(SPACE, loss))
     own = RandomSearch(setting)
     strategy = WarmStart(setting, own)
     from_own = []

@@ -17,7 +17,6 @@ from searchitect.seeding import stream
 from searchitect.spaces.architecture import Architecture
 from searchitect.strategies.archive import Archive
 from searchitect.strategies.candidates import best_fresh, draw_candidates
-from searchitect.strategies.fresh import first_fresh
 from searchitect.strategies.prior import PriorTrial
 from searchitect.strategies.strategy import Belief, Setting, Strategy
 from searchitect.trial import Proposal, Trial, TrialState
@@ -48,7 +47,7 @@ class WarmStart:
 
     Args:
         strategy: what takes over; it is told every trial from the first.
-        warm_trials: how many trials the start lasts for; by default a third of the budget within 10..50.
+        warm_trials: how many trials the start lasts for; by default half of the budget within 10..50.
         own_share: share of them that the strategy proposes itself.
 
     Raises:
@@ -63,7 +62,7 @@ class WarmStart:
             raise ConfigError(f"own_share must lie between 0.3 and 1, got {own_share!r}")
         _refuse_foreign(setting)
         self._setting, self._inner, self._own = setting, strategy, own_share
-        self._length = min(LONGEST, max(10, (setting.budget or 150) // 3)) if warm_trials is None else warm_trials
+        self._length = min(LONGEST, max(10, (setting.budget or 100) // 2)) if warm_trials is None else warm_trials
         self._archive = Archive(setting)
         self._started = 0
         self._sources = _by_source(setting.prior)
@@ -104,10 +103,10 @@ class WarmStart:
         return int((place + 1) * self._own) > int(place * self._own)
 
     def _recommended(self, number: int) -> Architecture | None:
-        waiting = iter(self._given)
-        given = first_fresh(self._setting, self._archive.seen, lambda: next(waiting), len(self._given))
-        if given is not None:
-            return given
+        space, seen = self._setting.space, self._archive.seen
+        for architecture in self._given:
+            if space.key(architecture) not in seen and not self._setting.check(architecture):
+                return architecture
         weights = self._weights()
         if not self._sources or not any(weights):
             return None

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from torch import nn
 
 from searchitect.errors import SpaceError, did_you_mean
+from searchitect.nn.elastic import Mixed
+from searchitect.spaces.open_values import OpenOption
 
 __all__ = ["ACTIVATIONS", "activation"]
 
@@ -39,6 +41,8 @@ def activation(name: str) -> nn.Module:
     Raises:
         SpaceError: no activation has this name; the message names the nearest.
     """
+    if isinstance(name, OpenOption):
+        return Mixed(name, {option: activation(str(option)) for option in name.options})
     if name not in ACTIVATIONS:
         raise SpaceError(f"no activation {name!r}", hint=did_you_mean(str(name), ACTIVATIONS))
     return ACTIVATIONS[name]()

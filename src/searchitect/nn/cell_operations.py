@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from searchitect.errors import SpaceError, did_you_mean
 from searchitect.nn.convolutions import conv
+from searchitect.nn.elastic import Mixed
+from searchitect.spaces.open_values import OpenOption
 
 __all__ = [
     "CELL_OPERATIONS",
@@ -135,6 +137,8 @@ def cell_operation(name: str, inputs: int, outputs: int, stride: int = 1) -> nn.
     Raises:
         SpaceError: no operation has this name; the message names the nearest.
     """
+    if isinstance(name, OpenOption):
+        return Mixed(name, {op: cell_operation(str(op), inputs, outputs, stride) for op in name.options})
     if name not in CELL_OPERATIONS:
         raise SpaceError(f"no operation of a cell is called {name!r}", hint=did_you_mean(str(name), CELL_OPERATIONS))
     return CELL_OPERATIONS[name](inputs, outputs, stride)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from torch import nn
 
 from searchitect.errors import SpaceError
+from searchitect.nn.elastic import ElasticConv, is_open
 
 __all__ = ["CONVOLUTIONS", "conv", "depthwise_conv", "dilated_conv", "grouped_conv", "separable_conv"]
 
@@ -30,6 +31,10 @@ def conv(
     Raises:
         SpaceError: `groups` does not divide the channels, or a number is below one.
     """
+    if is_open(inputs, outputs, kernel, stride, dilation, groups, bias):
+        return ElasticConv(
+            inputs, outputs, kernel, stride=stride, dilation=dilation, groups=groups, bias=bias, dims=dims
+        )
     _check(inputs, outputs, kernel, stride, dilation, groups)
     before = dilation * (kernel - 1) // 2
     after = dilation * (kernel - 1) - before
@@ -52,6 +57,8 @@ def conv(
 
 def depthwise_conv(inputs: int, kernel: int = 3, *, stride: int = 1, bias: bool = True, dims: int = 2) -> nn.Module:
     """One filter per channel; the number of channels stays."""
+    if is_open(inputs, kernel, stride, bias):
+        return ElasticConv(inputs, inputs, kernel, stride=stride, dilation=1, groups="channels", bias=bias, dims=dims)
     return conv(inputs, inputs, kernel, stride=stride, groups=inputs, bias=bias, dims=dims)
 
 
@@ -91,6 +98,11 @@ def grouped_conv(
     dims: int = 2,
 ) -> nn.Module:
     """Channels in groups that do not mix (Xie 2017): the most up to `groups` that divide both sides."""
+    if is_open(inputs, outputs, kernel, stride, dilation, bias):
+        wanted = ("fitting", max(groups, 1))
+        return ElasticConv(
+            inputs, outputs, kernel, stride=stride, dilation=dilation, groups=wanted, bias=bias, dims=dims
+        )
     fitting = max(g for g in range(1, max(groups, 1) + 1) if inputs % g == 0 and outputs % g == 0)
     return conv(inputs, outputs, kernel, stride=stride, dilation=dilation, groups=fitting, bias=bias, dims=dims)
 

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from searchitect.errors import EvaluationError, SpaceError, did_you_mean
+from searchitect.nn.elastic import ElasticNorm, Mixed, is_open
 from searchitect.nn.shapes import describe
+from searchitect.spaces.open_values import OpenOption
 
 __all__ = ["NORMS", "ChannelRMSNorm", "InstanceNorm", "norm"]
 
@@ -98,6 +100,10 @@ def norm(name: str, channels: int, *, dims: int = 2) -> nn.Module:
     Raises:
         SpaceError: no normalisation has this name; the message names the nearest.
     """
+    if isinstance(name, OpenOption):
+        return Mixed(name, {str(option): norm(str(option), channels, dims=dims) for option in name.options})
+    if is_open(channels) and name != "none":
+        return ElasticNorm(lambda count: norm(name, count, dims=dims), channels)
     if name not in NORMS:
         raise SpaceError(f"no normalisation {name!r}", hint=did_you_mean(str(name), NORMS))
     return NORMS[name](channels, dims)

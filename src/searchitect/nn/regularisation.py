@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from searchitect.errors import SpaceError
+from searchitect.nn.elastic import ElasticDropout, is_open
 
 __all__ = ["DropPath", "drop_path", "dropout"]
 
@@ -43,6 +44,8 @@ def dropout(rate: float) -> nn.Module:
     Raises:
         SpaceError: the rate is not in 0..1 without 1.
     """
+    if is_open(rate):
+        return ElasticDropout(rate)
     _check("dropout", rate)
     return nn.Dropout(rate) if rate != 0.0 else nn.Identity()
 

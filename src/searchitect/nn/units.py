@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 from torch import nn
 
 from searchitect.errors import SpaceError, did_you_mean
 from searchitect.nn.activations import activation as make_activation
 from searchitect.nn.convolutions import CONVOLUTIONS
+from searchitect.nn.elastic import ElasticLinear, Mixed, is_open
 from searchitect.nn.norms import norm as make_norm
 from searchitect.nn.pooling import global_pool
 from searchitect.nn.regularisation import dropout as make_dropout
 from searchitect.nn.shapes import Shape
+from searchitect.spaces.open_values import OpenOption
 
 __all__ = ["classifier", "conv_unit", "fully_connected", "fully_connected_unit"]
 
 
 def fully_connected(inputs: int, outputs: int, *, bias: bool = True) -> nn.Module:
     """A linear map of vectors: (n, inputs) to (n, outputs)."""
-    return nn.Linear(inputs, outputs, bias=bias)
+    return (
+        ElasticLinear(inputs, outputs, bias)
+        if is_open(inputs, outputs, bias)
+        else nn.Linear(inputs, outputs, bias=bias)
+    )
 
 
 def conv_unit(
@@ -39,10 +45,8 @@ def conv_unit(
     Raises:
         SpaceError: `kind`, `norm` or `activation` is unknown; the message names the nearest.
     """
-    if kind not in CONVOLUTIONS:
-        raise SpaceError(f"no convolution {kind!r}", hint=did_you_mean(str(kind), CONVOLUTIONS))
-    bias = norm == "none"  # a normalisation brings its own shift
-    body = CONVOLUTIONS[kind](inputs, outputs, kernel, stride=stride, bias=bias, dims=dims)
+    bias = _without_norm(norm)
+    body = _convolution(kind, inputs, outputs, kernel, stride=stride, bias=bias, dims=dims)
     return _unit(body, make_norm(norm, outputs, dims=dims), make_activation(activation))
 
 
@@ -50,7 +54,7 @@ def fully_connected_unit(
     inputs: int, outputs: int, *, norm: str = "none", activation: str = "relu", dropout: float = 0.0
 ) -> nn.Module:
     """Linear map, normalisation, activation, dropout: (n, inputs) to (n, outputs)."""
-    body = fully_connected(inputs, outputs, bias=norm == "none")
+    body = fully_connected(inputs, outputs, bias=_without_norm(norm))
     return _unit(body, make_norm(norm, outputs, dims=0), make_activation(activation), make_dropout(dropout))
 
 
@@ -72,6 +76,25 @@ def classifier(
     elif len(shape) > 1:
         parts = [global_pool("max" if pooling == "max" else "average")]
     return nn.Sequential(*parts, *_present(make_dropout(dropout)), fully_connected(features, outputs))
+
+
+def _convolution(kind: str, *sizes: int, stride: int, bias: bool, dims: int) -> nn.Module:
+    if isinstance(kind, OpenOption):
+        made = {
+            option: _convolution(str(option), *sizes, stride=stride, bias=bias, dims=dims) for option in kind.options
+        }
+        return Mixed(kind, made)
+    if kind not in CONVOLUTIONS:
+        raise SpaceError(f"no convolution {kind!r}", hint=did_you_mean(str(kind), CONVOLUTIONS))
+    return CONVOLUTIONS[kind](*sizes, stride=stride, bias=bias, dims=dims)
+
+
+def _without_norm(norm: str) -> bool:
+    """Whether a layer needs a bias of its own; a normalisation brings its own shift. Stays open with the norm."""
+    if isinstance(norm, OpenOption):
+        flag: Any = norm.is_one_of("none")
+        return flag  # type: ignore[no-any-return]
+    return norm == "none"
 
 
 def _unit(*parts: nn.Module) -> nn.Module:

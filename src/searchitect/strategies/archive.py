@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from searchitect.predictors.gaussian_process import evenly
 from searchitect.spaces.architecture import Architecture
 from searchitect.spaces.encodings import Encoding
 from searchitect.strategies.strategy import Setting
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     Vector = npt.NDArray[np.float64]
     Matrix = npt.NDArray[np.float64]
 
-__all__ = ["Archive"]
+__all__ = ["Archive", "spread"]
 
 
 class Archive:
@@ -85,3 +86,14 @@ class Archive:
         if row is None:
             row = self._rows[index, kind] = self._setting.space.encode(self.complete[index].architecture, kind)
         return row
+
+
+def spread(losses: Vector, most: int) -> list[int]:
+    """Return all places, or where these are too many the best half and an even choice among the rest, in order."""
+    if len(losses) <= most:
+        return list(range(len(losses)))
+    order = losses.argsort(kind="stable")
+    best, others = order[: most // 2], order[most // 2 :]
+    even = others[evenly(len(others), most - most // 2)]
+    chosen: list[int] = sorted([*best.tolist(), *even.tolist()])
+    return chosen

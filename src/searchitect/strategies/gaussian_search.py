@@ -22,7 +22,7 @@ from searchitect.strategies.acquisition import (
     log_expected_improvement,
     most_promising,
 )
-from searchitect.strategies.archive import Archive
+from searchitect.strategies.archive import Archive, spread
 from searchitect.strategies.fresh import first_fresh
 from searchitect.strategies.strategy import Belief, Setting
 from searchitect.trial import Proposal, Trial
@@ -137,7 +137,7 @@ class GaussianSearch(ABC):
         count = len(self._archive.complete)
         if self._fitted is None or self._fitted[0] != count:
             losses = self._archive.losses(count)
-            chosen = _spread(losses, self._max_points)
+            chosen = spread(losses, self._max_points)
             posterior = self._process.given(self._theta(), self._rows_of(chosen), normal_scores(losses)[chosen])
             self._fitted = count, chosen, posterior
         return self._fitted[1], self._fitted[2]
@@ -165,14 +165,3 @@ class GaussianSearch(ABC):
             new = self.encode([self._archive.complete[place].architecture for place in missing])
             self._rows.update((place, new[i : i + 1]) for i, place in enumerate(missing))
         return np.concatenate([self._rows[place] for place in places])
-
-
-def _spread(losses: Vector, most: int) -> list[int]:
-    """Return all places, or where these are too many the best half and an even choice among the rest, in order."""
-    if len(losses) <= most:
-        return list(range(len(losses)))
-    order = losses.argsort(kind="stable")
-    best, others = order[: most // 2], order[most // 2 :]
-    even = others[evenly(len(others), most - most // 2)]
-    chosen: list[int] = sorted([*best.tolist(), *even.tolist()])
-    return chosen

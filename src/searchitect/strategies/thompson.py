@@ -15,7 +15,7 @@ from searchitect.predictors.predictor import Posterior, Predictor
 from searchitect.predictors.targets import normal_scores, rank_correlation
 from searchitect.seeding import derive, stream
 from searchitect.spaces.architecture import Architecture
-from searchitect.strategies.archive import Archive
+from searchitect.strategies.archive import Archive, spread
 from searchitect.strategies.candidates import best_fresh, draw_candidates
 from searchitect.strategies.fresh import first_fresh
 from searchitect.strategies.selection import best_of
@@ -39,6 +39,9 @@ Describe = Callable[[Sequence[Architecture]], Rows]
 PARENTS = 5
 """How many of the architectures believed best are mutated into candidates."""
 
+MOST_POINTS = 1_000
+"""A model is fitted on at most so many trials: half the best, half spread evenly over the others."""
+
 POOR = 0.3
 """A rank correlation below this is called poor in the note."""
 
@@ -47,7 +50,8 @@ POOR = 0.3
 class _Model:
     posterior: Posterior
     rows: Rows
-    means: Vector  # of the trials it was fitted on
+    places: list[int]  # of the complete trials it was fitted on
+    means: Vector  # of these
     parents: list[Architecture]
 
 
@@ -111,9 +115,9 @@ class ThompsonSampling:
             complete = self._archive.complete
             best = best_of(complete, self._setting.objectives[:1]).number if complete else None
             return Belief(best, note=f"{self._name}: random until {self._startup} trials are complete")
-        losses = self._archive.losses(known)
+        losses = self._archive.losses(known)[model.places]
         correlation = rank_correlation(model.posterior.held_out(), losses)
-        incumbent = self._archive.complete[int(model.means.argmin())].number
+        incumbent = self._archive.complete[model.places[int(model.means.argmin())]].number
         return Belief(incumbent, correlation, said_of(self._name, known, correlation))
 
     @staticmethod
@@ -137,14 +141,16 @@ class ThompsonSampling:
     def _fitted(self, known: int) -> _Model:
         import numpy as np
 
-        architectures = [trial.architecture for trial in self._archive.complete[:known]]
+        losses = self._archive.losses(known)
+        places = spread(losses, MOST_POINTS)
+        architectures = [self._archive.complete[place].architecture for place in places]
         rows = self._describe(architectures)
         features = rows(architectures)
         seed = derive(self._setting.seed, self._name, "fit", known)
-        posterior = self._predictor.fit(features, normal_scores(self._archive.losses(known)), seed)
+        posterior = self._predictor.fit(features, normal_scores(losses)[places], seed)
         means, _ = posterior.predict(features)
         best = np.argsort(means, kind="stable")[:PARENTS]
-        return _Model(posterior, rows, means, [architectures[place] for place in best])
+        return _Model(posterior, rows, places, means, [architectures[place] for place in best])
 
 
 def said_of(name: str, known: int, correlation: float | None) -> str:

@@ -38,7 +38,7 @@ LARGEST_SOURCE = 400
 LONGEST = 50
 """Most trials that a warm start lasts for, unless told otherwise."""
 
-CANDIDATES = 300
+CANDIDATES = 1_000
 LEADERS = 20
 
 

@@ -189,7 +189,7 @@ class RunSettings:
     task: str | None = None
     target: str | None = None
     space: str | None = None
-    strategy: str = "regularized_evolution"
+    strategy: str = "auto"
     option: Mapping[str, Any] = field(default_factory=dict)
     warm_start: tuple[str, ...] = ()
     trials: int | None = None

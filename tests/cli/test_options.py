@@ -33,7 +33,7 @@ def test_what_is_not_given_keeps_its_default(api: FakeApi, typed: Typed) -> None
     assert given["random_search"] is True
     assert given["deterministic"] is False
     assert given["objectives"] is None
-    assert given["strategy"] == "regularized_evolution"
+    assert given["strategy"] == "auto"
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def setting(space=Wide, **changes):
         (setting(Tiny, budget=None), "grid", "all 6 architectures"),
         (setting(Flat, budget=20), "gp", "20 trials and 3 decisions"),
         (setting(Flat, budget=200), "grid", "all 128"),
-        (setting(budget=8), "sobol", "8 trials are too few"),
+        (setting(budget=5), "sobol", "5 trials are too few"),
         (setting(), "gp", "100 trials and 5 decisions suit"),
         (setting(budget=None), "gp", "5 decisions suit"),
         (setting(budget=301), "predictor", "301 trials are many"),

@@ -113,6 +113,7 @@ COUNTS = {
     "nasbench_graph/proteins": (2_021, 79.263),
     "nasbench_nlp": (340, 4.516),
     "accel": (5_125, 67.052),
+    "digits_bench": (1_248, 0.993816),
     "ec_nas/5_vertices": (2_532, 76.252),
     "ec_nas/4_vertices": (91, 73.127),
     "help_fbnet/pixel2": (5_000, None),

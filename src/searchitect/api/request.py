@@ -32,7 +32,7 @@ class Request:
     target: str | None = None
     space: Any = None
     evaluate: Callable[..., Any] | None = None
-    strategy: str | Strategy = "regularized_evolution"
+    strategy: str | Strategy = "auto"
     options: Mapping[str, Any] = field(default_factory=dict)
     objectives: Sequence[str | Objective] | None = None
     constraints: Sequence[str | Constraint] = ()

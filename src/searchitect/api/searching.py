@@ -25,7 +25,7 @@ def search(
     *,
     target: str | None = None,
     evaluate: Callable[..., Any] | None = None,
-    strategy: str | Strategy = "regularized_evolution",
+    strategy: str | Strategy = "auto",
     options: Mapping[str, Any] | None = None,
     objectives: str | Sequence[str | Objective] | None = None,
     constraints: str | Sequence[str | Constraint] = (),

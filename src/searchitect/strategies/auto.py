@@ -22,7 +22,7 @@ __all__ = ["Auto", "Choice", "choose"]
 TINY = 64
 """Spaces of at most so many architectures are visited whole even where the budget is not known."""
 
-FEWEST_TO_LEARN = 12
+FEWEST_TO_LEARN = 6
 """Expected trials below which no model can learn anything."""
 
 MOST_FOR_GP, MOST_DECISIONS, MOST_WORKERS = 300, 60, 8

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from searchitect.catalog import vertex_cells
 from searchitect.errors import ConfigError, TaskError
 from searchitect.spaces import SearchSpace
 from searchitect.tabular import benchmarks, open_benchmark
@@ -201,3 +202,26 @@ def _swapped(values: dict[str, Any]) -> dict[str, Any] | None:
     edges = {(names.get(i, i), names.get(j, j)) for i, j in graph_of(values, last).edges}
     out = {path: (int(path.split("_")[1]), int(path.split("_")[2])) in edges for path in values if path[:4] == "edge"}
     return {**out, **{p: v for p, v in values.items() if p[:2] == "op"}, "op_1": values["op_2"], "op_2": values["op_1"]}
+
+
+@pytest.mark.data
+def test_the_cells_of_nasbench1shot1_are_rows_of_nasbench101() -> None:
+    part, pool = shared("nasbench1shot1/1"), shared("nasbench101")
+    assert 500 < len(part) < 14_580
+    rng = random.Random(0)
+    members = list(part.members())
+    for member in rng.sample(members, 20):
+        cell = vertex_cells.from_vertex_strings(*vertex_cells.to_vertex_strings(member.decisions))
+        assert part.measure(member)["params"] > 0
+        first, second = vertex_cells.graph_of(cell, 7), vertex_cells.graph_of(member.decisions, 6)
+        assert vertex_cells.module_hash(*first) == vertex_cells.module_hash(*second)
+    best = max(part.measure(member)[part.truth] for member in members)
+    assert best <= max(pool.measure(member)[pool.truth] for member in pool.members())
+    space = SearchSpace.of(part.space)
+    assert sum(not part.check(space.sample(rng)) for _ in range(300)) > 5
+
+
+@pytest.mark.data
+def test_a_part_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ConfigError, match="nasbench1shot1 has no part '4'"):
+        shared("nasbench1shot1/4")

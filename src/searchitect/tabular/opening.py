@@ -12,7 +12,9 @@ from searchitect.errors import ConfigError, TaskError, did_you_mean
 from searchitect.tabular.benchmark import Benchmark
 from searchitect.tabular.building import benchmark_of
 from searchitect.tabular.description import Documents, read_description
+from searchitect.tabular.one_shot_cells import ONE_SHOT, PARTS, one_shot_cells
 from searchitect.tabular.planted import PLANTED, planted
+from searchitect.tabular.table_benchmark import TableBenchmark
 
 __all__ = ["Listed", "benchmarks", "open_benchmark"]
 
@@ -50,7 +52,13 @@ def open_benchmark(name: str, data: Path | None = None) -> Benchmark:
     """
     if str(name).startswith(f"{FAMILY}/"):
         return planted(str(name).removeprefix(f"{FAMILY}/"))
-    documents, variant = _documents(str(name))
+    if str(name).partition("/")[0] == ONE_SHOT:
+        return one_shot_cells(str(name).partition("/")[2], _table("nasbench101", data))
+    return _table(str(name), data)
+
+
+def _table(name: str, data: Path | None) -> TableBenchmark:
+    documents, variant = _documents(name)
     description = documents.variant(variant)
     return benchmark_of(description, partial(_find, documents=documents, data=data))
 
@@ -64,6 +72,11 @@ def benchmarks(data: Path | None = None) -> list[Listed]:
         here = any(candidate.is_file() for candidate in _candidates(table, documents, data))
         about = str(documents.document.get("about", ""))
         found += [Listed(named, about, here) for named in documents.names()]
+        if path.stem == "nasbench101":
+            listed = [f"{ONE_SHOT}/{part}" for part in PARTS]
+            found += [
+                Listed(one, "NAS-Bench-1Shot1: cells of a space that this pool holds", here) for one in listed
+            ]
     for kind, (made, _, _) in PLANTED.items():
         found.append(Listed(f"{FAMILY}/{kind}", " ".join((made.__doc__ or "").split()), True))
     return found

@@ -194,3 +194,14 @@ def test_the_cells_of_nasbench201_become_one_supernet():
             assert relative(supernet.extract(architecture).eval()(batch(IMAGES)), supernet(batch(IMAGES))) < 1e-5
     supernet.selection.weights.update({f"edge_{i}_{j}": torch.full((5,), 0.2) for j in range(4) for i in range(j)})
     assert supernet(batch(IMAGES)).shape == (4, 5)
+
+
+@pytest.mark.parametrize("size", [8, 28])
+def test_plain_convolutional_networks_become_one_supernet(size):
+    spec = sa.TaskSpec((1, size, size), 10)
+    supernet = open_build(sa.catalog.get("plain_cnn", widths=(4, 6, 8), stems=(4, 6)), spec).eval()
+    rng = random.Random(2)
+    for _ in range(10):
+        architecture = supernet.space.sample(rng)
+        with torch.no_grad():
+            assert relative(supernet.extract(architecture).eval()(batch(spec)), supernet(batch(spec))) < 1e-5

@@ -8,6 +8,7 @@ and exports to ONNX.
 
 * `activations`, `norms`: two dictionaries from name to module, and `activation(name)`, `norm(name, channels)`
 * `convolutions`, `pooling`: over 1, 2 or 3 dimensions
+* `elastic`: layers of open size, and `chain`, `choose`, `number_for`: control flow that can stay open
 * `regularisation`: dropout and stochastic depth
 * `shapes`, `adapters`: arithmetic of shapes; modules that turn one shape into another
 * `connections`: full, sparse, residual and dense wiring of any list of layers
@@ -38,6 +39,7 @@ from searchitect.nn.convolutions import (
     grouped_conv,
     separable_conv,
 )
+from searchitect.nn.elastic import chain, choose, is_open, number_for
 from searchitect.nn.norms import NORMS, norm
 from searchitect.nn.pooling import POOLINGS, Pool, average_pool, global_pool, max_pool, pool_to
 from searchitect.nn.regularisation import DropPath, drop_path, dropout
@@ -68,6 +70,8 @@ __all__ = [
     "adapt",
     "average_pool",
     "cell_operation",
+    "chain",
+    "choose",
     "classifier",
     "common_shape",
     "connect",
@@ -84,9 +88,11 @@ __all__ = [
     "global_pool",
     "grouped_conv",
     "halved",
+    "is_open",
     "max_pool",
     "merge",
     "norm",
+    "number_for",
     "output_shape",
     "pool_to",
     "preactivated_conv",

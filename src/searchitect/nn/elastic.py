@@ -26,9 +26,12 @@ __all__ = [
     "Gated",
     "Mixed",
     "Sharing",
+    "chain",
+    "choose",
     "is_open",
     "largest",
     "now",
+    "number_for",
     "slice_into",
 ]
 
@@ -217,6 +220,27 @@ class Sharing:
 
     def gate(self, flag: OpenFlag, module: Any) -> nn.Module:
         return Gated(flag, module)
+
+
+def chain(count: Any, make: Callable[[int], nn.Module]) -> nn.Module:
+    """`make(0)`, `make(1)`, … one after the other, `count` of them; an open count leaves out what is beyond it."""
+    if not isinstance(count, OpenNumber):
+        return nn.Sequential(*[make(index) for index in range(count)])
+    made = [make(index) for index in range(int(count.largest))]
+    fewest = int(count.smallest)
+    return nn.Sequential(*[m if i < fewest else Gated(count.exceeds(i), m) for i, m in enumerate(made)])
+
+
+def choose(option: Any, makers: Mapping[Any, Callable[[], nn.Module]]) -> nn.Module:
+    """The module that belongs to an option; for an open option that of every one, mixed."""
+    if isinstance(option, OpenOption):
+        return Mixed(option, {label: makers[label]() for label in option.options})
+    return makers[option]()
+
+
+def number_for(option: Any, numbers: Mapping[Any, int]) -> Any:
+    """The number that belongs to an option; stays open with it."""
+    return option.number(numbers) if isinstance(option, OpenOption) else numbers[option]
 
 
 def slice_into(source: nn.Module, target: nn.Module) -> None:

@@ -149,6 +149,10 @@ class OpenNumber(OpenValue):
     def smallest(self) -> Number:
         return self.candidates[0]
 
+    def exceeds(self, bound: Number) -> OpenFlag:
+        """Whether the number is larger than this; stays open."""
+        return OpenFlag(lambda: self.now > bound, self.paths)
+
     def _with(self, other: object, apply: Operator, swapped: bool = False) -> OpenNumber:
         if isinstance(other, (int, float)):
             known: Number = other
@@ -208,6 +212,11 @@ class OpenOption(OpenValue):
     def now(self) -> Value:
         """The active option; the first where the decision is not active."""
         return self.selection.values.get(self.path, self.options[0])
+
+    def number(self, numbers: Mapping[Value, Number]) -> OpenNumber:
+        """The number that belongs to the active option; stays open."""
+        path = self.path
+        return OpenNumber(self.selection, (path,), lambda values: numbers[values[path]], tuple(numbers.values()))
 
     def is_one_of(self, *options: Value) -> OpenFlag:
         """Whether the active option is one of these; stays open."""

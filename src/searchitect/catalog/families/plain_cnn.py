@@ -12,6 +12,7 @@ so every architecture fits every image, and one for 8×8 pixels keeps 8×8 in it
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from searchitect.catalog.inputs import image_shape
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from torch import nn
 
 __all__ = ["plain_cnn"]
+
+POOLED = ("max", "average")
+"""Reductions by pooling; "stride" is the other way."""
 
 
 def plain_cnn(
@@ -64,6 +68,9 @@ def plain_cnn(
         kernel: int = choice(*kernels, weights=first_half(kernels))
         convolution: str = choice(*convolutions, weights=first_half(convolutions))
 
+        def build(self, cnn: Any, channels: int, halve: bool) -> nn.Module:
+            return _stage(self, cnn, channels, halve, normalisation)
+
     @space
     class PlainCNN:
         stem: int = choice(*stems)
@@ -85,31 +92,56 @@ def plain_cnn(
 def _build(cnn: Any, task: TaskSpec, normalisation: str, early_halving: int) -> nn.Module:
     from torch import nn
 
-    from searchitect.nn import POOLINGS, classifier, conv_unit, halved, strided
+    from searchitect.nn import classifier, conv_unit, halved, number_for
 
     channels, size = image_shape(task, "plain_cnn")
-    by_stride = cnn.reduction == "stride"
-    parts: list[nn.Module] = []
-
-    def convolve(width: int, kernel: int, kind: str, stride: int = 1) -> None:
-        nonlocal channels, size
-        unit = {"norm": normalisation, "activation": cnn.activation}
-        parts.append(conv_unit(channels, width, kernel, kind=kind, stride=stride, **unit))
-        channels, size = width, strided(size, stride)
-
-    def pool() -> None:
-        nonlocal size
-        parts.append(POOLINGS["average" if cnn.reduction == "average" else "max"](2))
-        size = tuple(n // 2 for n in size)
-
-    convolve(cnn.stem, 3, "plain", stride=2 if by_stride and min(size) >= early_halving else 1)
+    early = min(size) >= early_halving
+    stride = number_for(cnn.reduction, {**dict.fromkeys(POOLED, 1), "stride": 2 if early else 1})
+    unit = {"norm": normalisation, "activation": cnn.activation}
+    parts = [conv_unit(channels, cnn.stem, 3, stride=stride, **unit)]
+    if early and min(size) > 1:
+        parts += _pool(cnn.reduction)
+        size = _half(size, cnn.reduction)
     while min(size) >= max(early_halving, 2):
-        pool()
+        parts += _pool(cnn.reduction, by_stride="max")
+        size = tuple(n // 2 for n in size)
+    channels = cnn.stem
     for number, stage in enumerate(cnn.stages):
         halve = number > 0 and halved(size)
-        if halve and not by_stride:
-            pool()
-        for depth in range(stage.depth):
-            stride = 2 if halve and by_stride and depth == 0 else 1
-            convolve(stage.width, stage.kernel, stage.convolution, stride)
+        parts.append(stage.build(cnn, channels, halve))
+        channels, size = stage.width, _half(size, cnn.reduction) if halve else size
     return nn.Sequential(*parts, classifier((channels, *size), task.outputs, dropout=cnn.dropout))
+
+
+def _stage(stage: Any, cnn: Any, channels: int, halve: bool, normalisation: str) -> nn.Module:
+    from torch import nn
+
+    from searchitect.nn import chain, conv_unit, number_for
+
+    first = number_for(cnn.reduction, {**dict.fromkeys(POOLED, 1), "stride": 2 if halve else 1})
+
+    def convolve(depth: int) -> nn.Module:
+        inputs, stride = (channels, first) if depth == 0 else (stage.width, 1)
+        unit = {"norm": normalisation, "activation": cnn.activation}
+        return conv_unit(inputs, stage.width, stage.kernel, kind=stage.convolution, stride=stride, **unit)
+
+    return nn.Sequential(*(_pool(cnn.reduction) if halve else []), chain(stage.depth, convolve))
+
+
+def _pool(reduction: Any, by_stride: str = "none") -> list[nn.Module]:
+    """What halves a map between convolutions; nothing where strides do it."""
+    from torch import nn
+
+    from searchitect.nn import POOLINGS, choose
+
+    made = {kind: partial(POOLINGS[kind], 2) for kind in POOLED}
+    pool = choose(reduction, {**made, "stride": made.get(by_stride, nn.Identity)})
+    return [] if isinstance(pool, nn.Identity) else [pool]
+
+
+def _half(size: tuple[int, ...], reduction: Any) -> tuple[int, ...]:
+    """Pooling leaves out an odd place, a stride keeps it. An open reduction counts as pooling."""
+    from searchitect.nn import is_open, strided
+
+    by_stride = not is_open(reduction) and reduction == "stride"
+    return strided(size, 2) if by_stride else tuple(n // 2 for n in size)

@@ -74,9 +74,7 @@ def benchmarks(data: Path | None = None) -> list[Listed]:
         found += [Listed(named, about, here) for named in documents.names()]
         if path.stem == "nasbench101":
             listed = [f"{ONE_SHOT}/{part}" for part in PARTS]
-            found += [
-                Listed(one, "NAS-Bench-1Shot1: cells of a space that this pool holds", here) for one in listed
-            ]
+            found += [Listed(one, "NAS-Bench-1Shot1: cells of a space that this pool holds", here) for one in listed]
     for kind, (made, _, _) in PLANTED.items():
         found.append(Listed(f"{FAMILY}/{kind}", " ".join((made.__doc__ or "").split()), True))
     return found

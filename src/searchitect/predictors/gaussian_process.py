@@ -172,7 +172,8 @@ class GaussianPosterior:
         """K⁻¹y: how much each standardised target weighs in the posterior mean."""
         from scipy.linalg import cho_solve
 
-        return cho_solve((self._factor, True), self._standard, check_finite=False)
+        found: Vector = cho_solve((self._factor, True), self._standard, check_finite=False)
+        return found
 
     @property
     def noise(self) -> float:

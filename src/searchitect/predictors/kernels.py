@@ -99,7 +99,10 @@ class Columns:
         tied = len(decisions) > TIED_ABOVE
         names = tuple(dict.fromkeys(d.pattern if tied else d.path for d in decisions))
         place = {name: i for i, name in enumerate(names)}
-        start, scale, numeric, conditional = {}, [], [], []
+        start: dict[str, int] = {}
+        scale: list[int] = []
+        numeric: list[bool] = []
+        conditional: list[bool] = []
         for decision in decisions:
             start[decision.path] = len(scale)
             width = len(decision.options or ()) if decision.kind == "subset" else 1
@@ -204,7 +207,8 @@ class DecisionKernel:
                 if not here.any() and not there.any():
                     continue
                 both = (here & there).astype(np.float64)
-                lone += here ^ there
+                if lone is not None:
+                    lone += here ^ there
             if columns.numeric[c]:
                 apart.append((scale, np.nan_to_num(np.abs(one - other)), both))
             else:

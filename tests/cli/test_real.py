@@ -166,7 +166,8 @@ def test_a_signal_ends_cleanly_says_how_to_go_on_and_loses_nothing(
     place: Path, typed: Typed, number: signal.Signals, code: int
 ) -> None:
     name = f"stopped-{code}"
-    words = ["run", "iris", *TINY, "--budget", "10min", "--strategy", "random", "--workers", "1", "--name", name]
+    endless = ("--space", "mlp", "--epochs", "1", "--no-random")  # a space of three would be at its end too soon
+    words = ["run", "iris", *endless, "--budget", "10min", "--strategy", "random", "--workers", "1", "--name", name]
     command = [sys.executable, "-m", "searchitect.cli", *words]
     with subprocess.Popen(command, cwd=place, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None

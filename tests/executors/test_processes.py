@@ -366,7 +366,7 @@ def test_workers_end_with_a_driver_that_is_killed_even_in_the_middle_of_a_job(nu
         time.sleep(0.3)
         assert alive(worker)
         driver.send_signal(number)
-        driver.wait(timeout=20)
+        driver.wait(timeout=60)
     assert soon(lambda: not alive(worker))
 
 

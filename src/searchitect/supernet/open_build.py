@@ -41,7 +41,10 @@ class Supernet(nn.Module):
     def __init__(self, space: SearchSpace, spec: TaskSpec, fixed: Mapping[str, Value], seed: int) -> None:
         super().__init__()
         self.space, self.spec, self.selection = space, spec, Selection()
-        self.fixed = {**_training_decisions(space), **fixed}
+        training = _training_decisions(space)
+        self.fixed = {**training, **fixed}
+        # Training decisions shape no weight: an architecture may differ in them.
+        self._shared = {path: value for path, value in fixed.items() if path not in training}
         instance = open_instance(space, self.selection, Sharing(), self.fixed)
         with isolated(seed):
             body = _built(space, instance, spec)
@@ -57,8 +60,8 @@ class Supernet(nn.Module):
         """
         if not self.space.contains(architecture):
             raise SpaceError("; ".join(self.space.violations(architecture)))
-        for path, value in self.fixed.items():
-            if path in architecture and architecture[path] != value and path not in _training_decisions(self.space):
+        for path, value in self._shared.items():
+            if path in architecture and architecture[path] != value:
                 raise SpaceError(f"{path} is fixed to {value!r} in this supernet, the architecture has another value")
         self.selection.values = dict(architecture.decisions)
         self.selection.weights.clear()

@@ -7,16 +7,17 @@ path from the input to the output uses mean nothing, and the order of vertices m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from searchitect.errors import ConfigError, TaskError
 from searchitect.spaces import Architecture
+from searchitect.spaces.graphs import graph_key
 from searchitect.tabular.fields import PlainField
 from searchitect.tabular.rows import Rows
 
-__all__ = ["Graph", "canonical_by", "graph_fields", "graph_of", "invariant", "pruned"]
+__all__ = ["Graph", "canonical_by", "graph_fields", "graph_of"]
 
 LARGEST = 32
 """Most vertices of a graph in a table."""
@@ -38,6 +39,12 @@ class Graph:
     @property
     def last(self) -> int:
         return len(self.labels) + 1
+
+    def written(self) -> tuple[list[list[int]], list[str]]:
+        """The matrix and the names of all vertices, in the form of `spaces.graphs`."""
+        vertices = range(self.last + 1)
+        matrix = [[int((i, j) in self.edges) for j in vertices] for i in vertices]
+        return matrix, ["input", *map(str, self.labels), "output"]
 
 
 def graph_fields(words: Mapping[str, Any], rows: Rows) -> list[PlainField]:
@@ -96,61 +103,22 @@ def graph_of(values: Mapping[str, Any], last: int) -> Graph:
     return Graph(tuple(values[f"op_{v}"] for v in range(1, last)), edges)
 
 
-def pruned(graph: Graph) -> Graph | None:
-    """Return the graph without what lies on no path from input to output; None where there is no path."""
-    forward, backward = {0}, {graph.last}
-    for j in range(1, graph.last + 1):
-        if any((i, j) in graph.edges for i in forward):
-            forward.add(j)
-    for i in range(graph.last - 1, -1, -1):
-        if any((i, j) in graph.edges for j in backward):
-            backward.add(i)
-    kept = sorted(forward & backward)
-    if 0 not in backward:
-        return None
-    place = {vertex: i for i, vertex in enumerate(kept)}
-    edges = frozenset((place[i], place[j]) for i, j in graph.edges if i in place and j in place)
-    return Graph(tuple(graph.labels[v - 1] for v in kept[1:-1]), edges)
-
-
-def invariant(graph: Graph) -> int:
-    """Return a number that does not depend on the order of vertices: neighbourhood hashes, refined as often as there
-    are vertices (the scheme of NAS-Bench-101, Ying et al. 2019, without its text form)."""
-    n = graph.last + 1
-    before: Sequence[list[int]] = [[i for i in range(n) if (i, j) in graph.edges] for j in range(n)]
-    after: Sequence[list[int]] = [[j for j in range(n) if (i, j) in graph.edges] for i in range(n)]
-    names = ("in", *graph.labels, "out")
-    codes = [hash((len(before[v]), len(after[v]), _number(str(names[v])))) for v in range(n)]
-    for _ in range(n):
-        codes = [
-            hash((tuple(sorted(codes[i] for i in before[v])), tuple(sorted(codes[j] for j in after[v])), codes[v]))
-            for v in range(n)
-        ]
-    return hash(tuple(sorted(codes)))
-
-
-def _number(text: str) -> int:
-    """Python's own hash of a text differs from process to process."""
-    return int.from_bytes(text.encode()[:64], "big")
-
-
 def canonical_by(members: Mapping[str, Architecture], last: int) -> Callable[[Architecture], Architecture]:
     """Return the function from a written graph to the member of the table that computes the same, or to itself.
 
     Args:
         members: by text.
     """
-    found: dict[int, Architecture] = {}
+    found: dict[str, Architecture] = {}
 
-    def number(architecture: Architecture) -> int:
-        graph = pruned(graph_of(dict(architecture.items()), last))
-        return 0 if graph is None else invariant(graph)
+    def key(architecture: Architecture) -> str:
+        return graph_key(*graph_of(architecture.decisions, last).written())
 
     def canonical(architecture: Architecture) -> Architecture:
         if architecture.text in members:
             return members[architecture.text]
         if not found:
-            found.update((number(member), member) for member in members.values())
-        return found.get(number(architecture), architecture)
+            found.update((key(member), member) for member in members.values())
+        return found.get(key(architecture), architecture)
 
     return canonical

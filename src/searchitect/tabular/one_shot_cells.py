@@ -58,7 +58,5 @@ def _cells(space: SearchSpace, vertices: int) -> Iterator[tuple[Architecture, Gr
 def _written(member: Architecture) -> Graph:
     """The graph of a row of the table, as the catalogue writes it."""
     inner = sum(path.startswith("op_") for path in member)
-    graph = graph_cells.graph_of(member.decisions, inner + 1)
-    nodes = range(graph.last + 1)
-    matrix = tuple(tuple(int((i, j) in graph.edges) for j in nodes) for i in nodes)
-    return matrix, tuple(str(label) for label in graph.labels)
+    matrix, names = graph_cells.graph_of(member.decisions, inner + 1).written()
+    return tuple(map(tuple, matrix)), tuple(names[1:-1])

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from searchitect.errors import ConfigError
+from searchitect.predictors.quiet import generator, one_thread
 from searchitect.seeding import derive, stream
 from searchitect.spaces.architecture import Architecture
-from searchitect.strategies.policy import Baseline, Ranking, drawn, propose
+from searchitect.strategies.policy import Baseline, Episodes, Ranking, drawn, propose
 from searchitect.strategies.steps import Picked, Step, Steps
 from searchitect.strategies.strategy import Setting
 from searchitect.trial import Proposal, Trial
@@ -73,32 +73,28 @@ class LSTMController:
         self._adam = _Adam(learning_rate)
         self._ranking, self._baseline = Ranking(), Baseline(baseline_decay)
         self._weights: Weights = {}
-        self._running: dict[int, Weights] = {}
+        # The weights of a start are never changed in place: an update makes new ones.
+        self._episodes = Episodes(setting, lambda architecture: self._weights)
         self._batch: list[_Sample] = []
-        self._seen: set[str] = set()
 
     def ask(self, number: int) -> Proposal | None:
         import torch
 
         rng = stream(self._setting.seed, "controller", number)
-        with torch.no_grad(), _one_thread():
-            return propose(self._setting, self._seen, lambda: self._draw(rng), rng)
+        with one_thread(), torch.no_grad():
+            return propose(self._setting, self._episodes.seen, lambda: self._draw(rng), rng)
 
     def tell(self, trial: Trial) -> None:
-        self._seen.add(trial.key)
-        if not trial.state.is_finished:
-            self._running[trial.number] = self._weights  # never changed in place: an update makes new ones
+        ended = self._episodes.tell(trial)
+        if ended is None:
             return
-        weights = self._running.pop(trial.number, None)
-        if not trial.is_complete or trial.reused is not None:
-            return
-        objective = self._setting.objectives[0]
-        reward = self._ranking.reward(objective.loss(trial.measurements[objective.name]))
+        weights, loss = ended
+        reward = self._ranking.reward(loss)
         if weights is not None:
             picked = self._steps.read(trial.architecture)
             self._batch.append(_Sample(weights, picked, self._baseline.advantage(reward)))
         if len(self._batch) == self._batch_size:
-            with _one_thread():
+            with one_thread():
                 self._learn()
             self._batch = []
 
@@ -219,8 +215,8 @@ class _Network:
         import torch
 
         if name not in self._initial:
-            generator = torch.Generator().manual_seed(derive(self._seed, "controller weights", name))
-            made = torch.empty(shape, dtype=torch.float64).uniform_(-0.1, 0.1, generator=generator)
+            own = generator(derive(self._seed, "controller weights", name))
+            made = torch.empty(shape, dtype=torch.float64).uniform_(-0.1, 0.1, generator=own)
             self._initial[name] = made
         return self._initial[name]
 
@@ -250,16 +246,3 @@ class _Adam:
 def _shared(step: Step) -> str:
     """Name of a step without its place in a repeat, and with its length: places of a repeat share their weights."""
     return f"{_PLACE.sub('.*', step.name)}/{len(step.prior)}"
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sums in one order whatever the machine has, as replay must equal the live run bit for bit."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

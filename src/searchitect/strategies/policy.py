@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate
 from statistics import NormalDist
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from searchitect.errors import SpaceError
 from searchitect.seeding import stream
@@ -22,7 +22,7 @@ from searchitect.spaces.architecture import Architecture
 from searchitect.strategies.fresh import first_fresh
 from searchitect.strategies.steps import Step, Steps
 from searchitect.strategies.strategy import Setting
-from searchitect.trial import Proposal
+from searchitect.trial import Proposal, Trial
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     Matrix = npt.NDArray[np.float64]
     Rows = npt.NDArray[np.intp]
 
-__all__ = ["Baseline", "FactorisedPolicy", "Ranking", "Score", "drawn", "propose"]
+__all__ = ["Baseline", "Episodes", "FactorisedPolicy", "Ranking", "Score", "drawn", "propose"]
+
+T = TypeVar("T")
 
 INITIAL_SD = 1e-3
 """Standard deviation of the initial logits around the prior."""
@@ -172,6 +174,33 @@ class FactorisedPolicy:
         self._theta = np.pad(self._theta, more, constant_values=-np.inf)
         self._mean, self._square = np.pad(self._mean, more), np.pad(self._square, more)
         self._updates = np.pad(self._updates, (more[0], (0, 0)))
+
+
+class Episodes(Generic[T]):
+    """What is noted of the policy at each trial's start, given back with the loss when the trial completes.
+
+    Args:
+        note: from the architecture of a trial that starts to what an update will need.
+
+    Attributes:
+        seen: canonical keys of all that was told.
+    """
+
+    def __init__(self, setting: Setting, note: Callable[[Architecture], T]) -> None:
+        self._objective, self._note = setting.objectives[0], note
+        self._running: dict[int, T] = {}
+        self.seen: set[str] = set()
+
+    def tell(self, trial: Trial) -> tuple[T | None, float] | None:
+        """Return the note (None: its start was not told) and the loss; None where there is no new result."""
+        self.seen.add(trial.key)
+        if not trial.state.is_finished:
+            self._running[trial.number] = self._note(trial.architecture)
+            return None
+        noted = self._running.pop(trial.number, None)
+        if not trial.is_complete or trial.reused is not None:
+            return None
+        return noted, self._objective.loss(trial.measurements[self._objective.name])
 
 
 class Ranking:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from searchitect.errors import ConfigError
 from searchitect.seeding import stream
-from searchitect.strategies.policy import FactorisedPolicy, Ranking, Score, propose
+from searchitect.strategies.policy import Episodes, FactorisedPolicy, Ranking, Score, propose
 from searchitect.strategies.strategy import Setting
 from searchitect.trial import Proposal, Trial
 
@@ -50,24 +50,19 @@ class PPO:
         self._clip, self._entropy = clip, entropy
         self._policy = FactorisedPolicy(setting, learning_rate)
         self._ranking = Ranking()
-        self._running: dict[int, Score] = {}
+        self._episodes = Episodes(setting, self._policy.score)
         self._batch: list[tuple[Score, float]] = []
-        self._seen: set[str] = set()
 
     def ask(self, number: int) -> Proposal | None:
         rng = stream(self._setting.seed, "ppo", number)
-        return propose(self._setting, self._seen, lambda: self._policy.draw(rng), rng)
+        return propose(self._setting, self._episodes.seen, lambda: self._policy.draw(rng), rng)
 
     def tell(self, trial: Trial) -> None:
-        self._seen.add(trial.key)
-        if not trial.state.is_finished:
-            self._running[trial.number] = self._policy.score(trial.architecture)
+        ended = self._episodes.tell(trial)
+        if ended is None:
             return
-        score = self._running.pop(trial.number, None)
-        if not trial.is_complete or trial.reused is not None:
-            return
-        objective = self._setting.objectives[0]
-        reward = self._ranking.reward(objective.loss(trial.measurements[objective.name]))
+        score, loss = ended
+        reward = self._ranking.reward(loss)
         if score is not None:
             self._batch.append((score, reward))
         if len(self._batch) == self._batch_size:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from searchitect.errors import ConfigError
 from searchitect.seeding import stream
-from searchitect.strategies.policy import Baseline, FactorisedPolicy, Ranking, Score, propose
+from searchitect.strategies.policy import Baseline, Episodes, FactorisedPolicy, Ranking, Score, propose
 from searchitect.strategies.strategy import Setting
 from searchitect.trial import Proposal, Trial
 
@@ -49,24 +49,18 @@ class Reinforce:
         self._setting, self._batch_size, self._entropy = setting, batch_size, entropy
         self._policy = FactorisedPolicy(setting, learning_rate)
         self._ranking, self._baseline = Ranking() if ranked else None, Baseline(baseline_decay)
-        self._running: dict[int, Score] = {}
+        self._episodes = Episodes(setting, self._policy.score)
         self._batch: list[tuple[Rows, Matrix]] = []
-        self._seen: set[str] = set()
 
     def ask(self, number: int) -> Proposal | None:
         rng = stream(self._setting.seed, "reinforce", number)
-        return propose(self._setting, self._seen, lambda: self._policy.draw(rng), rng)
+        return propose(self._setting, self._episodes.seen, lambda: self._policy.draw(rng), rng)
 
     def tell(self, trial: Trial) -> None:
-        self._seen.add(trial.key)
-        if not trial.state.is_finished:
-            self._running[trial.number] = self._policy.score(trial.architecture)
+        ended = self._episodes.tell(trial)
+        if ended is None:
             return
-        score = self._running.pop(trial.number, None)
-        if not trial.is_complete or trial.reused is not None:
-            return
-        objective = self._setting.objectives[0]
-        loss = objective.loss(trial.measurements[objective.name])
+        score, loss = ended
         reward = -loss if self._ranking is None else self._ranking.reward(loss)
         if score is not None:
             self._learn(score, self._baseline.advantage(reward))

@@ -8,7 +8,8 @@ and exports to ONNX.
 
 * `activations`, `norms`: two dictionaries from name to module, and `activation(name)`, `norm(name, channels)`
 * `convolutions`, `pooling`: over 1, 2 or 3 dimensions
-* `elastic`: layers of open size, and `chain`, `choose`, `number_for`: control flow that can stay open
+* `elastic`: layers of open size
+* `mixed`: alternatives; `chain`, `choose`, `number_for`: control flow that can stay open
 * `regularisation`: dropout and stochastic depth
 * `shapes`, `adapters`: arithmetic of shapes; modules that turn one shape into another
 * `connections`: full, sparse, residual and dense wiring of any list of layers
@@ -39,7 +40,8 @@ from searchitect.nn.convolutions import (
     grouped_conv,
     separable_conv,
 )
-from searchitect.nn.elastic import chain, choose, is_open, number_for
+from searchitect.nn.elastic import is_open
+from searchitect.nn.mixed import chain, choose, number_for
 from searchitect.nn.norms import NORMS, norm
 from searchitect.nn.pooling import POOLINGS, Pool, average_pool, global_pool, max_pool, pool_to
 from searchitect.nn.regularisation import DropPath, drop_path, dropout

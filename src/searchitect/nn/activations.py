@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import nn
 
 from searchitect.errors import SpaceError, did_you_mean
-from searchitect.nn.elastic import Mixed
+from searchitect.nn.mixed import Mixed
 from searchitect.spaces.open_values import OpenOption
 
 __all__ = ["ACTIVATIONS", "activation"]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from searchitect.errors import SpaceError, did_you_mean
 from searchitect.nn.convolutions import conv
-from searchitect.nn.elastic import Mixed
+from searchitect.nn.mixed import Mixed
 from searchitect.spaces.open_values import OpenOption
 
 __all__ = [

@@ -7,7 +7,7 @@ The factories of this room make these wherever a size is open; `slice_into` copi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from searchitect.errors import EvaluationError
-from searchitect.spaces.architecture import Value
 from searchitect.spaces.open_values import OpenFlag, OpenNumber, OpenOption, OpenValue
 
 __all__ = [
@@ -23,15 +22,9 @@ __all__ = [
     "ElasticDropout",
     "ElasticLinear",
     "ElasticNorm",
-    "Gated",
-    "Mixed",
-    "Sharing",
-    "chain",
-    "choose",
     "is_open",
     "largest",
     "now",
-    "number_for",
     "slice_into",
 ]
 
@@ -168,79 +161,6 @@ class ElasticDropout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.dropout(x, float(now(self.rate)), self.training)
-
-
-class Mixed(nn.Module):
-    """One module for each option: the active one alone, or the weighted sum of all.
-
-    With weights in the selection it is the mixed operation of Liu et al., "DARTS", 2019, equation 2. An option whose
-    weight is the number 0 is not computed, so a sampled path costs what the path costs.
-    """
-
-    def __init__(self, option: OpenOption, modules: Mapping[Value, nn.Module]) -> None:
-        super().__init__()
-        self.option, self.places = option, {label: index for index, label in enumerate(modules)}
-        self.operations = nn.ModuleList(modules.values())
-
-    @property
-    def active(self) -> nn.Module:
-        return self.operations[self.places[self.option.now]]
-
-    def forward(self, *inputs: Any) -> Any:
-        weights = self.option.selection.weights.get(self.option.path)
-        if weights is None:
-            return self.active(*inputs)
-        total = None
-        for weight, operation in zip(weights, self.operations, strict=True):
-            if isinstance(weight, float) and weight == 0.0:
-                continue
-            term = weight * operation(*inputs)
-            total = term if total is None else total + term
-        return total
-
-
-class Gated(nn.Module):
-    """A module, or the identity where its place is not reached."""
-
-    def __init__(self, flag: OpenFlag, body: nn.Module) -> None:
-        super().__init__()
-        self.flag, self.body = flag, body
-
-    def forward(self, *inputs: Any) -> Any:
-        if self.flag.now:
-            return self.body(*inputs)
-        return inputs[0] if len(inputs) == 1 else inputs
-
-
-class Sharing:
-    """What open values are made into: `Mixed` and `Gated`."""
-
-    def mix(self, option: OpenOption, modules: Mapping[Value, Any]) -> nn.Module:
-        return Mixed(option, modules)
-
-    def gate(self, flag: OpenFlag, module: Any) -> nn.Module:
-        return Gated(flag, module)
-
-
-def chain(count: Any, make: Callable[[int], nn.Module]) -> nn.Module:
-    """`make(0)`, `make(1)`, … one after the other, `count` of them; an open count leaves out what is beyond it."""
-    if not isinstance(count, OpenNumber):
-        return nn.Sequential(*[make(index) for index in range(count)])
-    made = [make(index) for index in range(int(count.largest))]
-    fewest = int(count.smallest)
-    return nn.Sequential(*[m if i < fewest else Gated(count.exceeds(i), m) for i, m in enumerate(made)])
-
-
-def choose(option: Any, makers: Mapping[Any, Callable[[], nn.Module]]) -> nn.Module:
-    """The module that belongs to an option; for an open option that of every one, mixed."""
-    if isinstance(option, OpenOption):
-        return Mixed(option, {label: makers[label]() for label in option.options})
-    return makers[option]()
-
-
-def number_for(option: Any, numbers: Mapping[Any, int]) -> Any:
-    """The number that belongs to an option; stays open with it."""
-    return option.number(numbers) if isinstance(option, OpenOption) else numbers[option]
 
 
 def slice_into(source: nn.Module, target: nn.Module) -> None:

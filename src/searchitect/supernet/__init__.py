@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from searchitect.supernet.data import SharedData, load
 from searchitect.supernet.open_build import Supernet, open_build
+from searchitect.supernet.recalibration import recalibrate
 
-__all__ = ["Supernet", "open_build"]
+__all__ = ["SharedData", "Supernet", "load", "open_build", "recalibrate"]

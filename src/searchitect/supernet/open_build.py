@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from searchitect.errors import EvaluationError, SearchitectError, SpaceError
-from searchitect.nn.elastic import ElasticConv, ElasticLinear, ElasticNorm, Gated, Mixed, Sharing, slice_into
+from searchitect.nn.elastic import ElasticConv, ElasticLinear, ElasticNorm, slice_into
+from searchitect.nn.mixed import Gated, Mixed, Sharing
 from searchitect.seeding import isolated, stream
 from searchitect.spaces import Architecture, SearchSpace, TaskSpec, Value
 from searchitect.spaces.forms import DecisionForm

@@ -8,7 +8,7 @@ and exports to ONNX.
 
 * `activations`, `norms`: two dictionaries from name to module, and `activation(name)`, `norm(name, channels)`
 * `convolutions`, `pooling`: over 1, 2 or 3 dimensions
-* `elastic`: layers of open size
+* `elastic`, `elastic_layers`: leaves of supernets; layers of open size
 * `mixed`: alternatives; `chain`, `choose`, `number_for`: control flow that can stay open
 * `regularisation`: dropout and stochastic depth
 * `shapes`, `adapters`: arithmetic of shapes; modules that turn one shape into another

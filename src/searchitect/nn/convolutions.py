@@ -7,7 +7,8 @@ from collections.abc import Callable
 from torch import nn
 
 from searchitect.errors import SpaceError
-from searchitect.nn.elastic import ElasticConv, is_open
+from searchitect.nn.elastic import is_open
+from searchitect.nn.elastic_layers import ElasticConv
 
 __all__ = ["CONVOLUTIONS", "conv", "depthwise_conv", "dilated_conv", "grouped_conv", "separable_conv"]
 

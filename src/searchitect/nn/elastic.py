@@ -1,35 +1,23 @@
-"""Layers of open size: one set of weights, of which every architecture uses a part.
+"""What is open in a module: the base of layers of open size, and of modules that have several parts to choose from.
 
-Width: the first channels (Yu et al., "Slimmable neural networks", 2019). Kernel: the middle of the largest (Cai et al.,
-"Once-for-all", 2020). What a layer reads is told by its input, so a layer behind one that was left out still fits.
-The factories of this room make these wherever a size is open; `slice_into` copies the active part into a plain layer.
+A leaf of a supernet holds weights of which every architecture uses a part, and knows how to copy that part into the
+layer that a concrete build makes at its place. A new kind of leaf derives from `Elastic`, a new kind of alternative
+from `Switch`; nothing else needs to know them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from searchitect.errors import EvaluationError
 from searchitect.spaces.open_values import OpenFlag, OpenNumber, OpenOption, OpenValue
 
-__all__ = [
-    "ElasticConv",
-    "ElasticDropout",
-    "ElasticLinear",
-    "ElasticNorm",
-    "is_open",
-    "largest",
-    "now",
-    "slice_into",
-]
-
-_CONV: dict[int, Callable[..., Tensor]] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
-_FULL: dict[int, Callable[..., nn.Module]] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+__all__ = ["Elastic", "Switch", "active_leaves", "is_open", "largest", "now", "part", "slice_into"]
 
 
 def is_open(*values: object) -> bool:
@@ -47,120 +35,64 @@ def now(value: Any) -> Any:
     return value.now if isinstance(value, (OpenNumber, OpenOption, OpenFlag)) else value
 
 
-class ElasticConv(nn.Module):
-    """A convolution whose channels, kernel, stride, dilation or groups are open; "same" padding.
+class Elastic(nn.Module):
+    """A leaf of a supernet: its weights hold those of every size.
 
-    Args:
-        groups: a number; "channels" for one filter per channel; or ("fitting", n): the most up to n that divide both.
+    A subclass keeps the largest plain layer as `full` and computes with slices of its weights; then `copy_into` needs
+    no overriding. `weight` and the like are those of `full`, so a build may initialise or tie them.
     """
 
-    def __init__(
-        self, inputs: Any, outputs: Any, kernel: Any, *, stride: Any, dilation: Any, groups: Any, bias: Any, dims: int
-    ) -> None:
-        super().__init__()
-        self.depthwise = isinstance(groups, str)
-        # Weights for one group hold those for any number of groups.
-        widest = largest(inputs) if self.depthwise else groups if isinstance(groups, int) else 1
-        self.full = _FULL[dims](
-            largest(inputs), largest(outputs), largest(kernel), groups=widest, bias=is_open(bias) or bool(bias)
-        )
-        self.outputs, self.kernel, self.stride, self.dilation = outputs, kernel, stride, dilation
-        self.groups, self.bias, self.dims = groups, bias, dims
+    full: Any
 
-    def forward(self, x: Tensor) -> Tensor:
-        channels, kernel, dilation = x.shape[1], int(now(self.kernel)), int(now(self.dilation))
-        outputs = channels if self.depthwise else int(now(self.outputs))
-        groups = self._groups(channels, outputs)
-        shape = (outputs, channels // groups, *(kernel,) * self.dims)
-        weight = _part(self.full.weight, shape)  # type: ignore[arg-type]
-        bias = self.full.bias[:outputs] if self.full.bias is not None and now(self.bias) else None  # type: ignore[index]
-        before = dilation * (kernel - 1) // 2
-        after = dilation * (kernel - 1) - before
-        if before != after:
-            x, before = F.pad(x, (before, after) * self.dims), 0
-        convolve = _CONV[self.dims]
-        return convolve(x, weight, bias, int(now(self.stride)), before, dilation, groups)
+    def copy_into(self, target: nn.Module) -> None:
+        """Copy the active part into the plain layer that a concrete build made at this place.
 
-    def _groups(self, channels: int, outputs: int) -> int:
-        if self.depthwise:
-            return channels
-        if isinstance(self.groups, tuple):
-            return max(g for g in range(1, self.groups[1] + 1) if channels % g == 0 and outputs % g == 0)
-        return int(now(self.groups))
+        Raises:
+            EvaluationError: the two do not belong together; the message has both.
+        """
+        _copy(self.full if "full" in self._modules else self, target, type(self).__name__)
+
+    def __getattr__(self, name: str) -> Any:
+        full = self.__dict__.get("_modules", {}).get("full")
+        if full is not None and (name in full._parameters or name in full._buffers):
+            return getattr(full, name)
+        return super().__getattr__(name)
 
 
-class ElasticLinear(nn.Module):
-    """A linear map of vectors whose inputs or outputs are open."""
+class Switch(nn.Module, ABC):
+    """A module whose decision says which of its parts are active."""
 
-    def __init__(self, inputs: Any, outputs: Any, bias: Any = True) -> None:
-        super().__init__()
-        self.full = nn.Linear(largest(inputs), largest(outputs), bias=is_open(bias) or bool(bias))
-        self.outputs, self.bias = outputs, bias
-
-    def forward(self, x: Tensor) -> Tensor:
-        outputs = int(now(self.outputs))
-        bias = self.full.bias[:outputs] if self.full.bias is not None and now(self.bias) else None
-        return F.linear(x, self.full.weight[:outputs, : x.shape[-1]], bias)
+    @abstractmethod
+    def active_parts(self) -> Iterator[nn.Module]:
+        """Yield the parts that the active architecture uses, in the order in which a concrete build makes them."""
 
 
-class ElasticNorm(nn.Module):
-    """Batch, group, layer or RMS normalisation of as many channels as come in.
-
-    Batch normalisation keeps one set of running statistics: they fit the architecture they were last made with, so a
-    subnet's are made anew before it is judged (`supernet.recalibrate`).
-
-    Args:
-        make: (channels) to the plain normalisation, as a concrete model has it.
-        channels: a number, open or not.
-    """
-
-    def __init__(self, make: Callable[[int], nn.Module], channels: Any) -> None:
-        super().__init__()
-        self.full = make(int(largest(channels)))
-        self.make = make
-
-    def forward(self, x: Tensor) -> Tensor:
-        full, channels = self.full, x.shape[-1 if isinstance(self.full, nn.LayerNorm) else 1]
-        if isinstance(full, nn.modules.batchnorm._BatchNorm):
-            return self._batch(full, x, channels)
-        if isinstance(full, nn.LayerNorm):
-            return F.layer_norm(x, (channels,), full.weight[:channels], full.bias[:channels], full.eps)
-        if isinstance(full, nn.GroupNorm):
-            groups = self._groups(channels)
-            return F.group_norm(x, groups, full.weight[:channels], full.bias[:channels], full.eps)
-        with torch.device("meta"):
-            plain = self.make(channels)
-        parts = {name: _part(tensor, plain.get_parameter(name).shape) for name, tensor in full.named_parameters()}
-        result: Tensor = torch.func.functional_call(full, parts, (x,))
-        return result
-
-    def _batch(self, full: nn.modules.batchnorm._BatchNorm, x: Tensor, channels: int) -> Tensor:
-        assert full.running_mean is not None
-        assert full.running_var is not None
-        if self.training and full.num_batches_tracked is not None:
-            full.num_batches_tracked.add_(1)
-        momentum = full.momentum
-        if momentum is None:  # a cumulative mean, while statistics are made anew
-            momentum = 1.0 / float(full.num_batches_tracked or 1)
-        mean, variance = full.running_mean[:channels], full.running_var[:channels]
-        return F.batch_norm(
-            x, mean, variance, full.weight[:channels], full.bias[:channels], self.training, momentum, full.eps
-        )
-
-    def _groups(self, channels: int) -> int:
-        with torch.device("meta"):
-            return self.make(channels).num_groups  # type: ignore[return-value]
+def active_leaves(module: nn.Module) -> Iterator[nn.Module]:
+    """Yield, in order and each once, the active modules with weights or statistics of their own."""
+    yield from _leaves(module, set())
 
 
-class ElasticDropout(nn.Module):
-    """Dropout at an open rate."""
+def _leaves(module: nn.Module, seen: set[int]) -> Iterator[nn.Module]:
+    if isinstance(module, Switch):
+        for part_of_it in module.active_parts():
+            yield from _leaves(part_of_it, seen)
+        return
+    if id(module) in seen:
+        return
+    seen.add(id(module))
+    if isinstance(module, Elastic):
+        if next(module.parameters(), None) is not None or next(module.buffers(), None) is not None:
+            yield module
+        return
+    if _holds_tensors(module):
+        yield module
+    for child in module.children():
+        yield from _leaves(child, seen)
 
-    def __init__(self, rate: Any) -> None:
-        super().__init__()
-        self.rate = rate
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.dropout(x, float(now(self.rate)), self.training)
+def _holds_tensors(module: nn.Module) -> bool:
+    held = (*module._parameters.values(), *module._buffers.values())
+    return any(tensor is not None for tensor in held)
 
 
 def slice_into(source: nn.Module, target: nn.Module) -> None:
@@ -169,19 +101,13 @@ def slice_into(source: nn.Module, target: nn.Module) -> None:
     Raises:
         EvaluationError: the two do not belong together; the message has both.
     """
-    full = getattr(source, "full", source)
-    held = dict(full.named_parameters(recurse=False)) | dict(full.named_buffers(recurse=False))
-    wanted = dict(target.named_parameters(recurse=False)) | dict(target.named_buffers(recurse=False))
-    for name, tensor in wanted.items():
-        if name not in held or held[name].dim() != tensor.dim():
-            raise EvaluationError(
-                f"{type(target).__name__} has {name!r}, {type(source).__name__} of the supernet has not"
-            )
-        with torch.no_grad():
-            tensor.copy_(_part(held[name], tensor.shape))
+    if isinstance(source, Elastic):
+        source.copy_into(target)
+    else:
+        _copy(source, target, type(source).__name__)
 
 
-def _part(tensor: Tensor, shape: torch.Size | tuple[int, ...]) -> Tensor:
+def part(tensor: Tensor, shape: torch.Size | tuple[int, ...]) -> Tensor:
     """The first entries of the two leading dimensions, the middle of all others."""
     for dimension, length in enumerate(shape):
         if tensor.shape[dimension] == length:
@@ -189,3 +115,13 @@ def _part(tensor: Tensor, shape: torch.Size | tuple[int, ...]) -> Tensor:
         start = 0 if dimension < 2 else (tensor.shape[dimension] - length) // 2
         tensor = tensor.narrow(dimension, start, length)
     return tensor
+
+
+def _copy(source: nn.Module, target: nn.Module, name: str) -> None:
+    held = dict(source.named_parameters(recurse=False)) | dict(source.named_buffers(recurse=False))
+    wanted = dict(target.named_parameters(recurse=False)) | dict(target.named_buffers(recurse=False))
+    for key, tensor in wanted.items():
+        if key not in held or held[key].dim() != tensor.dim():
+            raise EvaluationError(f"{type(target).__name__} has {key!r}, {name} of the supernet has not")
+        with torch.no_grad():
+            tensor.copy_(part(held[key], tensor.shape))

@@ -6,18 +6,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from torch import nn
 
+from searchitect.nn.elastic import Switch
 from searchitect.spaces.architecture import Value
 from searchitect.spaces.open_values import OpenFlag, OpenNumber, OpenOption
 
 __all__ = ["Gated", "Mixed", "Sharing", "chain", "choose", "number_for"]
 
 
-class Mixed(nn.Module):
+class Mixed(Switch):
     """One module for each option: the active one alone, or the weighted sum of all.
 
     With weights in the selection it is the mixed operation of Liu et al., "DARTS", 2019, equation 2. An option whose
@@ -33,6 +34,9 @@ class Mixed(nn.Module):
     def active(self) -> nn.Module:
         return self.operations[self.places[self.option.now]]
 
+    def active_parts(self) -> Iterator[nn.Module]:
+        yield self.active
+
     def forward(self, *inputs: Any) -> Any:
         weights = self.option.selection.weights.get(self.option.path)
         if weights is None:
@@ -46,12 +50,16 @@ class Mixed(nn.Module):
         return total
 
 
-class Gated(nn.Module):
+class Gated(Switch):
     """A module, or the identity where its place is not reached."""
 
     def __init__(self, flag: OpenFlag, body: nn.Module) -> None:
         super().__init__()
         self.flag, self.body = flag, body
+
+    def active_parts(self) -> Iterator[nn.Module]:
+        if self.flag.now:
+            yield self.body
 
     def forward(self, *inputs: Any) -> Any:
         if self.flag.now:

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from searchitect.errors import EvaluationError, SpaceError, did_you_mean
-from searchitect.nn.elastic import ElasticNorm, is_open
+from searchitect.nn.elastic import is_open
+from searchitect.nn.elastic_layers import ElasticNorm
 from searchitect.nn.mixed import Mixed
 from searchitect.nn.shapes import describe
 from searchitect.spaces.open_values import OpenOption

@@ -5,7 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from searchitect.errors import SpaceError
-from searchitect.nn.elastic import ElasticDropout, is_open
+from searchitect.nn.elastic import is_open
+from searchitect.nn.elastic_layers import ElasticDropout
 
 __all__ = ["DropPath", "drop_path", "dropout"]
 

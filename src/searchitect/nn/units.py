@@ -10,7 +10,8 @@ from torch import nn
 from searchitect.errors import SpaceError, did_you_mean
 from searchitect.nn.activations import activation as make_activation
 from searchitect.nn.convolutions import CONVOLUTIONS
-from searchitect.nn.elastic import ElasticLinear, is_open
+from searchitect.nn.elastic import is_open
+from searchitect.nn.elastic_layers import ElasticLinear
 from searchitect.nn.mixed import Mixed
 from searchitect.nn.norms import norm as make_norm
 from searchitect.nn.pooling import global_pool

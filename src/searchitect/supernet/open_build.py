@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from searchitect.errors import EvaluationError, SearchitectError, SpaceError
-from searchitect.nn.elastic import ElasticConv, ElasticLinear, ElasticNorm, slice_into
-from searchitect.nn.mixed import Gated, Mixed, Sharing
+from searchitect.nn.elastic import active_leaves, slice_into
+from searchitect.nn.mixed import Sharing
 from searchitect.seeding import isolated, stream
 from searchitect.spaces import Architecture, SearchSpace, TaskSpec, Value
 from searchitect.spaces.forms import DecisionForm
@@ -115,25 +115,6 @@ def open_build(
         for architecture in _examples(supernet.space, supernet.fixed):
             _compare(supernet, architecture)
     return supernet
-
-
-def active_leaves(module: nn.Module) -> Iterator[nn.Module]:
-    """Yield every module with weights or statistics of its own that the active architecture uses, in order."""
-    if isinstance(module, Mixed):
-        yield from active_leaves(module.active)
-    elif isinstance(module, Gated):
-        if module.flag.now:
-            yield from active_leaves(module.body)
-    elif isinstance(module, (ElasticConv, ElasticLinear, ElasticNorm)):
-        yield module
-    else:
-        if (
-            next(module.parameters(recurse=False), None) is not None
-            or next(module.buffers(recurse=False), None) is not None
-        ):
-            yield module
-        for child in module.children():
-            yield from active_leaves(child)
 
 
 def _built(space: SearchSpace, instance: Any, spec: TaskSpec) -> Any:

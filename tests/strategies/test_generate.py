@@ -16,7 +16,7 @@ from searchitect.strategies.productions import Productions
 from searchitect.strategies.steps import Steps
 from searchitect.testing.strategies import StrategyContract, planted_loss, synthetic_search
 from searchitect.trial import TrialState
-from tests.strategies.bandits import SCORE
+from tests.strategies.planted import SCORE, SPACE, Wide
 from tests.strategies.spaces import Conditional, Flat
 
 
@@ -32,18 +32,7 @@ class Node:
     right: "Leaf | Node" = sa.choice(Leaf, sa.recursive("Node", depth=20), weights=(0.6, 0.4))
 
 
-@sa.space
-class Wide:
-    a: int = sa.choice(*range(6))
-    b: int = sa.choice(*range(6))
-    c: int = sa.choice(*range(6))
-    d: int = sa.choice(*range(6))
-    e: int = sa.choice(*range(6))
-    f: int = sa.choice(*range(6))
-
-
-WIDE = sa.SearchSpace.of(Wide)
-SETTING = Setting(WIDE, SCORE, 0, budget=60)
+SETTING = Setting(SPACE, SCORE, 0, budget=60)
 
 
 def score(space, seed=0):
@@ -62,8 +51,8 @@ def started(told):
 
 def test_learned_acceptance_finds_a_planted_optimum_that_random_search_misses():
     def best(name, seed):
-        setting = Setting(WIDE, SCORE, seed, budget=100)
-        told = synthetic_search(make_strategy(name, setting), setting, score(WIDE, seed), 100)
+        setting = Setting(SPACE, SCORE, seed, budget=100)
+        told = synthetic_search(make_strategy(name, setting), setting, score(SPACE, seed), 100)
         return max(t.measurements["score"] for t in told if t.is_complete)
 
     seeds = range(5)
@@ -104,7 +93,7 @@ def test_productions_count_wherever_they_occur():
 
 
 def test_a_good_proposal_function_is_asked_more_and_more_and_finds_the_optimum():
-    target, seen = WIDE.sample(stream(0, "planted")), []
+    target, seen = SPACE.sample(stream(0, "planted")), []
 
     def propose(request):
         seen.append(request)
@@ -125,7 +114,7 @@ def test_a_good_proposal_function_is_asked_more_and_more_and_finds_the_optimum()
     assert max(entry["score"] for entry in request["worst"]) <= min(values)
     assert all(entry["reason"] == "planted failure" for entry in request["failed"])
     assert request["failed"]
-    assert request["space"] == WIDE.describe()
+    assert request["space"] == SPACE.describe()
     assert request["objective"] == {"name": "score", "direction": "maximize"}
 
 
@@ -172,7 +161,7 @@ def test_a_useless_function_costs_a_warning_and_nothing_else(case):
     with pytest.warns(UserWarning, match=reason) as caught:
         strategy, told = searched(propose, 40, seconds=0.05)
     assert len(started(told)) == 40
-    assert all(WIDE.contains(trial.architecture) for trial in told)
+    assert all(SPACE.contains(trial.architecture) for trial in told)
     # What failed is charged to it: the bandit asks ever less.
     means = strategy._bandit.means()
     assert means["propose"] == min(means.values())
@@ -290,7 +279,7 @@ def test_the_bandit_prefers_what_succeeds_and_notices_when_that_changes():
 
 def test_it_tells_how_far_its_judge_can_be_trusted():
     strategy = make_strategy("generate", SETTING)
-    told = synthetic_search(strategy, SETTING, score(WIDE), 60)
+    told = synthetic_search(strategy, SETTING, score(SPACE), 60)
     belief = strategy.belief()
     best = max((t for t in told if t.is_complete), key=lambda t: (t.measurements["score"], -t.number))
     assert belief.incumbent == best.number

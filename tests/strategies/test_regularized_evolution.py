@@ -7,35 +7,13 @@ import pytest
 import searchitect as sa
 from searchitect.errors import ConfigError
 from searchitect.objectives import Objective
-from searchitect.seeding import stream
 from searchitect.strategies import Setting, make_strategy
 from searchitect.strategies.neighbourhood import changed_decision
 from searchitect.strategies.regularized_evolution import RegularizedEvolution
-from searchitect.testing.strategies import planted_loss, synthetic_search
+from searchitect.testing.strategies import synthetic_search
 from searchitect.trial import Proposal, Trial, TrialState
-from tests.strategies.planted import evaluate
+from tests.strategies.planted import SCORE, SPACE, best_found, evaluate
 from tests.strategies.spaces import Conditional
-
-
-@sa.space
-class Wide:
-    a: int = sa.choice(*range(6))
-    b: int = sa.choice(*range(6))
-    c: int = sa.choice(*range(6))
-    d: int = sa.choice(*range(6))
-    e: int = sa.choice(*range(6))
-    f: int = sa.choice(*range(6))
-
-
-SPACE = sa.SearchSpace.of(Wide)
-SCORE = (Objective("score", "maximize"),)
-
-
-def best_found(name, seed, trials=250):
-    planted = SPACE.sample(stream(seed, "planted optimum"))
-    setting = Setting(SPACE, SCORE, seed, budget=trials)
-    told = synthetic_search(make_strategy(name, setting), setting, lambda a: -planted_loss(SPACE, planted, a), trials)
-    return max(t.measurements["score"] for t in told if t.state is TrialState.COMPLETE)
 
 
 def test_it_finds_a_planted_optimum_that_random_search_misses():

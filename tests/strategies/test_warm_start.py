@@ -5,7 +5,6 @@ import pytest
 
 import searchitect as sa
 from searchitect.errors import ConfigError, MissingExtraError, SpaceError
-from searchitect.objectives import Objective
 from searchitect.seeding import stream
 from searchitect.strategies import STRATEGIES, PriorTrial, Setting, make_strategy
 from searchitect.strategies.prior import digest_of, ranked
@@ -13,23 +12,10 @@ from searchitect.strategies.random_search import RandomSearch
 from searchitect.strategies.warm_start import WarmStart
 from searchitect.testing.strategies import StrategyContract, planted_loss, synthetic_search
 from searchitect.trial import TrialState
+from tests.strategies.planted import SCORE, SPACE
 from tests.strategies.quick import QUICK
 from tests.strategies.spaces import Conditional, Flat, Tiny
 
-SCORE = (Objective("score", "maximize"),)
-
-
-@sa.space
-class Wide:
-    a: int = sa.choice(*range(6))
-    b: int = sa.choice(*range(6))
-    c: int = sa.choice(*range(6))
-    d: int = sa.choice(*range(6))
-    e: int = sa.choice(*range(6))
-    f: int = sa.choice(*range(6))
-
-
-SPACE = sa.SearchSpace.of(Wide)
 PLANTED = SPACE.sample(stream(5, "planted optimum"))
 
 

@@ -133,6 +133,7 @@ def test_search_runs_on_a_table() -> None:
         trials=30,
         objectives=["maximize score"],
         name="table",
+        store="memory:",
     )
     assert result.best.measurements["score"] > 0.9
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import platform
 from collections.abc import Mapping, Sequence
@@ -11,10 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from searchitect import __version__
-from searchitect.errors import MissingExtraError
 from searchitect.report.curves import COLOURS, DASHES, curves
 from searchitect.report.numbers import number, title
-from searchitect.report.page import as_data, rendered
+from searchitect.report.page import as_data, demand_extra, rendered
 from searchitect.study.manifest import versions
 
 if TYPE_CHECKING:
@@ -32,9 +30,7 @@ def write_comparison(comparison: Comparison, path: Path) -> Path:
         MissingExtraError: plotly or jinja2 is not installed.
         OSError: the file cannot be written.
     """
-    for package in ("plotly", "jinja2"):
-        if importlib.util.find_spec(package) is None:
-            raise MissingExtraError("the comparison's page", "report")
+    demand_extra("the comparison's page")
     document = comparison.document()
     rows = [row for row in document["rows"] if row["error"] is None]
     figure = curves(comparison)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from searchitect.report.graph import Graph
     from searchitect.result import Result
 
-__all__ = ["MAX_BYTES", "MAX_ROWS", "as_data", "rendered", "write_report"]
+__all__ = ["MAX_BYTES", "MAX_ROWS", "as_data", "demand_extra", "rendered", "write_report"]
 
 MAX_BYTES = 6_000_000
 MAX_ROWS = 2_000
@@ -46,9 +46,7 @@ def write_report(result: Result, path: Path, *, graph: Graph | None = None) -> P
         MissingExtraError: plotly or jinja2 is not installed.
         OSError: the file cannot be written.
     """
-    for package in ("plotly", "jinja2"):
-        if importlib.util.find_spec(package) is None:
-            raise MissingExtraError("the report page", "report")
+    demand_extra("the report page")
     fixed = _fixed_parts(result, path, graph)
     for rows in (MAX_ROWS, 1000, 500, 250, 100, 25):
         page = _render(fixed, result, trials_table(result, rows)).encode()
@@ -57,6 +55,13 @@ def write_report(result: Result, path: Path, *, graph: Graph | None = None) -> P
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(page)
     return path
+
+
+def demand_extra(what: str) -> None:
+    """Raise MissingExtraError where plotly or jinja2, of which every page is made, is not installed."""
+    for package in ("plotly", "jinja2"):
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtraError(what, "report")
 
 
 def _fixed_parts(result: Result, path: Path, graph: Graph | None) -> Json:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from torch import nn
@@ -22,13 +23,18 @@ class Mixed(Switch):
     """One module for each option: the active one alone, or the weighted sum of all.
 
     With weights in the selection it is the mixed operation of Liu et al., "DARTS", 2019, equation 2. An option whose
-    weight is the number 0 is not computed, so a sampled path costs what the path costs.
+    weight is the number 0 (a `float`, no tensor) is not computed, so a sampled path costs what the path costs.
+
+    Attributes:
+        around: what is done around the weighted sum, as (the sum as a function of the inputs, *inputs) to output; it
+            plays no part where an option is active alone. Partial connections stand here.
     """
 
     def __init__(self, option: OpenOption, modules: Mapping[Value, nn.Module]) -> None:
         super().__init__()
         self.option, self.places = option, {label: index for index, label in enumerate(modules)}
         self.operations = nn.ModuleList(modules.values())
+        self.around: Callable[..., Any] | None = None
 
     @property
     def active(self) -> nn.Module:
@@ -41,13 +47,25 @@ class Mixed(Switch):
         weights = self.option.selection.weights.get(self.option.path)
         if weights is None:
             return self.active(*inputs)
-        total = None
+        if self.around is None:
+            return self._weighted(weights, *inputs)
+        return self.around(partial(self._weighted, weights), *inputs)
+
+    def _weighted(self, weights: Any, *inputs: Any) -> Any:
+        total, own = None, False
         for weight, operation in zip(weights, self.operations, strict=True):
-            if isinstance(weight, float) and weight == 0.0:
+            known = isinstance(weight, float)
+            if known and weight == 0.0:
                 continue
-            term = weight * operation(*inputs)
-            total = term if total is None else total + term
-        return total
+            output = operation(*inputs)
+            term = output if known and weight == 1.0 else weight * output
+            if total is None:
+                total, own = term, term is not output
+            elif own:
+                total += term  # nothing else holds our own sum, and no gradient needs its value
+            else:
+                total, own = total + term, True
+        return 0.0 * self.operations[0](*inputs) if total is None else total
 
 
 class Gated(Switch):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from searchitect.training.augmentation import Augment, augmentation
 from searchitect.training.batches import Batches, batches, float_bytes
 from searchitect.training.best import Best
 from searchitect.training.examples import Trainable, subset
+from searchitect.training.health import DIVERGED, FINITE_EVERY, check_finite, check_recipe, healthy
 from searchitect.training.losses import (
     Criterion,
     check_scores,
@@ -30,7 +31,8 @@ from searchitect.training.losses import (
     target_scale,
 )
 from searchitect.training.optimizers import optimizer
-from searchitect.training.precision import gains_by_bfloat16
+from searchitect.training.placing import place
+from searchitect.training.precision import autocast
 from searchitect.training.record import Stopped, Training
 from searchitect.training.schedules import learning_rate
 from searchitect.training.tracing import StepTrace
@@ -42,9 +44,6 @@ MEMORY_BUDGET = 2 * 1024**3
 """Bytes that preprocessed training and validation examples may fill before they are streamed."""
 
 _JUDGED = 2_000  # validation examples after an epoch at least; the final scores are always those of all
-_FINITE_EVERY = 50  # steps between looks at the loss: each look waits for a GPU
-_DIVERGED = 1e3  # times the first loss; no training that recovers was seen above
-_CALMER = "lower the learning rate, or clip the gradient harder"
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,10 +72,7 @@ class _Parts:
         return self.deadline is not None and time.monotonic() + reserve >= self.deadline
 
     def autocast(self) -> AbstractContextManager[object]:
-        wanted = self.recipe.mixed_precision
-        if wanted == "on" or (wanted == "auto" and gains_by_bfloat16(self.device, self.spec)):
-            return torch.autocast(self.device.type, torch.bfloat16)
-        return nullcontext()
+        return autocast(self.recipe, self.device, self.spec)
 
 
 def train(
@@ -107,7 +103,7 @@ def train(
     """
     start = time.monotonic()
     with isolated(derive(context.seed, "training")):
-        _place(model, context.device, channels_last=len(task.spec.inputs) == 3)
+        place(model, context.device, channels_last=len(task.spec.inputs) == 3)
         parts = _prepare(model, task, recipe, fidelity, context, memory_budget)
         best = Best(parts.body, keep=recipe.best_epoch or context.deadline is not None)
         with StepTrace(trace) as steps:
@@ -116,7 +112,7 @@ def train(
             epoch = best.restore()
         else:
             epoch = len(history)
-        _place(model, context.device, channels_last=False)
+        place(model, context.device, channels_last=False)
         model.eval()
     return Training(
         history=tuple(history),
@@ -132,15 +128,6 @@ def _validation(entry: Mapping[str, float]) -> dict[str, float]:
     return {name: entry[name] for name in ("accuracy", "loss") if name in entry}
 
 
-def _place(model: nn.Module, device: str, *, channels_last: bool) -> None:
-    """Move a model; convolutions are fastest with channels last, files want plain rows."""
-    layout = torch.channels_last if channels_last else torch.contiguous_format
-    model.to(device=torch.device(device))
-    for parameter in model.parameters():
-        if parameter.ndim == 4:
-            parameter.data = parameter.data.contiguous(memory_format=layout)
-
-
 def _prepare(
     model: nn.Module,
     task: Trainable,
@@ -150,7 +137,8 @@ def _prepare(
     memory_budget: int,
 ) -> _Parts:
     start, device, spec = time.monotonic(), torch.device(context.device), task.spec
-    _check(recipe, fidelity)
+    epochs = recipe.epochs if fidelity.epochs is None else fidelity.epochs
+    check_recipe(recipe, epochs)
     body, preprocess = _halves(model)
     chosen = subset(task.train, fidelity.data_fraction, stratified=spec.kind == "classification")
     # Trained on a part of the data, an epoch is short; judging it must not take longer than the epoch itself.
@@ -174,7 +162,7 @@ def _prepare(
         augment=augmentation(recipe.augmentation, spec.inputs),
         generator=torch.Generator().manual_seed(derive(context.seed, "batches")),
         device=device,
-        epochs=recipe.epochs if fidelity.epochs is None else fidelity.epochs,
+        epochs=epochs,
         deadline=None if context.deadline is None else start + context.deadline,
     )
 
@@ -187,12 +175,12 @@ def _run(parts: _Parts, best: Best, context: Context, trace: StepTrace) -> tuple
         if losses is None:
             return history, "deadline"
         if epoch == 1:
-            limit = _DIVERGED * max(1.0, float(losses[0]))
-        train_loss = _healthy(losses, limit, epoch)
+            limit = DIVERGED * max(1.0, float(losses[0]))
+        train_loss = healthy(losses, limit, epoch)
         began = time.monotonic()
         with parts.autocast():
             validation = score_validation(parts.body, parts.validation, parts.spec)
-        _check_finite(validation["loss"], "validation loss", epoch)
+        check_finite(validation["loss"], "validation loss", epoch)
         reserve = time.monotonic() - began
         rate = learning_rate(parts.recipe, epoch * parts.steps - 1, parts.epochs * parts.steps)
         history.append({"epoch": epoch, "train_loss": train_loss, **validation, "learning_rate": rate})
@@ -225,8 +213,8 @@ def _epoch(parts: _Parts, epoch: int, reserve: float, trace: StepTrace) -> Tenso
             inputs = parts.augment(inputs, parts.generator)
         losses[i] = _step(parts, inputs, targets, learning_rate(parts.recipe, before + i, total))
         trace.step()
-        if i % _FINITE_EVERY == _FINITE_EVERY - 1:
-            _healthy(losses[: i + 1], math.inf, epoch)
+        if i % FINITE_EVERY == FINITE_EVERY - 1:
+            healthy(losses[: i + 1], math.inf, epoch)
     return losses
 
 
@@ -244,35 +232,6 @@ def _step(parts: _Parts, inputs: Tensor, targets: Tensor, rate: float) -> Tensor
         nn.utils.clip_grad_norm_(parts.body.parameters(), parts.recipe.gradient_clip, foreach=True)
     optimizer.step()
     return loss.detach()
-
-
-def _healthy(losses: Tensor, limit: float, epoch: int) -> float:
-    """Return the mean loss, or raise where one is not finite or the mean exceeds `limit`."""
-    mean = float(losses.mean())
-    if math.isfinite(mean) and mean <= limit:
-        return mean
-    broken = torch.nonzero(~torch.isfinite(losses)).flatten()
-    if len(broken):
-        step = int(broken[0])
-        _check_finite(float(losses[step]), "loss", epoch, step + 1)
-    raise EvaluationError(f"training diverged in epoch {epoch}: mean loss {mean:.3g}", hint=_CALMER)
-
-
-def _check_finite(value: float, what: str, epoch: int, step: int | None = None) -> None:
-    if not math.isfinite(value):
-        place = f"epoch {epoch}" if step is None else f"epoch {epoch}, step {step}"
-        raise EvaluationError(f"the {what} became {value} in {place}", hint=_CALMER)
-
-
-def _check(recipe: Recipe, fidelity: Fidelity) -> None:
-    epochs = recipe.epochs if fidelity.epochs is None else fidelity.epochs
-    if epochs < 1 or recipe.batch_size < 1:
-        raise EvaluationError(
-            f"training needs at least one epoch and a batch of at least one, got epochs={epochs}, "
-            f"batch_size={recipe.batch_size}"
-        )
-    if not (math.isfinite(recipe.learning_rate) and recipe.learning_rate > 0):
-        raise EvaluationError(f"a learning rate is above 0, got {recipe.learning_rate}")
 
 
 def _halves(model: nn.Module) -> tuple[nn.Module, nn.Module]:

@@ -153,6 +153,11 @@ class OpenNumber(OpenValue):
         """Whether the number is larger than this; stays open."""
         return OpenFlag(lambda: self.now > bound, self.paths)
 
+    def mapped(self, function: Callable[[Number], Number]) -> OpenNumber:
+        """What a function of plain numbers makes of it, such as rounding to whole blocks of channels; stays open."""
+        made = tuple(function(candidate) for candidate in self.candidates)
+        return OpenNumber(self.selection, self.paths, lambda values: function(self._value(values)), made)
+
     def _with(self, other: object, apply: Operator, swapped: bool = False) -> OpenNumber:
         if isinstance(other, (int, float)):
             known: Number = other

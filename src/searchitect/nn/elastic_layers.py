@@ -69,7 +69,7 @@ class ElasticLinear(Elastic):
 
     def __init__(self, inputs: Any, outputs: Any, bias: Any = True) -> None:
         super().__init__()
-        self.full = nn.Linear(largest(inputs), largest(outputs), bias=is_open(bias) or bool(bias))
+        self.full = nn.Linear(int(largest(inputs)), int(largest(outputs)), bias=is_open(bias) or bool(bias))
         self.outputs, self.bias = outputs, bias
 
     def forward(self, x: Tensor) -> Tensor:

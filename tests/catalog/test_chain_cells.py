@@ -75,7 +75,7 @@ def test_isomorphic_cells_have_weights_of_the_same_shapes():
     first = (((0, "max_pool_3x3"), (1, "skip_connect")), ((0, "avg_pool_3x3"), (2, "skip_connect")))
     model, other = (
         chain_network((plan, plan), TaskSpec((1, 8, 8), 2), "darts", cells=3, channels=2)
-        for plan in (CellPlan(nodes, (2, 3)) for nodes in (first, least_order(first)))
+        for plan in (CellPlan.of(nodes, (2, 3)) for nodes in (first, least_order(first)))
     )
     shapes = [sorted(tuple(p.shape) for p in m.parameters()) for m in (model, other)]
     assert shapes[0] == shapes[1]
@@ -84,7 +84,7 @@ def test_isomorphic_cells_have_weights_of_the_same_shapes():
 def test_nothing_that_a_nasnet_cell_does_not_read_is_lost():
     # both nodes read the first input alone: the second is concatenated, which halves it first where the cell reduces
     nodes = (((0, "skip_connect"), (0, "max_pool_3x3")), ((0, "avg_pool_3x3"), (2, "skip_connect")))
-    plan = CellPlan(nodes, (1, 3))
+    plan = CellPlan.of(nodes, (1, 3))
     model = chain_network((plan, plan), TaskSpec((3, 16, 16), 5), "nasnet", cells=3, channels=4)
     model(torch.randn(2, 3, 16, 16)).square().mean().backward()
     assert all(p.grad is not None for p in model.parameters())

@@ -48,10 +48,8 @@ def test_a_chain_hands_the_results_of_the_two_cells_before_on():
 def test_a_vertex_reads_cut_inner_nodes_and_the_projected_input():
     cell = nn.VertexCell(
         {1: Times(2), 2: Times(3)},
-        {0: 4, 1: 2, 2: 1, 3: 3},
-        {1: [], 2: [1]},
         {"1": Sequential(Cut(2)), "2": Sequential(Cut(1)), "output": Sequential(Cut(3))},
-        [1, 2],
+        nn.VertexWiring({1: 2, 2: 1}, {1: [], 2: [1]}, ("1", "2", "output"), [1, 2]),
     )
     x = torch.tensor([1.0, 2.0, 3.0, 4.0]).reshape(1, 4, 1, 1)
     # node 1: 2·(1, 2); node 2: 3·(first of node 1 + 1); the output: both, and the input

@@ -11,15 +11,16 @@ import functools
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from searchitect.catalog.inputs import image_shape
 from searchitect.spaces import TaskSpec
+from searchitect.spaces.open_values import OpenFlag, OpenNumber
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["CellPlan", "Node", "chain_network", "least_order"]
+__all__ = ["CellPlan", "Node", "Read", "chain_network", "least_order", "loose_ends"]
 
 INPUTS = 2
 
@@ -28,16 +29,68 @@ Node = tuple[tuple[int, str], tuple[int, str]]
 
 
 @dataclass(frozen=True)
+class Read:
+    """One term of the sum that a node is.
+
+    Attributes:
+        source: the node read.
+        operation: a key of `nn.CELL_OPERATIONS`, or an open option of them.
+        here: whether the active architecture has this term; None where all have it.
+    """
+
+    source: int
+    operation: Any
+    here: OpenFlag | None = None
+
+
+@dataclass(frozen=True)
 class CellPlan:
     """One kind of cell.
 
     Attributes:
         nodes: of nodes 2, 3, … what they sum.
-        result: the nodes that are concatenated; an input among them is brought to the size of the others.
+        result: the nodes that are concatenated, each with whether it is now (None: always); an input among them is
+            brought to the size of the others.
+        ends: how many are concatenated.
     """
 
-    nodes: tuple[Node, ...]
-    result: tuple[int, ...]
+    nodes: tuple[tuple[Read, ...], ...]
+    result: tuple[tuple[int, OpenFlag | None], ...]
+    ends: int | OpenNumber
+
+    @classmethod
+    def of(cls, nodes: Sequence[Node], result: Sequence[int]) -> CellPlan:
+        """The plan of one architecture."""
+        written = tuple(tuple(Read(*term) for term in node) for node in nodes)
+        return cls(written, tuple((i, None) for i in result), len(result))
+
+    def uses(self, source: int) -> bool | OpenFlag:
+        """Whether the cell reads a node, or hands it on."""
+        found = [term.here for node in self.nodes for term in node if term.source == source]
+        found += [flag for node, flag in self.result if node == source]
+        flags = [flag for flag in found if flag is not None]
+        if len(flags) < len(found) or not flags:
+            return bool(found)
+        return OpenFlag(lambda: any(flag.now for flag in flags), _paths(flags))
+
+
+def loose_ends(nodes: Sequence[tuple[Read, ...]]) -> tuple[tuple[int, OpenFlag | None], ...]:
+    """The nodes of a cell, its inputs included, that no node reads; each with whether that is so now."""
+    found: list[tuple[int, OpenFlag | None]] = []
+    for source in range(INPUTS + len(nodes)):
+        readers = [term.here for node in nodes for term in node if term.source == source]
+        flags = [flag for flag in readers if flag is not None]
+        if len(flags) == len(readers):
+            found.append((source, _none_of(flags) if flags else None))
+    return tuple(found)
+
+
+def _none_of(flags: Sequence[OpenFlag]) -> OpenFlag:
+    return OpenFlag(lambda: not any(flag.now for flag in flags), _paths(flags))
+
+
+def _paths(flags: Sequence[OpenFlag]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(path for flag in flags for path in flag.paths))
 
 
 @functools.lru_cache(maxsize=100_000)
@@ -70,8 +123,10 @@ def chain_network(
     from searchitect.nn import CellChain, classifier, conv, halved, strided
 
     inputs, size = image_shape(task, family)
-    width, before, last = channels, stem * channels, stem * channels
-    head = nn.Sequential(conv(inputs, last, 3, bias=False), nn.BatchNorm2d(last))
+    width = channels
+    before: Any = stem * channels
+    last = before
+    head = nn.Sequential(conv(inputs, stem * channels, 3, bias=False), nn.BatchNorm2d(stem * channels))
     chain: list[nn.Module] = []
     shrunk = False
     for number in range(cells):
@@ -79,12 +134,12 @@ def chain_network(
         plan, width = plans[reducing], width * (2 if reducing else 1)
         stride = 2 if reducing and halved(size, smallest=2) else 1
         chain.append(_cell(plan, (before, last), width, stride, shrunk))
-        before, last = last, len(plan.result) * width
+        before, last = last, plan.ends * width
         size, shrunk = strided(size, stride), stride == 2
     return nn.Sequential(CellChain(head, chain), classifier((last, *size), task.outputs))
 
 
-def _cell(plan: CellPlan, inputs: Sequence[int], width: int, stride: int, shrunk: bool) -> nn.Module:
+def _cell(plan: CellPlan, inputs: Sequence[Any], width: int, stride: int, shrunk: bool) -> nn.Module:
     """Build one cell.
 
     Args:
@@ -94,20 +149,33 @@ def _cell(plan: CellPlan, inputs: Sequence[int], width: int, stride: int, shrunk
     from torch import nn
 
     from searchitect.nn import Cell, FactorizedReduce, cell_operation, preactivated_conv
+    from searchitect.nn.mixed import Gated
 
-    read = {source for node in plan.nodes for source, _ in node} | set(plan.result)
+    def gated(flag: bool | OpenFlag | None, module: nn.Module) -> nn.Module:
+        if isinstance(flag, OpenFlag):
+            return Gated(flag, module)
+        return nn.Identity() if flag is False else module
+
     entries: list[nn.Module] = [
         FactorizedReduce(inputs[0], width) if shrunk else preactivated_conv(inputs[0], width, kernel=1),
         preactivated_conv(inputs[1], width, kernel=1),
     ]
-    wanted = [(source, target, name) for target, node in enumerate(plan.nodes, INPUTS) for source, name in node]
-    result = list(plan.result)
-    for place, node in enumerate(result):
+    wanted = [(term, target) for target, node in enumerate(plan.nodes, INPUTS) for term in node]
+    result, shown = [], {}
+    for node, flag in plan.result:
+        place = node
         if node < INPUTS and stride > 1:
-            result[place] = INPUTS + len(plan.nodes) + node
-            wanted.append((node, result[place], "skip_connect"))
+            place = INPUTS + len(plan.nodes) + node
+            wanted.append((Read(node, "skip_connect", flag), place))
+        result.append(place)
+        if flag is not None:
+            shown[place] = flag
     edges = [
-        (source, target, cell_operation(name, width, width, stride if source < INPUTS else 1))
-        for source, target, name in wanted
+        (term.source, target, gated(term.here, cell_operation(term.operation, width, width, _stride(term, stride))))
+        for term, target in wanted
     ]
-    return Cell([entry if i in read else nn.Identity() for i, entry in enumerate(entries)], edges, result)
+    return Cell([gated(plan.uses(i), entry) for i, entry in enumerate(entries)], edges, result, shown)
+
+
+def _stride(term: Read, stride: int) -> int:
+    return stride if term.source < INPUTS else 1

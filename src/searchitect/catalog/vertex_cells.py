@@ -10,16 +10,19 @@ from __future__ import annotations
 import functools
 import hashlib
 import itertools
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from searchitect.catalog.inputs import image_shape
 from searchitect.errors import EvaluationError, SpaceError, did_you_mean
 from searchitect.spaces import TaskSpec, Value
 from searchitect.spaces.graphs import pruned
+from searchitect.spaces.open_values import OpenFlag, OpenNumber, OpenValue
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from searchitect.nn.cells import VertexWiring
 
 __all__ = [
     "VERTEX_OPERATIONS",
@@ -53,16 +56,21 @@ def live(matrix: Sequence[Sequence[int]], operations: Sequence[str]) -> Graph:
     return tuple(tuple(row) for row in kept), tuple(labels[1:-1])
 
 
-def graph_of(decisions: Mapping[str, Value], vertices: int) -> Graph:
-    """Return the graph that the decisions of `nasbench101` (`edge_0_1` …) or `nasbench1shot1` (`parents_1` …) write,
-    dead nodes included."""
+def matrix_of(decisions: Mapping[str, Value], vertices: int) -> tuple[tuple[int, ...], ...]:
+    """Return the edges that the decisions of `nasbench101` (`edge_0_1` …) or `nasbench1shot1` (`parents_1` …) write,
+    those of dead nodes included."""
     matrix = [[0] * vertices for _ in range(vertices)]
     for j in range(1, vertices):
         parents = decisions.get(f"parents_{'output' if j == vertices - 1 else j}", ())
         for i in range(j):
             matrix[i][j] = int(decisions.get(f"edge_{i}_{j}") == 1 or (isinstance(parents, tuple) and i in parents))
+    return tuple(map(tuple, matrix))
+
+
+def graph_of(decisions: Mapping[str, Value], vertices: int) -> Graph:
+    """Return the graph that the decisions of `nasbench101` or `nasbench1shot1` write, dead nodes included."""
     operations = tuple(str(decisions[f"operation_{i}"]) for i in range(1, vertices - 1))
-    return tuple(map(tuple, matrix)), operations
+    return matrix_of(decisions, vertices), operations
 
 
 def from_vertex_strings(adjacency: str, operations: str, vertices: int = 7) -> dict[str, Value]:
@@ -178,21 +186,23 @@ def vertex_widths(matrix: Sequence[Sequence[int]], inputs: int, outputs: int) ->
 
 
 def vertex_network(
-    matrix: Sequence[Sequence[int]], operations: Sequence[str], task: TaskSpec, family: str, cells: int, channels: int
+    decisions: Mapping[str, Any], vertices: int, task: TaskSpec, family: str, cells: int, channels: int
 ) -> nn.Module:
     """Build the network: a 3×3 stem, three stacks of cells; maps are halved and channels doubled between stacks.
 
     Batch norm keeps torch's own momentum; the publication's (0.997 a step) needs long trainings.
+
+    Args:
+        decisions: those of a cell, as `graph_of` reads them; any of them may be open.
     """
     from torch import nn
 
     from searchitect.nn import classifier, conv_unit, halved, strided
 
-    graph = live(matrix, operations)
+    graph = _Graph(decisions, vertices)
     inputs, size = image_shape(task, family)
-    feeding = sum(row[-1] for row in graph[0][1:-1])
-    if channels < feeding:
-        raise EvaluationError(f"{family}: {channels} channels cannot be shared by {feeding} nodes")
+    if channels < graph.most_feeding:
+        raise EvaluationError(f"{family}: {channels} channels cannot be shared by {graph.most_feeding} nodes")
     parts: list[nn.Module] = [conv_unit(inputs, channels, 3)]
     width = channels
     for stack in range(STACKS):
@@ -206,29 +216,106 @@ def vertex_network(
     return nn.Sequential(*parts, classifier((width, *size), task.outputs))
 
 
-def _cell(graph: Graph, inputs: int, outputs: int) -> nn.Module:
-    from torch import nn
+class _Graph:
+    """The wiring of a cell, as it is now, and the operations of its nodes."""
 
+    def __init__(self, decisions: Mapping[str, Any], vertices: int) -> None:
+        self.inner = range(1, vertices - 1)
+        self.operations = {i: decisions[f"operation_{i}"] for i in self.inner}
+        self._edges = {name: value for name, value in decisions.items() if not name.startswith("operation_")}
+        self._vertices = vertices
+        self._open = [value for value in self._edges.values() if isinstance(value, OpenValue)]
+        self._paths = tuple(path for value in self._open for path in value.paths)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the wiring is decided later."""
+        return bool(self._open)
+
+    @property
+    def most_feeding(self) -> int:
+        """The most nodes that ever share the channels of the output."""
+        return len(self.inner) if self.is_open else len(self.wiring(1, len(self.inner)).result)
+
+    def wiring(self, inputs: int, outputs: int) -> VertexWiring:
+        """What is wired now, in a cell of so many channels."""
+        edges = {name: getattr(value, "now", value) for name, value in self._edges.items()}
+        return _wiring(matrix_of(edges, self._vertices), inputs, outputs)
+
+    def gated(self, test: Callable[[], bool], make: Callable[[], nn.Module]) -> nn.Module | None:
+        """A module that is there where the wiring is so; None where it never is."""
+        from searchitect.nn.mixed import Gated
+
+        if self.is_open:
+            return Gated(OpenFlag(test, self._paths), make())
+        return make() if test() else None
+
+    def number(self, compute: Callable[[], int], candidates: Sequence[int]) -> Any:
+        """A number that the wiring decides; open where the wiring is."""
+        if not self.is_open:
+            return compute()
+        return OpenNumber(self._open[0].selection, self._paths, lambda values: compute(), candidates)
+
+
+@functools.lru_cache(maxsize=100_000)
+def _wiring(matrix: tuple[tuple[int, ...], ...], inputs: int, outputs: int) -> VertexWiring:
+    """The live part of a graph, its nodes numbered as in the whole."""
+    from searchitect.nn.cells import VertexWiring
+
+    kept, labels = live(matrix, [str(i) for i in range(1, len(matrix) - 1)])
+    last, number = len(kept) - 1, [0, *map(int, labels)]
+    inner = range(1, last)
+    widths = vertex_widths(kept, inputs, outputs)
+    projected = [str(number[j]) for j in inner if kept[0][j]] + (["output"] if kept[0][last] else [])
+    return VertexWiring(
+        widths={number[j]: widths[j] for j in inner},
+        reads={number[j]: tuple(number[i] for i in range(1, j) if kept[i][j]) for j in inner},
+        projected=tuple(projected),
+        result=tuple(number[i] for i in inner if kept[i][last]),
+    )
+
+
+def _cell(graph: _Graph, inputs: int, outputs: int) -> nn.Module:
     from searchitect.nn import VertexCell, conv_unit
 
-    matrix, names = graph
-    last = len(matrix) - 1
-    widths = vertex_widths(matrix, inputs, outputs)
-    inner = range(1, last)
+    def wiring() -> VertexWiring:
+        return graph.wiring(inputs, outputs)
 
-    def operation(name: str, width: int) -> nn.Module:
-        return nn.MaxPool2d(3, 1, 1) if name == "maxpool3x3" else conv_unit(width, width, 3 if "3x3" in name else 1)
+    def width(node: int) -> Any:
+        return graph.number(lambda: wiring().widths.get(node, outputs), _shares(outputs, len(graph.inner)))
 
-    projections = {str(i): conv_unit(inputs, widths[i], 1) for i in inner if matrix[0][i]}
-    if matrix[0][last]:
-        projections["output"] = conv_unit(inputs, outputs, 1)
+    def projection(name: str, channels: Any) -> nn.Module | None:
+        return graph.gated(lambda: name in wiring().projected, lambda: conv_unit(inputs, channels, 1))
+
+    def operation(node: int) -> nn.Module | None:
+        return graph.gated(lambda: node in wiring().widths, lambda: _operation(graph.operations[node], width(node)))
+
+    projections = {str(node): projection(str(node), width(node)) for node in graph.inner}
+    projections["output"] = projection("output", outputs)
+    operations = {node: operation(node) for node in graph.inner}
     return VertexCell(
-        {i: operation(names[i - 1], widths[i]) for i in inner},
-        dict(enumerate(widths)),
-        {i: [j for j in range(1, i) if matrix[j][i]] for i in inner},
-        projections,
-        [i for i in inner if matrix[i][last]],
+        {node: module for node, module in operations.items() if module is not None},
+        {name: module for name, module in projections.items() if module is not None},
+        wiring if graph.is_open else wiring(),
     )
+
+
+def _operation(name: Any, width: Any) -> nn.Module:
+    from torch import nn
+
+    from searchitect.nn import choose, conv_unit
+
+    makers: dict[str, Callable[[], nn.Module]] = {
+        "conv3x3-bn-relu": lambda: conv_unit(width, width, 3),
+        "conv1x1-bn-relu": lambda: conv_unit(width, width, 1),
+        "maxpool3x3": lambda: nn.MaxPool2d(3, 1, 1),
+    }
+    return choose(name, makers)
+
+
+def _shares(outputs: int, nodes: int) -> list[int]:
+    """All numbers of channels that a node can have, the output's being shared by up to so many."""
+    return [outputs, *(outputs // n + extra for n in range(2, nodes + 1) for extra in (0, 1))]
 
 
 def _md5(text: str) -> str:

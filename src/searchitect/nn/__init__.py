@@ -30,7 +30,7 @@ from searchitect.nn.cell_operations import (
     separable_unit,
     skip,
 )
-from searchitect.nn.cells import Cell, CellChain, VertexCell
+from searchitect.nn.cells import Cell, CellChain, VertexCell, VertexWiring
 from searchitect.nn.connections import CONNECTIONS, Connected, Join, Residual, connect, merge
 from searchitect.nn.convolutions import (
     CONVOLUTIONS,
@@ -67,6 +67,7 @@ __all__ = [
     "Residual",
     "Shape",
     "VertexCell",
+    "VertexWiring",
     "Zero",
     "activation",
     "adapt",

@@ -153,6 +153,10 @@ class OpenNumber(OpenValue):
         """Whether the number is larger than this; stays open."""
         return OpenFlag(lambda: self.now > bound, self.paths)
 
+    def equals(self, number: Number) -> OpenFlag:
+        """Whether the number is this; stays open."""
+        return OpenFlag(lambda: self.now == number, self.paths)
+
     def mapped(self, function: Callable[[Number], Number]) -> OpenNumber:
         """What a function of plain numbers makes of it, such as rounding to whole blocks of channels; stays open."""
         made = tuple(function(candidate) for candidate in self.candidates)
@@ -246,6 +250,10 @@ class OpenSubset(OpenValue):
         """The active elements; all where the decision is not active."""
         found = self.selection.values.get(self.paths[0], self.elements)
         return found if isinstance(found, tuple) else (found,)
+
+    def holds(self, element: Value) -> OpenFlag:
+        """Whether an element is among the active ones; stays open."""
+        return OpenFlag(lambda: element in self.now, self.paths)
 
 
 class OpenChoice(OpenOption):

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from searchitect.catalog.chain_cells import CellPlan, Node, chain_network, least_order
+from searchitect.catalog.chain_cells import CellPlan, Node, Read, chain_network, least_order
 from searchitect.catalog.darts_strings import DARTS_CELLS, DARTS_NODES
 from searchitect.spaces import Architecture, TaskSpec, Value, choice, make_space, nested, space, subset
+from searchitect.spaces.open_values import OpenOption, OpenSubset
 
 if TYPE_CHECKING:
     from torch import nn
@@ -56,11 +57,40 @@ def darts(
             return _canonical(architecture)
 
         def build(self, task: TaskSpec) -> nn.Module:
-            decisions = Architecture.of(self).decisions
-            normal, reduce = (CellPlan(_nodes(decisions, cell), DARTS_NODES) for cell in DARTS_CELLS)
+            normal, reduce = (_plan(cell) for cell in (self.normal, self.reduce))
             return chain_network((normal, reduce), task, "darts", cells=cells, channels=channels)
 
     return DARTS
+
+
+class _EdgeOperation(OpenOption):
+    """The operation between two nodes: `first` where it reads the lower of the two nodes read, else `second`."""
+
+    def __init__(self, node: Any, source: int) -> None:
+        # A decision that is fixed is a plain name.
+        names = [name.options if isinstance(name, OpenOption) else (name,) for name in (node.first, node.second)]
+        options = tuple(dict.fromkeys((*names[0], *names[1])))
+        super().__init__(node.reads.selection, f"{node.reads.paths[0]}.{source}", options)
+        self._node, self._source = node, source
+
+    @property
+    def now(self) -> Value:
+        side = self._node.first if self._source == self._node.reads.now[0] else self._node.second
+        return side.now if isinstance(side, OpenOption) else str(side)
+
+
+def _plan(cell: Any) -> CellPlan:
+    nodes = (getattr(cell, f"node_{number}") for number in DARTS_NODES)
+    return CellPlan(tuple(_reads(node) for node in nodes), tuple((i, None) for i in DARTS_NODES), len(DARTS_NODES))
+
+
+def _reads(node: Any) -> tuple[Read, ...]:
+    """Two terms, or one for every earlier node where it is open which two are read."""
+    if not isinstance(node.reads, OpenSubset):
+        low, high = node.reads
+        return Read(low, node.first), Read(high, node.second)
+    earlier = [source for source in node.reads.elements if isinstance(source, int)]
+    return tuple(Read(source, _EdgeOperation(node, source), node.reads.holds(source)) for source in earlier)
 
 
 def _nodes(decisions: Mapping[str, Value], cell: str) -> tuple[Node, ...]:

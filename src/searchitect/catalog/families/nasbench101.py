@@ -58,8 +58,8 @@ def nasbench101(*, vertices: int = 7, edges: int = 9, cells: int = 3, channels: 
         return Architecture(architecture.space, {**architecture.decisions, **changed})
 
     def build(self: Any, task: TaskSpec) -> nn.Module:
-        matrix, names = graph_of({name: getattr(self, name) for name in (*bits, *inner)}, vertices)
-        return vertex_network(matrix, names, task, "nasbench101", cells, channels)
+        decisions = {name: getattr(self, name) for name in (*bits, *inner)}
+        return vertex_network(decisions, vertices, task, "nasbench101", cells, channels)
 
     methods = {"connected": connected, "canonical": staticmethod(canonical), "build": build}
     return make_space("NASBench101", bits | inner, methods, doc="A cell of NAS-Bench-101.")

@@ -52,8 +52,8 @@ def nasbench1shot1(*, part: int = 1, cells: int = 3, channels: int = 128) -> typ
         return Architecture(architecture.space, {**architecture.decisions, **changed})
 
     def build(self: Any, task: TaskSpec) -> nn.Module:
-        matrix, operations = graph_of({name: getattr(self, name) for name in (*parents, *inner)}, vertices)
-        return vertex_network(matrix, operations, task, "nasbench1shot1", cells, channels)
+        decisions = {name: getattr(self, name) for name in (*parents, *inner)}
+        return vertex_network(decisions, vertices, task, "nasbench1shot1", cells, channels)
 
     methods = {"canonical": staticmethod(canonical), "build": build}
     return make_space(f"NASBench1Shot1Part{part}", parents | inner, methods, doc="A cell of NAS-Bench-1Shot1.")

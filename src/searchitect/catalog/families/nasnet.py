@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from searchitect.catalog.chain_cells import INPUTS, CellPlan, Node, chain_network, least_order
+from searchitect.catalog.chain_cells import INPUTS, CellPlan, Node, Read, chain_network, least_order, loose_ends
 from searchitect.errors import SpaceError
 from searchitect.spaces import Architecture, TaskSpec, Value, choice, make_space, nested, space
+from searchitect.spaces.open_values import OpenFlag, OpenNumber
 
 if TYPE_CHECKING:
     from torch import nn
@@ -65,16 +66,38 @@ def nasnet(
             return _canonical(architecture, numbers)
 
         def build(self, task: TaskSpec) -> nn.Module:
-            decisions = Architecture.of(self).decisions
-            normal, reduce = (_plan(_nodes(decisions, cell, numbers)) for cell in CELLS)
+            normal, reduce = (_plan(cell, numbers) for cell in (self.normal, self.reduce))
             return chain_network((normal, reduce), task, "nasnet", cells=layers, channels=filters)
 
     return NASNet
 
 
-def _plan(nodes: tuple[Node, ...]) -> CellPlan:
-    read = {source for node in nodes for source, _ in node}
-    return CellPlan(nodes, tuple(i for i in range(INPUTS + len(nodes)) if i not in read))
+def _plan(cell: Any, numbers: Sequence[int]) -> CellPlan:
+    inner = [getattr(cell, f"node_{number}") for number in numbers]
+    nodes = tuple(
+        (*_reads(node.left, node.left_operation), *_reads(node.right, node.right_operation)) for node in inner
+    )
+    result = loose_ends(nodes)
+    return CellPlan(nodes, result, _ends(inner, result))
+
+
+def _reads(source: Any, operation: Any) -> tuple[Read, ...]:
+    """One term, or one for every earlier node where it is open which one is read."""
+    if not isinstance(source, OpenNumber):
+        return (Read(source, operation),)
+    return tuple(Read(int(i), operation, source.equals(i)) for i in source.candidates)
+
+
+def _ends(nodes: Sequence[Any], result: tuple[tuple[int, OpenFlag | None], ...]) -> int | OpenNumber:
+    """How many nodes are concatenated."""
+    flags = [flag for _, flag in result if flag is not None]
+    always = len(result) - len(flags)
+    sources = [side for node in nodes for side in (node.left, node.right) if isinstance(side, OpenNumber)]
+    if not flags:
+        return always
+    paths = tuple(path for source in sources for path in source.paths)
+    counts = range(max(always, 1), always + len(flags) + 1)
+    return OpenNumber(sources[0].selection, paths, lambda values: always + sum(f.now for f in flags), tuple(counts))
 
 
 def _nodes(decisions: Mapping[str, Value], cell: str, numbers: Sequence[int]) -> tuple[Node, ...]:

@@ -5,8 +5,22 @@
 
 from __future__ import annotations
 
+from searchitect.supernet.checkpoints import open_supernet, save_supernet
 from searchitect.supernet.data import SharedData, load
+from searchitect.supernet.methods import METHODS
 from searchitect.supernet.open_build import Supernet, open_build
 from searchitect.supernet.recalibration import recalibrate
+from searchitect.supernet.training import SupernetTraining, train_supernet
 
-__all__ = ["SharedData", "Supernet", "load", "open_build", "recalibrate"]
+__all__ = [
+    "METHODS",
+    "SharedData",
+    "Supernet",
+    "SupernetTraining",
+    "load",
+    "open_build",
+    "open_supernet",
+    "recalibrate",
+    "save_supernet",
+    "train_supernet",
+]

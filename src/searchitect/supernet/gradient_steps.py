@@ -1,0 +1,231 @@
+"""One run of a gradient search, step by step: what it is given, what changes, and one epoch of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from searchitect.errors import EvaluationError
+from searchitect.seeding import derive
+from searchitect.spaces import Recipe, SearchSpace, Value
+from searchitect.supernet.costs import CostTable, CostTerm, penalised
+from searchitect.supernet.data import SharedData
+from searchitect.supernet.gradient_methods import GradientMethod, GradientSettings
+from searchitect.supernet.gradient_result import SearchEpoch
+from searchitect.supernet.guards import Guards, SkipDropout, dominant_eigenvalue, entropy, skip_share
+from searchitect.supernet.relaxation import Batch, Relaxation, batch_statistics
+from searchitect.supernet.samplers import Weights, distance_to_uniform
+from searchitect.supernet.unrolling import unrolled_gradient
+from searchitect.training.augmentation import augmentation
+from searchitect.training.batches import Batches
+from searchitect.training.schedules import factor
+
+__all__ = ["RunContext", "RunState", "endless", "shuffled", "train_epoch", "tune"]
+
+
+@dataclass(frozen=True, eq=False)
+class RunContext:
+    """What does not change during a run."""
+
+    space: SearchSpace
+    data: SharedData
+    method: GradientMethod
+    guards: Guards
+    settings: GradientSettings
+    costs: tuple[CostTerm, ...]
+    run: int
+    seed: int
+    fixed: Mapping[str, Value] | None
+    device: str
+    folder: Path | None
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.settings.recipe
+
+    @property
+    def steps(self) -> int:
+        return -(-len(self.data.train) // self.recipe.batch_size)
+
+    @property
+    def warm_up(self) -> int:
+        return round(self.method.warm_up * self.recipe.epochs)
+
+
+@dataclass(eq=False, slots=True)
+class RunState:
+    """What changes.
+
+    Attributes:
+        trail: the architecture weights after every epoch: where guards go back to.
+    """
+
+    relaxation: Relaxation
+    weights: torch.optim.Optimizer
+    alphas: torch.optim.Optimizer
+    tables: tuple[tuple[CostTerm, CostTable], ...]
+    dropout: SkipDropout
+    progress: list[SearchEpoch] = field(default_factory=list)
+    trail: list[dict[str, Tensor]] = field(default_factory=list)
+
+
+def train_epoch(state: RunState, context: RunContext, epoch: int) -> SearchEpoch:
+    total = context.recipe.epochs
+    done = (epoch - 1) / max(1, total - 1)
+    first, last = context.method.temperature
+    temperature = first + (last - first) * done
+    state.dropout.rate = context.guards.skip_dropout * (1.0 - done)
+    losses, searched = [], []
+    search = endless(context.data.search, context, "search", epoch)
+    for number, batch in enumerate(shuffled(context.data.train, context, "train", epoch)):
+        rate = _rate(context, (epoch - 1) * context.steps + number)
+        if epoch > context.warm_up:
+            searched.append(_architecture_step(state, context, next(search), batch, temperature, done, rate))
+        losses.append(_weight_step(state, context, batch, temperature, done, rate))
+    _healthy((*losses, *searched), epoch)
+    return _progress(state, context, epoch, losses, searched, temperature)
+
+
+def _architecture_step(
+    state: RunState, context: RunContext, batch: Batch, train: Batch, temperature: float, done: float, rate: float
+) -> Tensor:
+    relaxation, method = state.relaxation, context.method
+    drawn: dict[str, Weights] = {}
+    plain: list[Tensor] = []
+
+    def search_loss() -> Tensor:
+        drawn.update(relaxation.draw("search", temperature))
+        loss = relaxation.loss(batch)
+        plain.append(loss.detach())
+        return _penalised(loss, state, context, done)
+
+    def training_loss() -> Tensor:
+        relaxation.draw("search", temperature)
+        return relaxation.loss(train)
+
+    if method.order == 2:
+        _, gradients = unrolled_gradient(training_loss, search_loss, relaxation.trained, relaxation.searched, rate)
+    else:
+        found = torch.autograd.grad(search_loss(), relaxation.searched, allow_unused=True)
+        gradients = [torch.zeros_like(a) if g is None else g for g, a in zip(found, relaxation.searched, strict=True)]
+    for parameter, gradient in zip(relaxation.searched, gradients, strict=True):
+        parameter.grad = gradient
+    before = relaxation.alphas.copy()
+    state.alphas.step()
+    if relaxation.sampler.settle is not None:
+        for decision, logits in relaxation.alphas:
+            if decision.path not in relaxation.taken:
+                relaxation.sampler.settle(logits, before[decision.path], drawn[decision.path])
+    return plain[-1]
+
+
+def _penalised(loss: Tensor, state: RunState, context: RunContext, done: float) -> Tensor:
+    relaxation = state.relaxation
+    if state.tables:
+        shares = {path: share.cpu() for path, share in relaxation.by_path().items()}
+        loss = penalised(loss, [(term, table.expected(shares)) for term, table in state.tables])
+    if context.guards.entropy > 0.0:
+        loss = loss + context.guards.entropy * done * entropy(relaxation.probabilities())
+    if context.method.regulariser > 0.0:
+        for _, logits in relaxation.alphas:
+            loss = loss + context.method.regulariser * distance_to_uniform(logits)
+    return loss
+
+
+def _weight_step(
+    state: RunState, context: RunContext, batch: Batch, temperature: float, done: float, rate: float
+) -> Tensor:
+    relaxation = state.relaxation
+    for group in state.weights.param_groups:
+        group["lr"] = rate
+    relaxation.draw("train", temperature, context.method.perturbation * done)
+    loss = relaxation.loss(batch)
+    state.weights.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    if context.recipe.gradient_clip is not None:
+        nn.utils.clip_grad_norm_(relaxation.trained, context.recipe.gradient_clip, foreach=True)
+    state.weights.step()
+    return loss.detach()
+
+
+def _rate(context: RunContext, step: int) -> float:
+    recipe, final = context.recipe, context.settings.final_rate
+    share = factor(recipe.schedule, step, recipe.epochs * context.steps, recipe.warmup)
+    return min(final, recipe.learning_rate) + max(0.0, recipe.learning_rate - final) * share
+
+
+def shuffled(source: Batches, context: RunContext, part: str, epoch: int) -> Iterator[Batch]:
+    generator = torch.Generator().manual_seed(derive(context.seed, part, epoch))
+    augment = augmentation(context.recipe.augmentation, context.data.spec.inputs)
+    for inputs, targets in source.shuffled(context.recipe.batch_size, generator):
+        yield (inputs if augment is None else augment(inputs, generator)), targets
+
+
+def endless(source: Batches, context: RunContext, part: str, epoch: int) -> Iterator[Batch]:
+    rounds = 0
+    while True:
+        yield from shuffled(source, context, f"{part} {rounds}", epoch)
+        rounds += 1
+
+
+def _progress(
+    state: RunState,
+    context: RunContext,
+    epoch: int,
+    losses: Sequence[Tensor],
+    searched: Sequence[Tensor],
+    temperature: float,
+) -> SearchEpoch:
+    relaxation = state.relaxation
+    shares = [share.detach() for share in relaxation.probabilities()]
+    decisions = [decision for decision, _ in relaxation.alphas]
+    watched = context.guards.eigenvalue is not None and not relaxation.sampler.one_path and epoch > context.warm_up
+    return SearchEpoch(
+        run=context.run,
+        epoch=epoch,
+        train_loss=float(torch.stack(list(losses)).mean()),
+        search_loss=float(torch.stack(list(searched)).mean()) if searched else None,
+        probabilities={d.path: tuple(share.tolist()) for d, share in zip(decisions, shares, strict=True)},
+        skip_share=skip_share(decisions, shares),
+        entropy=float(entropy(shares)),
+        eigenvalue=_eigenvalue(state, context) if watched else None,
+        temperature=temperature,
+    )
+
+
+def _eigenvalue(state: RunState, context: RunContext) -> float:
+    """Of the loss of one batch, the same in all epochs."""
+    relaxation = state.relaxation
+    batch = next(shuffled(context.data.search, context, "eigenvalue", 0))
+
+    def loss() -> Tensor:
+        relaxation.put({**relaxation.by_path()})
+        return relaxation.loss(batch)
+
+    generator = torch.Generator().manual_seed(derive(context.seed, "eigenvalue"))
+    with batch_statistics(relaxation.supernet):
+        relaxation.draw("mean")
+        return dominant_eigenvalue(loss, relaxation.alphas.logits, generator)
+
+
+def tune(state: RunState, context: RunContext, number: int) -> None:
+    """Train the shared weights for some epochs at a tenth of the learning rate."""
+    for epoch in range(context.settings.tuned):
+        for batch in shuffled(context.data.train, context, f"tune {number}", epoch):
+            loss = _weight_step(
+                state, context, batch, context.method.temperature[1], 0.0, context.recipe.learning_rate / 10
+            )
+        _healthy((loss,), len(state.progress))
+
+
+def _healthy(losses: Sequence[Tensor], epoch: int) -> None:
+    if not all(math.isfinite(value) for value in torch.stack(list(losses)).tolist()):
+        raise EvaluationError(
+            f"the loss of the supernet is not finite in epoch {epoch}",
+            hint="lower the learning rate, or clip the gradient harder",
+        )

@@ -66,4 +66,4 @@ def test_the_table_of_parameters_is_complete(family):
     assert list(listed) == list(signature)
     for name, parameter in signature.items():
         values = parameter.default if isinstance(parameter.default, tuple) else (parameter.default,)
-        assert re.findall(r"[\w.]+", listed[name]) == [f"{v:g}" if isinstance(v, float) else str(v) for v in values]
+        assert re.findall(r"-?[\w.]+", listed[name]) == [f"{v:g}" if isinstance(v, float) else str(v) for v in values]

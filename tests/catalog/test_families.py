@@ -18,13 +18,17 @@ DIGITS = TaskSpec((1, 8, 8), 10)
 CLOTHES = TaskSpec((1, 28, 28), 10)
 CIFAR = TaskSpec((3, 32, 32), 10)
 TABLE = TaskSpec((30,), 2, domain="tabular")
+SEQUENCE = TaskSpec((12, 5), 3, domain="sequence")
+ODD = TaskSpec((3, 1, 5), 3)
 SPECS = {
     "mlp": [TABLE, TaskSpec((4,), 1, "regression", "tabular"), DIGITS],
     "plain_cnn": [DIGITS, CLOTHES, TaskSpec((3, 1, 5), 3)],
     "resnet": [DIGITS, CLOTHES, TaskSpec((3, 1, 5), 3)],
-}
+} | dict.fromkeys(["rnn", "enas_rnn", "transformer_encoder", "autoformer"], [DIGITS, SEQUENCE, TABLE, ODD])
 IMAGES = [DIGITS, CIFAR, TaskSpec((3, 1, 5), 3)]
 SMALL = {  # published networks are large; the contract is tried on the smallest that have every kind of part
+    "mbconv": {"width_multiplier": 0.25, "depth_multiplier": 0.3},
+    "mobilenet_v3": {"width_multiplier": 0.25, "depths": (1, 2)},
     "nasbench201": {"cells": 1, "channels": 4},
     "nasbench101": {"cells": 1, "channels": 8},
     "nasbench1shot1": {"cells": 1, "channels": 8},
@@ -32,6 +36,7 @@ SMALL = {  # published networks are large; the contract is tried on the smallest
     "nasnet": {"layers": 3, "nodes": 3, "filters": 4},
     "transnas_micro": {"cells": 1, "channels": 4},
     "transnas_macro": {"blocks": 1, "channels": 4},
+    "enas_rnn": {"nodes": 4, "hidden": 8},
 }
 EXPORTED = SMALL | {  # the exporter takes its time for each layer, and a separable convolution has eight
     "darts": SMALL["darts"] | {"operations": ("skip_connect", "avg_pool_3x3")},

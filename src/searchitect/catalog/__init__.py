@@ -24,12 +24,15 @@ from searchitect.catalog.darts_strings import from_darts_string, to_darts_string
 from searchitect.catalog.layer_files import read_layers
 from searchitect.catalog.layer_spaces import layers, resolve
 from searchitect.catalog.registry import FAMILIES, default_for, family, get, reference
+from searchitect.catalog.scaling import scale
 from searchitect.catalog.vertex_cells import from_vertex_strings, module_hash, to_vertex_strings
 from searchitect.catalog.vocabulary import LAYERS
 
 if TYPE_CHECKING:
     from searchitect.catalog.families.darts import darts as darts
+    from searchitect.catalog.families.mbconv import mbconv as mbconv
     from searchitect.catalog.families.mlp import mlp as mlp
+    from searchitect.catalog.families.mobilenet_v3 import mobilenet_v3 as mobilenet_v3
     from searchitect.catalog.families.nasbench1shot1 import nasbench1shot1 as nasbench1shot1
     from searchitect.catalog.families.nasbench101 import nasbench101 as nasbench101
     from searchitect.catalog.families.nasbench201 import nasbench201 as nasbench201
@@ -54,6 +57,7 @@ __all__ = [
     "read_layers",
     "reference",
     "resolve",
+    "scale",
     "to_darts_string",
     "to_nats_string",
     "to_transnas_string",

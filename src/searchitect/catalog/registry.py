@@ -17,6 +17,8 @@ FAMILIES: dict[str, str] = {
     "mlp": "searchitect.catalog.families.mlp:mlp",
     "plain_cnn": "searchitect.catalog.families.plain_cnn:plain_cnn",
     "resnet": "searchitect.catalog.families.resnet:resnet",
+    "mbconv": "searchitect.catalog.families.mbconv:mbconv",
+    "mobilenet_v3": "searchitect.catalog.families.mobilenet_v3:mobilenet_v3",
     "nasbench201": "searchitect.catalog.families.nasbench201:nasbench201",
     "nasbench101": "searchitect.catalog.families.nasbench101:nasbench101",
     "nasbench1shot1": "searchitect.catalog.families.nasbench1shot1:nasbench1shot1",

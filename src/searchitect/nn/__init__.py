@@ -14,6 +14,7 @@ and exports to ONNX.
 * `shapes`, `adapters`: arithmetic of shapes; modules that turn one shape into another
 * `connections`: full, sparse, residual and dense wiring of any list of layers
 * `cell_operations`, `cells`: the operations of published cells by name; graphs of them
+* `inverted_residuals`: the blocks of MobileNet and EfficientNet; squeeze and excitation
 * `units`: a layer with its normalisation and activation; the classifier at the end
 """
 
@@ -41,6 +42,7 @@ from searchitect.nn.convolutions import (
     separable_conv,
 )
 from searchitect.nn.elastic import is_open
+from searchitect.nn.inverted_residuals import SqueezeExcite, inverted_residual, squeeze_excite
 from searchitect.nn.mixed import chain, choose, number_for
 from searchitect.nn.norms import NORMS, norm
 from searchitect.nn.pooling import POOLINGS, Pool, average_pool, global_pool, max_pool, pool_to
@@ -66,6 +68,7 @@ __all__ = [
     "Pool",
     "Residual",
     "Shape",
+    "SqueezeExcite",
     "VertexCell",
     "VertexWiring",
     "Zero",
@@ -91,6 +94,7 @@ __all__ = [
     "global_pool",
     "grouped_conv",
     "halved",
+    "inverted_residual",
     "is_open",
     "max_pool",
     "merge",
@@ -103,5 +107,6 @@ __all__ = [
     "separable_conv",
     "separable_unit",
     "skip",
+    "squeeze_excite",
     "strided",
 ]

@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import nn
 
+from searchitect.errors import SpaceError
 from searchitect.nn.elastic import Switch
 from searchitect.spaces.architecture import Value
 from searchitect.spaces.open_values import OpenFlag, OpenNumber, OpenOption
@@ -89,10 +90,16 @@ class Sharing:
     """What open values are made into: `Mixed` and `Gated`."""
 
     def mix(self, option: OpenOption, modules: Mapping[Value, Any]) -> nn.Module:
+        for label, module in modules.items():
+            if not isinstance(module, nn.Module):
+                raise SpaceError(
+                    f"{option.path}: the option {label!r} gave {type(module).__name__}, expected a torch.nn.Module",
+                    hint="let every option return a module, or every option a number",
+                )
         return Mixed(option, modules)
 
-    def gate(self, flag: OpenFlag, module: Any) -> nn.Module:
-        return Gated(flag, module)
+    def gate(self, flag: OpenFlag, module: Any) -> Any:
+        return Gated(flag, module) if isinstance(module, nn.Module) else module
 
 
 def chain(count: Any, make: Callable[[int], nn.Module]) -> nn.Module:

@@ -6,36 +6,41 @@ The same `build` makes one concrete model or a supernet that contains them all. 
 gated by their place. All of them read one `Selection`, which says what is active now.
 
 Python's control flow cannot wait for a value: truth, comparison, hash, iteration, `int`, `str` and `isinstance` raise,
-naming the decision and the remedy. Nothing here knows torch; what modules are made of alternatives is injected.
+naming the decision and the remedy. `calculate` and `condition` apply any function of plain values. Nothing here knows
+torch; what modules are made of alternatives is injected.
 """
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import product
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 from searchitect.errors import SpaceError
 from searchitect.spaces.architecture import Value
 
 __all__ = [
-    "Makers",
-    "OpenChoice",
+    "MAX_CANDIDATES",
     "OpenFlag",
     "OpenNumber",
     "OpenOption",
     "OpenSubset",
     "OpenValue",
     "Selection",
+    "calculate",
+    "condition",
 ]
 
 MAX_CANDIDATES = 4_096
-"""Different values that an expression of open numbers may take."""
+"""Different values of one decision, or of an expression of open numbers, that can be told one by one."""
 
 Number = int | float
-Operator = Callable[[Any, Any], Number]
+Domains = Mapping[str, Sequence[Value]]
+"""Decision to all of its values."""
 
 
 @dataclass(slots=True)
@@ -45,22 +50,12 @@ class Selection:
     Attributes:
         values: path to value of the active decisions.
         weights: path to the weights of all options, where a choice is mixed instead of decided; tensors, as a rule.
+        batch_norm: "shared": one set of statistics for all widths of a layer; "per_width": one for each.
     """
 
     values: dict[str, Value] = field(default_factory=dict)
     weights: dict[str, Any] = field(default_factory=dict)
-
-
-class Makers(Protocol):
-    """What modules are made of alternatives; the supernet room knows."""
-
-    def mix(self, option: OpenOption, modules: Mapping[Value, Any]) -> Any:
-        """Return one module for the modules of all options."""
-        ...
-
-    def gate(self, flag: OpenFlag, module: Any) -> Any:
-        """Return a module that is `module` where the flag is up, and the identity where it is down."""
-        ...
+    batch_norm: str = "shared"
 
 
 def _trap(what: str) -> Callable[..., NoReturn]:
@@ -80,9 +75,19 @@ class OpenValue:
     """
 
     remedy = "build it with sa.nn, which takes open values"
+    domains: Domains | None = None  # of the decisions it depends on, where they are known
 
     def __init__(self, selection: Selection, paths: tuple[str, ...]) -> None:
         self.selection, self.paths = selection, paths
+
+    def value(self, values: Mapping[str, Value]) -> Any:
+        """What it is for these decisions; a KeyError where one is missing."""
+        raise NotImplementedError
+
+    @property
+    def now(self) -> Any:
+        """What it is for the active architecture."""
+        raise NotImplementedError
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(self.paths)})"
@@ -103,7 +108,13 @@ class OpenValue:
 
 
 class OpenFlag:
-    """Whether something holds for the active architecture."""
+    """Whether something holds for the active architecture.
+
+    Args:
+        holds: asked each time; `condition` makes flags that can also be asked for other architectures.
+    """
+
+    domains: Domains | None = None
 
     def __init__(self, holds: Callable[[], bool], paths: tuple[str, ...]) -> None:
         self._holds, self.paths = holds, paths
@@ -112,68 +123,107 @@ class OpenFlag:
     def now(self) -> bool:
         return self._holds()
 
+    def value(self, values: Mapping[str, Value]) -> bool:
+        """Whether it holds for these decisions."""
+        return self._holds()
+
     def __bool__(self) -> bool:
-        raise SpaceError(f"whether {' and '.join(self.paths)} … is open in a supernet", hint=OpenValue.remedy)
+        raise SpaceError(
+            f"whether {' and '.join(self.paths)} … is open in a supernet",
+            hint="sa.nn.when(condition, make) makes a module where a condition holds",
+        )
+
+
+class _Condition(OpenFlag):
+    """A predicate of open values."""
+
+    def __init__(self, selection: Selection, call: _Call) -> None:
+        super().__init__(lambda: bool(call.now(selection.values)), call.paths)
+        self.selection, self._call, self.domains = selection, call, call.domains
+
+    def value(self, values: Mapping[str, Value]) -> bool:
+        return bool(self._call.value(values))
 
 
 class OpenNumber(OpenValue):
     """A number that is decided later: `width * 2` stays open.
 
-    Attributes:
-        candidates: every value it can take, ascending.
+    Args:
+        value: decisions to the number.
+        candidates: every value it can take; or a function that tells when somebody asks.
     """
 
-    remedy = "hand the number to sa.nn as it is; sa.nn.chain(count, make) repeats a layer an open number of times"
+    remedy = (
+        "hand the number to sa.nn as it is; sa.nn.chain(count, make) repeats a layer an open number of times, "
+        "sa.nn.calculate(function, …) computes with it"
+    )
 
     def __init__(
         self,
         selection: Selection,
         paths: tuple[str, ...],
         value: Callable[[Mapping[str, Value]], Number],
-        candidates: Sequence[Number],
+        candidates: Sequence[Number] | Callable[[], Iterable[Number]],
+        *,
+        domains: Domains | None = None,
+        bounds: Callable[[], tuple[Number, Number]] | None = None,
     ) -> None:
         super().__init__(selection, paths)
-        self._value, self.candidates = value, tuple(sorted(set(candidates)))
+        self._value, self._told, self.domains, self._ends = value, candidates, domains, bounds
+
+    @cached_property
+    def candidates(self) -> tuple[Number, ...]:
+        """Every value it can take, ascending.
+
+        Raises:
+            SpaceError: there are more than 4,096.
+        """
+        found = set(self._told() if callable(self._told) else self._told)
+        if len(found) > MAX_CANDIDATES:
+            self._refuse(f"an expression of {len(found):,} different values")
+        return tuple(sorted(found))
+
+    def value(self, values: Mapping[str, Value]) -> Number:
+        return self._value(values)
 
     @property
     def now(self) -> Number:
         """Its value for the active architecture; the largest where a decision behind it is not active."""
-        values = self.selection.values
-        return self._value(values) if all(path in values for path in self.paths) else self.largest
+        try:
+            return self._value(self.selection.values)
+        except KeyError:
+            return self.largest
+
+    @cached_property
+    def _bounds(self) -> tuple[Number, Number]:
+        return (self.candidates[0], self.candidates[-1]) if self._ends is None else self._ends()
 
     @property
     def largest(self) -> Number:
-        return self.candidates[-1]
+        return self._bounds[1]
 
     @property
     def smallest(self) -> Number:
-        return self.candidates[0]
+        return self._bounds[0]
 
     def exceeds(self, bound: Number) -> OpenFlag:
         """Whether the number is larger than this; stays open."""
-        return OpenFlag(lambda: self.now > bound, self.paths)
+        return _flag(operator.gt, self, bound)
 
     def equals(self, number: Number) -> OpenFlag:
         """Whether the number is this; stays open."""
-        return OpenFlag(lambda: self.now == number, self.paths)
+        return _flag(operator.eq, self, number)
 
     def mapped(self, function: Callable[[Number], Number]) -> OpenNumber:
         """What a function of plain numbers makes of it, such as rounding to whole blocks of channels; stays open."""
-        made = tuple(function(candidate) for candidate in self.candidates)
-        return OpenNumber(self.selection, self.paths, lambda values: function(self._value(values)), made)
+        made: OpenNumber = calculate(function, self)
+        return made
 
-    def _with(self, other: object, apply: Operator, swapped: bool = False) -> OpenNumber:
-        if isinstance(other, (int, float)):
-            known: Number = other
-            other = OpenNumber(self.selection, (), lambda values: known, (known,))
-        if not isinstance(other, OpenNumber):
+    def _with(self, other: object, apply: Callable[[Any, Any], Number], swapped: bool = False) -> OpenNumber:
+        if not isinstance(other, (int, float, OpenNumber)):
             return NotImplemented  # type: ignore[no-any-return]
-        first, second = (other, self) if swapped else (self, other)
-        found = {apply(a, b) for a, b in product(first.candidates, second.candidates)}
-        if len(found) > MAX_CANDIDATES:
-            self._refuse(f"an expression of {len(found):,} different values")
-        paths = tuple(dict.fromkeys((*first.paths, *second.paths)))
-        return OpenNumber(self.selection, paths, lambda v: apply(first._value(v), second._value(v)), tuple(found))
+        made: OpenNumber = calculate(apply, *((other, self) if swapped else (self, other)))
+        return made
 
     def __add__(self, other: object) -> OpenNumber:
         return self._with(other, operator.add)
@@ -199,6 +249,15 @@ class OpenNumber(OpenValue):
     def __truediv__(self, other: object) -> OpenNumber:
         return self._with(other, operator.truediv)
 
+    def __mod__(self, other: object) -> OpenNumber:
+        return self._with(other, operator.mod)
+
+    def __neg__(self) -> Any:
+        return self.mapped(operator.neg)
+
+    def __round__(self, digits: int | None = None) -> Any:
+        return self.mapped(lambda number: round(number, digits))
+
 
 class OpenOption(OpenValue):
     """One of several plain values, decided later; sa.nn builds all of them and mixes.
@@ -212,6 +271,7 @@ class OpenOption(OpenValue):
     def __init__(self, selection: Selection, path: str, options: Sequence[Value]) -> None:
         super().__init__(selection, (path,))
         self.options = tuple(options)
+        self.domains = {path: self.options}
 
     @property
     def path(self) -> str:
@@ -222,14 +282,18 @@ class OpenOption(OpenValue):
         """The active option; the first where the decision is not active."""
         return self.selection.values.get(self.path, self.options[0])
 
-    def number(self, numbers: Mapping[Value, Number]) -> OpenNumber:
-        """The number that belongs to the active option; stays open."""
-        path = self.path
-        return OpenNumber(self.selection, (path,), lambda values: numbers[values[path]], tuple(numbers.values()))
+    def value(self, values: Mapping[str, Value]) -> Value:
+        return values[self.path]
+
+    def number(self, numbers: Mapping[Value, Any]) -> OpenNumber:
+        """The number that belongs to the active option, which may be open itself; stays open."""
+        labels = list(numbers)
+        made: OpenNumber = calculate(lambda option, *each: each[labels.index(option)], self, *numbers.values())
+        return made
 
     def is_one_of(self, *options: Value) -> OpenFlag:
         """Whether the active option is one of these; stays open."""
-        return OpenFlag(lambda: self.now in options, self.paths)
+        return _flag(lambda option: option in options, self)
 
 
 class OpenSubset(OpenValue):
@@ -241,51 +305,146 @@ class OpenSubset(OpenValue):
 
     remedy = "hand it to sa.nn.merge(nodes, self.inputs)"
 
-    def __init__(self, selection: Selection, path: str, elements: Sequence[Value]) -> None:
+    def __init__(
+        self,
+        selection: Selection,
+        path: str,
+        elements: Sequence[Value],
+        chosen: Callable[[tuple[Value, ...]], tuple[Any, ...]] | None = None,
+    ) -> None:
         super().__init__(selection, (path,))
-        self.elements = tuple(elements)
+        self.elements, self._chosen = tuple(elements), chosen
 
     @property
-    def now(self) -> tuple[Value, ...]:
+    def path(self) -> str:
+        return self.paths[0]
+
+    @property
+    def now(self) -> tuple[Any, ...]:
         """The active elements; all where the decision is not active."""
-        found = self.selection.values.get(self.paths[0], self.elements)
-        return found if isinstance(found, tuple) else (found,)
+        try:
+            return self.value(self.selection.values)
+        except KeyError:
+            return self.elements if self._chosen is None else self._chosen(self.elements)
+
+    def value(self, values: Mapping[str, Value]) -> tuple[Any, ...]:
+        found = values[self.path]
+        plain = found if isinstance(found, tuple) else (found,)
+        return plain if self._chosen is None else self._chosen(plain)
+
+    def mapped(self, function: Callable[[tuple[Any, ...]], tuple[Any, ...]]) -> OpenSubset:
+        """What a function makes of the active elements, such as other positions; stays open."""
+        before = self._chosen
+        after = function if before is None else lambda plain: function(before(plain))
+        return OpenSubset(self.selection, self.path, self.elements, after)
 
     def holds(self, element: Value) -> OpenFlag:
         """Whether an element is among the active ones; stays open."""
-        return OpenFlag(lambda: element in self.now, self.paths)
+        return _flag(lambda now: element in now, self)
 
 
-class OpenChoice(OpenOption):
-    """A choice among spaces: calling a method, `build` above all, calls that of every alternative and mixes."""
+def calculate(function: Callable[..., Any], *arguments: Any) -> Any:
+    """`function(*arguments)`; where an argument is open, the number that it will be.
 
-    remedy = "give every option the same method (such as build) and call it, instead of asking which one it is"
+    The way to compute what operators cannot: `calculate(max, self.width, 8)`. Arguments may be numbers, options,
+    subsets and flags. How far the number can go is told by all combinations of the decisions behind it where there are
+    at most 4,096, by those of the arguments' ends otherwise (exact for functions that only rise or fall in each).
+    """
+    call = _Call(function, arguments)
+    if not call.open:
+        return function(*arguments)
+    return OpenNumber(call.selection, call.paths, call.value, call.candidates, domains=call.domains, bounds=call.bounds)
 
-    def __init__(
-        self, selection: Selection, path: str, alternatives: Mapping[Value, Any], makers: Makers, gate: OpenFlag | None
-    ) -> None:
-        super().__init__(selection, path, tuple(alternatives))
-        self._alternatives, self._makers, self._gate = dict(alternatives), makers, gate
 
-    @property  # type: ignore[misc]
-    def __class__(self) -> Any:
-        """`isinstance` and `match` ask for it."""
-        self._refuse("isinstance() or match")
+def condition(predicate: Callable[..., bool], *arguments: Any) -> Any:
+    """Whether `predicate(*arguments)` holds; a flag where an argument is open, which `sa.nn.when` takes."""
+    is_open = any(isinstance(argument, _OPEN) for argument in arguments)
+    return _flag(predicate, *arguments) if is_open else bool(predicate(*arguments))
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        methods = {}
-        for label, alternative in self._alternatives.items():
-            method = getattr(alternative, name, None)
-            if not callable(method):
-                self._refuse(f"'.{name}', which the option {label!r} does not have as a method,")
-            methods[label] = method
 
-        option = OpenOption(self.selection, self.path, self.options)  # torch asks what it holds for its class
+def _flag(predicate: Callable[..., bool], *arguments: Any) -> OpenFlag:
+    call = _Call(predicate, arguments)
+    return _Condition(call.selection, call)
 
-        def build_all(*arguments: Any, **named: Any) -> Any:
-            module = self._makers.mix(option, {label: made(*arguments, **named) for label, made in methods.items()})
-            return module if self._gate is None else self._makers.gate(self._gate, module)
 
-        return build_all
+class _Call:
+    """A function with arguments of which some are open."""
+
+    def __init__(self, function: Callable[..., Any], arguments: Sequence[Any]) -> None:
+        self.function, self.arguments = function, tuple(arguments)
+        self.open = [a for a in arguments if isinstance(a, (OpenValue, OpenFlag))]
+        self.paths = tuple(dict.fromkeys(path for one in self.open for path in one.paths))
+        self.domains = self._all_domains()
+
+    @property
+    def selection(self) -> Selection:
+        # A flag that asks by itself needs none.
+        return next((one.selection for one in self.open if hasattr(one, "selection")), Selection())
+
+    def value(self, values: Mapping[str, Value]) -> Any:
+        """The result for these decisions; a KeyError where one is missing."""
+        return self.function(*[a.value(values) if isinstance(a, _OPEN) else a for a in self.arguments])
+
+    def now(self, values: Mapping[str, Value]) -> Any:
+        """The result for these decisions; a missing one counts as its argument says (the largest number …)."""
+        try:
+            return self.value(values)
+        except KeyError:
+            return self.function(*[a.now if isinstance(a, _OPEN) else a for a in self.arguments])
+
+    def candidates(self) -> Iterable[Any]:
+        """Every result there can be."""
+        if self.domains is not None and _few(len(values) for values in self.domains.values()):
+            combinations = product(*self.domains.values())
+            return {self.value(dict(zip(self.domains, each, strict=True))) for each in combinations}
+        return self._results([_values_of(argument) for argument in self.arguments])
+
+    def bounds(self) -> tuple[Any, Any]:
+        """The smallest and the largest result."""
+        if self.domains is not None and _few(len(values) for values in self.domains.values()):
+            found: Iterable[Any] = self.candidates()
+        else:
+            found = self._results([_ends_of(argument) for argument in self.arguments])
+        return min(found), max(found)
+
+    def _results(self, each: Sequence[Sequence[Any]]) -> set[Any]:
+        if not _few(map(len, each)):
+            raise SpaceError(
+                f"{' and '.join(self.paths)}: a calculation with more than {MAX_CANDIDATES:,} combinations",
+                hint="calculate in steps of a few arguments, or fix some of the decisions (fixed={…})",
+            )
+        try:
+            return {self.function(*arguments) for arguments in product(*each)}
+        except ZeroDivisionError:
+            raise SpaceError(f"{' and '.join(self.paths)}: a calculation that can divide by zero") from None
+
+    def _all_domains(self) -> Domains | None:
+        found: dict[str, Sequence[Value]] = {}
+        for one in self.open:
+            if one.domains is None:
+                return None
+            found.update(one.domains)
+        return found
+
+
+_OPEN = (OpenValue, OpenFlag)
+
+
+def _few(counts: Iterable[int]) -> bool:
+    return math.prod(counts) <= MAX_CANDIDATES
+
+
+def _values_of(argument: Any) -> Sequence[Any]:
+    if isinstance(argument, OpenNumber):
+        return argument.candidates
+    return argument.options if isinstance(argument, OpenOption) else _ends_of(argument)
+
+
+def _ends_of(argument: Any) -> Sequence[Any]:
+    if isinstance(argument, OpenNumber):
+        return (argument.smallest, argument.largest)
+    if isinstance(argument, OpenFlag):
+        return (False, True)
+    if isinstance(argument, OpenSubset):
+        return (argument.elements,)
+    return argument.options if isinstance(argument, OpenOption) else (argument,)

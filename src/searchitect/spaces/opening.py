@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from searchitect.errors import SpaceError
 from searchitect.spaces.architecture import Value
 from searchitect.spaces.compiled_space import CompiledSpace
-from searchitect.spaces.domains import Range
+from searchitect.spaces.domains import Range, Span
 from searchitect.spaces.forms import ChoiceForm, DecisionForm, Form, OptionalForm, Record, RepeatForm, joined
+from searchitect.spaces.open_choice import Makers, OpenChoice
 from searchitect.spaces.open_values import (
     MAX_CANDIDATES,
-    Makers,
-    OpenChoice,
     OpenFlag,
     OpenNumber,
     OpenOption,
     OpenSubset,
     Selection,
+    condition,
 )
 
-__all__ = ["open_instance"]
+__all__ = ["open_instance", "presence"]
 
 Number = int | float
 
@@ -38,6 +39,15 @@ def open_instance(space: CompiledSpace, selection: Selection, makers: Makers, fi
         SpaceError: a training decision is open, or a decision is of a kind that cannot be shared.
     """
     return _Opener(selection, makers, fixed).record(space._root, "", None)
+
+
+def presence(element: Any) -> OpenFlag | None:
+    """Return whether an element of an open repeat, or the content of an optional, is there; None where it always is."""
+    if issubclass(type(element), OpenChoice):
+        found: OpenFlag | None = element.gate
+        return found
+    gate: OpenFlag | None = getattr(element, "__dict__", {}).get(GATE, (None, None))[0]
+    return gate
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +69,8 @@ class _Opener:
         if isinstance(form, Record):
             return self.record(form, path, gate)
         if isinstance(form, RepeatForm):
-            return self.repeat(form, path)
-        if path in self.fixed or form.domain.count == 1:
+            return self.repeat(form, path, gate)
+        if path in self.fixed or (form.domain.count == 1 and form.domain.finite):
             return self.decided(form, path, gate)
         if form.role == "training":
             raise SpaceError(
@@ -68,8 +78,13 @@ class _Opener:
                 hint=f"fix it first: fixed={{{path!r}: …}}",
             )
         if isinstance(form, OptionalForm):
-            flag = OpenFlag(lambda: bool(self.selection.values.get(path, False)), (path,))
-            return self.form(form.all_branches()[0][1], path + ".some", flag)
+            own = condition(bool, self.option(path, (False, True)))
+            return self.form(form.all_branches()[0][1], path + ".some", _both(gate, own))
+        if gate is not None and not form.all_branches():
+            raise SpaceError(
+                f"{path} is a plain value that is there only where {' and '.join(gate.paths)} says so",
+                hint="make it a space with a build: its layers can then be left out",
+            )
         if isinstance(form, ChoiceForm):
             return self.choice(form, path, gate)
         return self.plain(form, path)
@@ -84,28 +99,29 @@ class _Opener:
 
     def choice(self, form: ChoiceForm, path: str, gate: OpenFlag | None) -> Any:
         labels = tuple(form.domain.values())
-        if not form.all_branches():
-            numbers = [form.objects[label] for label in labels]
-            if all(isinstance(n, (int, float)) and not isinstance(n, bool) for n in numbers):
-                return self.number(path, numbers)
-            return OpenOption(self.selection, path, labels)
+        objects = [form.objects[label] for label in labels]
+        if not form.all_branches() and not all(callable(one) for one in objects):
+            if all(isinstance(n, (int, float)) and not isinstance(n, bool) for n in objects):
+                return self.number(path, objects)
+            return self.option(path, labels)
         alternatives = {
-            label: self.form(branch[0][1], path + branch[0][0], None) if (branch := form.branches(label)) else label
-            for label in labels
+            label: self.form(branch[0][1], path + branch[0][0], None) if (branch := form.branches(label)) else one
+            for label, one in zip(labels, objects, strict=True)
         }
         return OpenChoice(self.selection, path, alternatives, self.makers, gate)
 
-    def repeat(self, form: RepeatForm, path: str) -> tuple[Any, ...]:
+    def repeat(self, form: RepeatForm, path: str, gate: OpenFlag | None) -> tuple[Any, ...]:
         own, branches = path + ".length", form.all_branches()
         lengths = [int(n) for n in form.domain.values() if isinstance(n, int)]
         fewest, most = (self.fixed[own],) * 2 if own in self.fixed else (min(lengths), max(lengths))
         assert isinstance(fewest, int)
         assert isinstance(most, int)
+        length = self.number(own, lengths)
         elements = []
         for index, (suffix, child) in enumerate(branches[:most]):
-            flag = None if index < fewest else self.reached(own, index)
+            flag = gate if index < fewest else _both(gate, length.exceeds(index))
             plain = isinstance(child, DecisionForm) and not child.all_branches()
-            if flag is not None and plain:
+            if index >= fewest and plain:
                 raise SpaceError(
                     f"{path} repeats plain values an open number of times",
                     hint="make the element a space with a build: its layers can then be left out",
@@ -113,37 +129,63 @@ class _Opener:
             elements.append(self.form(child, path + suffix, flag))
         return tuple(elements)
 
-    def reached(self, own: str, index: int) -> OpenFlag:
-        def holds() -> bool:
-            length = self.selection.values.get(own, index + 1)
-            return isinstance(length, int) and length > index
-
-        return OpenFlag(holds, (own,))
-
     def plain(self, form: DecisionForm, path: str) -> Any:
         if form.kind == "subset":
             objects: Mapping[Value, Any] = form.objects  # type: ignore[attr-defined]
             return OpenSubset(self.selection, path, tuple(objects.values()))
+        if isinstance(form.domain, Span):
+            ends = (form.domain.low, form.domain.high)
+            return OpenNumber(self.selection, (path,), _at(path), self.refuse(form, path), bounds=lambda: ends)
         if isinstance(form.domain, Range) and form.domain.count <= MAX_CANDIDATES:
             return self.number(path, [v for v in form.domain.values() if isinstance(v, int)])
-        raise SpaceError(
-            f"{path} has too many values to share weights between ({form.kind})",
-            hint=f"fix it first: fixed={{{path!r}: …}}, or declare a choice of a few values",
-        )
+        return self.refuse(form, path)()
 
-    def number(self, path: str, candidates: Sequence[Number]) -> OpenNumber:
-        return OpenNumber(self.selection, (path,), lambda values: values[path], candidates)  # type: ignore[arg-type, return-value]
+    def refuse(self, form: DecisionForm, path: str) -> Callable[[], Any]:
+        def raise_it() -> Any:
+            raise SpaceError(
+                f"{path} has too many values to share weights between ({form.kind})",
+                hint=f"fix it first: fixed={{{path!r}: …}}, or declare a choice of a few values",
+            )
+
+        return raise_it
+
+    def number(self, path: str, candidates: Sequence[Any]) -> OpenNumber:
+        return OpenNumber(self.selection, (path,), _at(path), candidates, domains={path: tuple(candidates)})
+
+    def option(self, path: str, labels: Sequence[Value]) -> OpenOption:
+        return OpenOption(self.selection, path, labels)
 
 
 GATE = "__gate__"
 
 
+def _at(path: str) -> Callable[[Mapping[str, Value]], Any]:
+    return lambda values: values[path]
+
+
+def _both(first: OpenFlag | None, second: OpenFlag) -> OpenFlag:
+    if first is None:
+        return second
+    made: OpenFlag = condition(lambda *each: all(each), first, second)
+    return made
+
+
 @functools.cache
 def _gated(cls: type) -> type:
-    """The class with a `build` whose module is left out where its place is not reached."""
+    """The class whose methods make modules that are left out where its place is not reached."""
+    methods = {
+        name: _gating(method)
+        for base in reversed(cls.__mro__)
+        for name, method in vars(base).items()
+        if inspect.isfunction(method) and not name.startswith("_")
+    }
+    return type(cls.__name__, (cls,), {**methods, "__doc__": cls.__doc__})
 
-    def build(self: Any, *arguments: Any, **named: Any) -> Any:
+
+def _gating(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def gated(self: Any, *arguments: Any, **named: Any) -> Any:
         flag, makers = vars(self)[GATE]
-        return makers.gate(flag, cls.build(self, *arguments, **named))  # type: ignore[attr-defined]
+        return makers.gate(flag, method(self, *arguments, **named))
 
-    return type(cls.__name__, (cls,), {"build": build, "__doc__": cls.__doc__})
+    return gated

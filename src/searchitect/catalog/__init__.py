@@ -21,6 +21,7 @@ from searchitect.catalog.cell_strings import (
     to_transnas_string,
 )
 from searchitect.catalog.darts_strings import from_darts_string, to_darts_string
+from searchitect.catalog.enas_strings import from_enas_string, to_enas_string
 from searchitect.catalog.layer_files import read_layers
 from searchitect.catalog.layer_spaces import layers, resolve
 from searchitect.catalog.registry import FAMILIES, default_for, family, get, reference
@@ -29,7 +30,9 @@ from searchitect.catalog.vertex_cells import from_vertex_strings, module_hash, t
 from searchitect.catalog.vocabulary import LAYERS
 
 if TYPE_CHECKING:
+    from searchitect.catalog.families.autoformer import autoformer as autoformer
     from searchitect.catalog.families.darts import darts as darts
+    from searchitect.catalog.families.enas_rnn import enas_rnn as enas_rnn
     from searchitect.catalog.families.mbconv import mbconv as mbconv
     from searchitect.catalog.families.mlp import mlp as mlp
     from searchitect.catalog.families.mobilenet_v3 import mobilenet_v3 as mobilenet_v3
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
     from searchitect.catalog.families.nasnet import nasnet as nasnet
     from searchitect.catalog.families.plain_cnn import plain_cnn as plain_cnn
     from searchitect.catalog.families.resnet import resnet as resnet
+    from searchitect.catalog.families.rnn import rnn as rnn
+    from searchitect.catalog.families.transformer_encoder import transformer_encoder as transformer_encoder
     from searchitect.catalog.families.transnas_macro import transnas_macro as transnas_macro
     from searchitect.catalog.families.transnas_micro import transnas_micro as transnas_micro
 
@@ -48,6 +53,7 @@ __all__ = [
     "default_for",
     "family",
     "from_darts_string",
+    "from_enas_string",
     "from_nats_string",
     "from_transnas_string",
     "from_vertex_strings",
@@ -59,6 +65,7 @@ __all__ = [
     "resolve",
     "scale",
     "to_darts_string",
+    "to_enas_string",
     "to_nats_string",
     "to_transnas_string",
     "to_vertex_strings",

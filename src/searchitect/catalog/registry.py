@@ -26,6 +26,10 @@ FAMILIES: dict[str, str] = {
     "nasnet": "searchitect.catalog.families.nasnet:nasnet",
     "transnas_micro": "searchitect.catalog.families.transnas_micro:transnas_micro",
     "transnas_macro": "searchitect.catalog.families.transnas_macro:transnas_macro",
+    "rnn": "searchitect.catalog.families.rnn:rnn",
+    "enas_rnn": "searchitect.catalog.families.enas_rnn:enas_rnn",
+    "transformer_encoder": "searchitect.catalog.families.transformer_encoder:transformer_encoder",
+    "autoformer": "searchitect.catalog.families.autoformer:autoformer",
 }
 """Every family: short name to the function that makes its space. Add a line to add a family."""
 

@@ -8,8 +8,12 @@ and exports to ONNX.
 
 * `activations`, `norms`: two dictionaries from name to module, and `activation(name)`, `norm(name, channels)`
 * `convolutions`, `pooling`: over 1, 2 or 3 dimensions
+* `gates`: a branch that starts silent
 * `elastic`, `elastic_layers`: leaves of supernets; layers of open size
 * `mixed`: alternatives; `chain`, `choose`, `number_for`: control flow that can stay open
+* `transformers`, `tokens`: transformer blocks; patches, positions, embeddings, pooling
+* `recurrence`, `recurrent_cells`: recurrent layers; a cell made of a tree of nodes
+* `elastic_blocks`: linear maps whose rows come in blocks
 * `regularisation`: dropout and stochastic depth
 * `shapes`, `adapters`: arithmetic of shapes; modules that turn one shape into another
 * `connections`: full, sparse, residual and dense wiring of any list of layers
@@ -43,11 +47,27 @@ from searchitect.nn.convolutions import (
 )
 from searchitect.nn.elastic import is_open
 from searchitect.nn.inverted_residuals import SqueezeExcite, inverted_residual, squeeze_excite
+from searchitect.nn.gates import ZeroGate
 from searchitect.nn.mixed import chain, choose, number_for
 from searchitect.nn.norms import NORMS, norm
 from searchitect.nn.pooling import POOLINGS, Pool, average_pool, global_pool, max_pool, pool_to
+from searchitect.nn.recurrence import DIRECTIONS, RECURRENT, SEQUENCE_RESULTS, recurrent
+from searchitect.nn.recurrent_cells import RecurrentCell, node_label, recurrent_cell
 from searchitect.nn.regularisation import DropPath, drop_path, dropout
 from searchitect.nn.shapes import Builder, Shape, common_shape, describe, halved, output_shape, strided
+from searchitect.nn.tokens import (
+    POSITIONS,
+    TOKEN_NORMS,
+    TOKEN_POOLINGS,
+    as_sequence,
+    class_token,
+    embedding,
+    patch_embedding,
+    pool_tokens,
+    positions,
+    token_norm,
+)
+from searchitect.nn.transformers import attention, feed_forward, transformer_block
 from searchitect.nn.units import classifier, conv_unit, fully_connected, fully_connected_unit
 
 __all__ = [
@@ -55,8 +75,14 @@ __all__ = [
     "CELL_OPERATIONS",
     "CONNECTIONS",
     "CONVOLUTIONS",
+    "DIRECTIONS",
     "NORMS",
     "POOLINGS",
+    "POSITIONS",
+    "RECURRENT",
+    "SEQUENCE_RESULTS",
+    "TOKEN_NORMS",
+    "TOKEN_POOLINGS",
     "Builder",
     "Cell",
     "CellChain",
@@ -66,18 +92,23 @@ __all__ = [
     "Join",
     "PaddedShortcut",
     "Pool",
+    "RecurrentCell",
     "Residual",
     "Shape",
     "SqueezeExcite",
     "VertexCell",
     "VertexWiring",
     "Zero",
+    "ZeroGate",
     "activation",
     "adapt",
+    "as_sequence",
+    "attention",
     "average_pool",
     "cell_operation",
     "chain",
     "choose",
+    "class_token",
     "classifier",
     "common_shape",
     "connect",
@@ -89,6 +120,8 @@ __all__ = [
     "dilated_unit",
     "drop_path",
     "dropout",
+    "embedding",
+    "feed_forward",
     "fully_connected",
     "fully_connected_unit",
     "global_pool",
@@ -98,15 +131,23 @@ __all__ = [
     "is_open",
     "max_pool",
     "merge",
+    "node_label",
     "norm",
     "number_for",
     "output_shape",
+    "patch_embedding",
     "pool_to",
+    "pool_tokens",
+    "positions",
     "preactivated_conv",
+    "recurrent",
+    "recurrent_cell",
     "same_pool",
     "separable_conv",
     "separable_unit",
     "skip",
     "squeeze_excite",
     "strided",
+    "token_norm",
+    "transformer_block",
 ]

@@ -21,6 +21,7 @@ from searchitect.nn.regularisation import dropout as make_dropout
 from searchitect.spaces.open_values import OpenNumber, OpenOption
 
 __all__ = [
+    "DIRECTIONS",
     "RECURRENT",
     "SEQUENCE_RESULTS",
     "ElasticRecurrent",
@@ -33,6 +34,9 @@ RECURRENT: dict[str, Callable[..., nn.RNNBase]] = {"lstm": nn.LSTM, "gru": nn.GR
 
 SEQUENCE_RESULTS = ("last", "mean", "sequence")
 """What a stack of recurrent layers hands on: the state that has read everything, the mean, or all of them."""
+
+DIRECTIONS = {"forward": 1, "both": 2}
+"""Every way of reading a sequence, with how many sets of weights it takes."""
 
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 _COMPUTE: dict[str, Callable[..., Any]] = {"lstm": torch.lstm, "gru": torch.gru, "rnn": torch.rnn_tanh}
@@ -123,7 +127,7 @@ def recurrent(
     hidden: int,
     layers: int = 1,
     *,
-    both_ways: Any = False,
+    direction: str = "forward",
     dropout: float = 0.0,
     result: str = "last",
 ) -> nn.Module:
@@ -135,7 +139,8 @@ def recurrent(
         kind: a key of `RECURRENT`.
         inputs: features of each place.
         hidden: values of a state.
-        both_ways: whether a second set of weights reads from the end; there are twice as many values then.
+        direction: a key of `DIRECTIONS`; with "both" a second set of weights reads from the end, and states have twice
+            as many values.
         dropout: between layers.
         result: one of `SEQUENCE_RESULTS`.
 
@@ -144,10 +149,12 @@ def recurrent(
     """
     stack = partial(recurrent, inputs=inputs, hidden=hidden, layers=layers, dropout=dropout, result=result)
     if isinstance(kind, OpenOption):
-        return Mixed(kind, {name: stack(str(name), both_ways=both_ways) for name in kind.options})
-    if isinstance(both_ways, OpenOption):
-        return Mixed(both_ways, {both: stack(kind, both_ways=both) for both in both_ways.options})
-    _check_stack(kind, inputs, hidden, layers, result)
+        return Mixed(kind, {name: stack(str(name), direction=direction) for name in kind.options})
+    if isinstance(direction, OpenOption):
+        return Mixed(direction, {name: stack(kind, direction=str(name)) for name in direction.options})
+    _check_words(kind, direction, result)
+    _check_numbers({"inputs": inputs, "hidden": hidden, "layers": layers})
+    both_ways = direction == "both"
 
     def make(number: int) -> nn.Module:
         read = inputs if number == 0 else hidden * (1 + both_ways)
@@ -169,12 +176,17 @@ def _result(how: str, both_ways: bool) -> nn.Module:
     return nn.Identity() if how == "sequence" else SequenceResult(how, both_ways)
 
 
-def _check_stack(kind: str, inputs: Any, hidden: Any, layers: Any, result: Any) -> None:
+def _check_words(kind: str, direction: str, result: Any) -> None:
     if kind not in RECURRENT:
         raise SpaceError(f"no recurrent layer {kind!r}", hint=did_you_mean(str(kind), RECURRENT))
+    if direction not in DIRECTIONS:
+        raise SpaceError(f"no direction {direction!r}", hint=did_you_mean(str(direction), DIRECTIONS))
     for how in result.options if isinstance(result, OpenOption) else (result,):
         if how not in SEQUENCE_RESULTS:
             raise SpaceError(f"no result of a sequence {how!r}", hint=did_you_mean(str(how), SEQUENCE_RESULTS))
-    for name, number in {"inputs": inputs, "hidden": hidden, "layers": layers}.items():
+
+
+def _check_numbers(numbers: dict[str, Any]) -> None:
+    for name, number in numbers.items():
         if (number.smallest if isinstance(number, OpenNumber) else number) < 1:
             raise SpaceError(f"recurrent layers need {name} of at least 1, got {number}")

@@ -12,6 +12,7 @@ from searchitect import catalog, hardware
 from searchitect.catalog.chain_cells import CellPlan, chain_network, least_order
 from searchitect.errors import SpaceError
 from searchitect.spaces import SearchSpace, TaskSpec
+from searchitect.supernet import open_build
 from searchitect.testing.spaces import canonical_is_stable
 from tests.catalog.test_darts_strings import DARTS_V2
 
@@ -105,3 +106,47 @@ def test_cells_at_one_and_two_thirds_reduce(cells, reducing):
         cell.register_forward_hook(lambda m, i, out: sizes.append(out.shape[-1]))
     model(torch.randn(2, 3, 32, 32))
     assert tuple(i for i, (a, b) in enumerate(itertools.pairwise(sizes)) if b < a) == reducing
+
+
+def test_a_nasnet_cell_can_keep_nodes_that_others_read():
+    nodes = (((0, "skip_connect"), (1, "skip_connect")), ((1, "max_pool_3x3"), (2, "skip_connect")))
+    decisions = {}
+    for cell in ("normal", "reduce"):
+        for number, ((left, first), (right, second)) in enumerate(nodes, 2):
+            path = f"{cell}.node_{number}"
+            decisions |= {f"{path}.left": left, f"{path}.left_operation": first}
+            decisions |= {f"{path}.right": right, f"{path}.right_operation": second}
+    ends = {}
+    for keeps in ((), (0,), (0, 2)):
+        space = SearchSpace.of(catalog.get("nasnet", layers=3, nodes=2, filters=4, normal_keeps=keeps))
+        architecture = space.read({"decisions": decisions})
+        model = space.build(architecture, CIFAR)
+        ends[keeps] = model[0].cells[0](torch.randn(2, 12, 8, 8), torch.randn(2, 12, 8, 8)).shape[1] // 4
+        model(torch.randn(2, 3, 32, 32)).sum().backward()
+        assert all(p.grad is not None for p in model.parameters())
+        assert canonical_is_stable(space, architecture, random.Random(0))
+    assert ends == {(): 1, (0,): 2, (0, 2): 3}
+
+
+def test_a_cell_of_enas_reads_the_one_before_through_two_units():
+    spaces = [SearchSpace.of(catalog.get("nasnet", layers=3, nodes=2, filters=4, entry_units=n)) for n in (1, 2)]
+    counts = [hardware.count_parameters(space.build(space.default(), CIFAR)) for space in spaces]
+    # a 1×1 convolution and its norm more in each of the three cells, which have 4, 8 and 16 channels
+    assert counts[1] - counts[0] == sum(c * c + 2 * c for c in (4, 8, 16))
+
+
+@pytest.mark.parametrize("words", [{"normal_keeps": (4,)}, {"reduce_keeps": (-1,)}, {"entry_units": 0}])
+def test_nodes_that_a_nasnet_cell_does_not_have_cannot_be_kept(words):
+    with pytest.raises(SpaceError, match=r"keeps nodes 0 to 3[\s\S]*at least 1"):
+        catalog.get("nasnet", nodes=2, **words)
+
+
+def test_a_nasnet_that_keeps_nodes_becomes_one_supernet():
+    words = {"layers": 3, "nodes": 2, "filters": 4, "operations": ("skip_connect", "conv_7x1_1x7")}
+    space = catalog.get("nasnet", **words, normal_keeps=(0, 2), reduce_keeps=(3,), entry_units=2)
+    supernet = open_build(space, TaskSpec((1, 8, 8), 3)).eval()
+    rng, x = random.Random(0), torch.randn(2, 1, 8, 8)
+    for _ in range(5):
+        architecture = supernet.space.sample(rng)
+        with torch.no_grad():
+            assert torch.allclose(supernet.extract(architecture).eval()(x), supernet(x), rtol=1e-5, atol=1e-6)

@@ -75,3 +75,14 @@ def test_an_unknown_operation_is_refused_with_the_nearest():
         nn.cell_operation("sep_conv3x3", 4, 4)
     with pytest.raises(SpaceError, match="at least 2 output channels"):
         nn.FactorizedReduce(4, 1)
+
+
+def test_a_convolution_by_rows_and_columns_reaches_over_a_whole_window():
+    layer = nn.cell_operation("conv_7x1_1x7", 1, 1).eval()
+    for part in layer:
+        if isinstance(part, torch.nn.Conv2d):
+            torch.nn.init.ones_(part.weight)
+    x = torch.zeros(1, 1, 9, 9)
+    x[0, 0, 4, 4] = 1.0
+    expected = torch.nn.functional.pad(torch.ones(1, 1, 7, 7), (1, 1, 1, 1))
+    torch.testing.assert_close(layer(x) * (1 + 1e-5) ** 0.5, expected)

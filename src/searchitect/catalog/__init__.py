@@ -24,6 +24,7 @@ from searchitect.catalog.darts_strings import from_darts_string, to_darts_string
 from searchitect.catalog.enas_strings import from_enas_string, to_enas_string
 from searchitect.catalog.layer_files import read_layers
 from searchitect.catalog.layer_spaces import layers, resolve
+from searchitect.catalog.published_architectures import PUBLISHED, Published, published
 from searchitect.catalog.registry import FAMILIES, default_for, family, get, reference
 from searchitect.catalog.scaling import scale
 from searchitect.catalog.vertex_cells import from_vertex_strings, module_hash, to_vertex_strings
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
 __all__ = [
     "FAMILIES",
     "LAYERS",
+    "PUBLISHED",
+    "Published",
     "default_for",
     "family",
     "from_darts_string",
@@ -60,6 +63,7 @@ __all__ = [
     "get",
     "layers",
     "module_hash",
+    "published",
     "read_layers",
     "reference",
     "resolve",

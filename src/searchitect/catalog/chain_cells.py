@@ -74,11 +74,15 @@ class CellPlan:
         return OpenFlag(lambda: any(flag.now for flag in flags), _paths(flags))
 
 
-def loose_ends(nodes: Sequence[tuple[Read, ...]]) -> tuple[tuple[int, OpenFlag | None], ...]:
-    """The nodes of a cell, its inputs included, that no node reads; each with whether that is so now."""
+def loose_ends(nodes: Sequence[tuple[Read, ...]], kept: Sequence[int] = ()) -> tuple[tuple[int, OpenFlag | None], ...]:
+    """The nodes of a cell, its inputs included, that no node reads; each with whether that is so now.
+
+    Args:
+        kept: nodes that belong to them whoever reads them.
+    """
     found: list[tuple[int, OpenFlag | None]] = []
     for source in range(INPUTS + len(nodes)):
-        readers = [term.here for node in nodes for term in node if term.source == source]
+        readers = [term.here for node in nodes for term in node if term.source == source and source not in kept]
         flags = [flag for flag in readers if flag is not None]
         if len(flags) == len(readers):
             found.append((source, _none_of(flags) if flags else None))
@@ -106,7 +110,14 @@ def least_order(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
 
 
 def chain_network(
-    plans: tuple[CellPlan, CellPlan], task: TaskSpec, family: str, *, cells: int, channels: int, stem: int = 3
+    plans: tuple[CellPlan, CellPlan],
+    task: TaskSpec,
+    family: str,
+    *,
+    cells: int,
+    channels: int,
+    stem: int = 3,
+    entry_units: int = 1,
 ) -> nn.Module:
     """Build the network: a 3×3 stem and a chain of cells; those at one third and two thirds reduce.
 
@@ -117,6 +128,7 @@ def chain_network(
         cells: in the whole chain.
         channels: of a node in the first cells.
         stem: the stem has so many times `channels`.
+        entry_units: 1×1 units through which a cell reads the one just before it.
     """
     from torch import nn
 
@@ -133,13 +145,13 @@ def chain_network(
         reducing = number in (cells // 3, 2 * cells // 3)
         plan, width = plans[reducing], width * (2 if reducing else 1)
         stride = 2 if reducing and halved(size, smallest=2) else 1
-        chain.append(_cell(plan, (before, last), width, stride, shrunk))
+        chain.append(_cell(plan, (before, last), width, stride, shrunk, entry_units))
         before, last = last, plan.ends * width
         size, shrunk = strided(size, stride), stride == 2
     return nn.Sequential(CellChain(head, chain), classifier((last, *size), task.outputs))
 
 
-def _cell(plan: CellPlan, inputs: Sequence[Any], width: int, stride: int, shrunk: bool) -> nn.Module:
+def _cell(plan: CellPlan, inputs: Sequence[Any], width: int, stride: int, shrunk: bool, entry_units: int) -> nn.Module:
     """Build one cell.
 
     Args:
@@ -156,9 +168,10 @@ def _cell(plan: CellPlan, inputs: Sequence[Any], width: int, stride: int, shrunk
             return Gated(flag, module)
         return nn.Identity() if flag is False else module
 
+    units = [preactivated_conv(width if n else inputs[1], width, kernel=1) for n in range(entry_units)]
     entries: list[nn.Module] = [
         FactorizedReduce(inputs[0], width) if shrunk else preactivated_conv(inputs[0], width, kernel=1),
-        preactivated_conv(inputs[1], width, kernel=1),
+        units[0] if len(units) == 1 else nn.Sequential(*units),
     ]
     wanted = [(term, target) for target, node in enumerate(plan.nodes, INPUTS) for term in node]
     result, shown = [], {}

@@ -24,6 +24,7 @@ __all__ = [
     "cell_operation",
     "dilated_unit",
     "preactivated_conv",
+    "row_and_column",
     "same_pool",
     "separable_unit",
     "skip",
@@ -102,6 +103,17 @@ def skip(inputs: int, outputs: int, stride: int = 1) -> nn.Module:
     return nn.Identity() if stride == 1 and inputs == outputs else FactorizedReduce(inputs, outputs, stride)
 
 
+def row_and_column(inputs: int, outputs: int, stride: int = 1, *, kernel: int = 7) -> nn.Module:
+    """ReLU, 1×k, k×1, batch norm; each has the stride along its own axis (Szegedy et al. 2016, Real et al. 2019)."""
+    half = kernel // 2
+    return nn.Sequential(
+        nn.ReLU(),
+        nn.Conv2d(inputs, outputs, (1, kernel), (1, stride), (0, half), bias=False),
+        nn.Conv2d(outputs, outputs, (kernel, 1), (stride, 1), (half, 0), bias=False),
+        nn.BatchNorm2d(outputs),
+    )
+
+
 def _zero(inputs: int, outputs: int, stride: int = 1) -> nn.Module:
     return Zero(outputs, stride)
 
@@ -127,6 +139,7 @@ CELL_OPERATIONS: dict[str, Callable[..., nn.Module]] = {
     "sep_conv_7x7": partial(separable_unit, kernel=7),
     "dil_conv_3x3": dilated_unit,
     "dil_conv_5x5": partial(dilated_unit, kernel=5),
+    "conv_7x1_1x7": row_and_column,
 }
 """Every operation of a cell by its published name: (inputs, outputs, stride)."""
 

@@ -32,6 +32,9 @@ def nasnet(
         *("sep_conv_3x3", "skip_connect", "avg_pool_3x3", "max_pool_3x3", "sep_conv_5x5", "sep_conv_7x7"),
         *("dil_conv_3x3", "nor_conv_1x1", "nor_conv_3x3"),
     ),
+    normal_keeps: Sequence[int] = (),
+    reduce_keeps: Sequence[int] = (),
+    entry_units: int = 1,
 ) -> type[Any]:
     """Return the space of NASNet cells.
 
@@ -40,10 +43,16 @@ def nasnet(
         nodes: per cell, 1 to 6; the paper has 5.
         filters: channels of a node in the first cells.
         operations: keys of `nn.CELL_OPERATIONS`.
+        normal_keeps, reduce_keeps: nodes of a cell that are concatenated although others read them; 0 and 1 are its
+            inputs. The code of NASNet-A has 0 in the normal and 3 in the reducing cell.
+        entry_units: 1×1 units through which a cell reads the one just before it. ENAS has 2 (Pham et al. 2018).
     """
+    numbers = tuple(range(INPUTS, INPUTS + nodes))
+    keeps = {"normal": tuple(normal_keeps), "reduce": tuple(reduce_keeps)}
     if not 1 <= nodes <= 6:
         raise SpaceError(f"nasnet has 1 to 6 nodes per cell, got {nodes}")
-    numbers = tuple(range(INPUTS, INPUTS + nodes))
+    if entry_units < 1 or not {*normal_keeps, *reduce_keeps} <= {0, 1, *numbers}:
+        raise SpaceError(f"nasnet keeps nodes 0 to {nodes + 1}, got {keeps}; entry_units is {entry_units}, at least 1")
 
     def node(number: int) -> type[Any]:
         fields = {
@@ -63,21 +72,22 @@ def nasnet(
 
         @staticmethod
         def canonical(architecture: Architecture) -> Architecture:
-            return _canonical(architecture, numbers)
+            return _canonical(architecture, numbers, [cell for cell in CELLS if max(keeps[cell], default=0) < INPUTS])
 
         def build(self, task: TaskSpec) -> nn.Module:
-            normal, reduce = (_plan(cell, numbers) for cell in (self.normal, self.reduce))
-            return chain_network((normal, reduce), task, "nasnet", cells=layers, channels=filters)
+            normal, reduce = (_plan(getattr(self, cell), numbers, keeps[cell]) for cell in CELLS)
+            size = {"cells": layers, "channels": filters, "entry_units": entry_units}
+            return chain_network((normal, reduce), task, "nasnet", **size)
 
     return NASNet
 
 
-def _plan(cell: Any, numbers: Sequence[int]) -> CellPlan:
+def _plan(cell: Any, numbers: Sequence[int], kept: Sequence[int]) -> CellPlan:
     inner = [getattr(cell, f"node_{number}") for number in numbers]
     nodes = tuple(
         (*_reads(node.left, node.left_operation), *_reads(node.right, node.right_operation)) for node in inner
     )
-    result = loose_ends(nodes)
+    result = loose_ends(nodes, kept)
     return CellPlan(nodes, result, _ends(inner, result))
 
 
@@ -108,11 +118,14 @@ def _nodes(decisions: Mapping[str, Value], cell: str, numbers: Sequence[int]) ->
     return tuple(nodes)
 
 
-def _canonical(architecture: Architecture, numbers: Sequence[int]) -> Architecture:
-    """The same cells with their nodes, and the two sides of each, in one agreed order."""
+def _canonical(architecture: Architecture, numbers: Sequence[int], cells: Sequence[str]) -> Architecture:
+    """The same cells with their nodes, and the two sides of each, in one agreed order; those among `cells` alone.
+
+    A cell that keeps a node by its number has no other order.
+    """
     decisions = architecture.decisions
     changed: dict[str, Value] = {}
-    for cell in CELLS:
+    for cell in cells:
         for number, (left, right) in zip(numbers, least_order(_nodes(decisions, cell, numbers)), strict=True):
             path = f"{cell}.node_{number}"
             changed |= {f"{path}.left": left[0], f"{path}.left_operation": left[1]}

@@ -10,6 +10,7 @@ and exports to ONNX.
 * `convolutions`, `pooling`: over 1, 2 or 3 dimensions
 * `gates`: a branch that starts silent
 * `elastic`, `elastic_layers`: leaves of supernets; layers of open size
+* `conditions`: conditions and calculations that may be open: `when`, `calculate`, `condition`
 * `mixed`: alternatives; `chain`, `choose`, `number_for`: control flow that can stay open
 * `transformers`, `tokens`: transformer blocks; patches, positions, embeddings, pooling
 * `recurrence`, `recurrent_cells`: recurrent layers; a cell made of a tree of nodes
@@ -36,6 +37,7 @@ from searchitect.nn.cell_operations import (
     skip,
 )
 from searchitect.nn.cells import Cell, CellChain, VertexCell, VertexWiring
+from searchitect.nn.conditions import calculate, condition, number_where, present, when
 from searchitect.nn.connections import CONNECTIONS, Connected, Join, Residual, connect, merge
 from searchitect.nn.convolutions import (
     CONVOLUTIONS,
@@ -105,12 +107,14 @@ __all__ = [
     "as_sequence",
     "attention",
     "average_pool",
+    "calculate",
     "cell_operation",
     "chain",
     "choose",
     "class_token",
     "classifier",
     "common_shape",
+    "condition",
     "connect",
     "conv",
     "conv_unit",
@@ -134,12 +138,14 @@ __all__ = [
     "node_label",
     "norm",
     "number_for",
+    "number_where",
     "output_shape",
     "patch_embedding",
     "pool_to",
     "pool_tokens",
     "positions",
     "preactivated_conv",
+    "present",
     "recurrent",
     "recurrent_cell",
     "same_pool",
@@ -150,4 +156,5 @@ __all__ = [
     "strided",
     "token_norm",
     "transformer_block",
+    "when",
 ]

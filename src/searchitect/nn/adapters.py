@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from searchitect.errors import SpaceError
 from searchitect.nn.convolutions import conv
+from searchitect.nn.elastic import now
 from searchitect.nn.pooling import global_pool, pool_to
 from searchitect.nn.shapes import Shape, describe, strided
 
@@ -37,11 +38,12 @@ class PaddedShortcut(nn.Module):
         self.more, self.stride = more, stride
 
     def forward(self, x: Tensor) -> Tensor:
-        thinned = x[:, :, :: self.stride, :: self.stride]
-        return F.pad(thinned, (0, 0, 0, 0, 0, self.more))
+        stride = now(self.stride)
+        thinned = x[:, :, ::stride, ::stride]
+        return F.pad(thinned, (0, 0, 0, 0, 0, now(self.more)))
 
     def extra_repr(self) -> str:
-        return f"more={self.more}, stride={self.stride}"
+        return f"more={self.more!r}, stride={self.stride!r}"
 
 
 def adapt(source: Shape, target: Shape) -> nn.Module:

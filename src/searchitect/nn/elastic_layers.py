@@ -14,9 +14,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from searchitect.nn.elastic import Elastic, is_open, largest, now, part
+from searchitect.errors import SpaceError
+from searchitect.nn.elastic import Elastic, is_open, largest, now, part, slice_into
 
 __all__ = ["ElasticConv", "ElasticDropout", "ElasticLinear", "ElasticNorm"]
+
+MAX_WIDTHS = 64
+"""Widths of one layer that may each have their own batch normalisation."""
 
 _CONV: dict[int, Callable[..., Tensor]] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 _FULL: dict[int, Callable[..., nn.Module]] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
@@ -82,7 +86,8 @@ class ElasticNorm(Elastic):
     """Batch, group, layer or RMS normalisation of as many channels as come in.
 
     Batch normalisation keeps one set of running statistics: they fit the architecture they were last made with, so a
-    subnet's are made anew before it is judged (`supernet.recalibrate`).
+    subnet's are made anew before it is judged (`supernet.recalibrate`). With `batch_norm="per_width"` every width has a
+    layer of its own.
 
     Args:
         make: (channels) to the plain normalisation, as a concrete model has it.
@@ -91,11 +96,39 @@ class ElasticNorm(Elastic):
 
     def __init__(self, make: Callable[[int], nn.Module], channels: Any) -> None:
         super().__init__()
+        self.make, self.channels = make, channels
         self.full = make(int(largest(channels)))
-        self.make = make
+        self.widths = nn.ModuleDict()
+        switched = is_open(channels) and channels.selection.batch_norm == "per_width"
+        if switched and isinstance(self.full, nn.modules.batchnorm._BatchNorm):
+            if len(channels.candidates) > MAX_WIDTHS:
+                raise SpaceError(
+                    f"{' and '.join(channels.paths)} gives {len(channels.candidates)} widths, each with its own "
+                    f"normalisation: expected at most {MAX_WIDTHS}",
+                    hint='share them (batch_norm="shared") and recalibrate',
+                )
+            self.widths.update({str(int(n)): make(int(n)) for n in channels.candidates[:-1]})
+
+    def spread(self) -> None:
+        """Let the layer of every width begin as the first channels of the widest."""
+        for narrower in self.widths.values():
+            slice_into(self.full, narrower)
+
+    @property
+    def active(self) -> nn.Module:
+        """The layer that holds what the active architecture uses."""
+        key = str(int(now(self.channels)))
+        found: nn.Module = self.widths[key] if key in self.widths else self.full  # noqa: SIM401 - it has no get
+        return found
+
+    def copy_into(self, target: nn.Module) -> None:
+        slice_into(self.active, target)
 
     def forward(self, x: Tensor) -> Tensor:
         full, channels = self.full, x.shape[-1 if isinstance(self.full, nn.LayerNorm) else 1]
+        if str(channels) in self.widths:
+            own: Tensor = self.widths[str(channels)](x)
+            return own
         if isinstance(full, nn.modules.batchnorm._BatchNorm):
             return self._batch(full, x, channels)
         if isinstance(full, nn.LayerNorm):

@@ -38,6 +38,9 @@ __all__ = [
 MAX_CANDIDATES = 4_096
 """Different values of one decision, or of an expression of open numbers, that can be told one by one."""
 
+FEW = 256
+"""Combinations of decisions that are tried to see whether a condition is open at all."""
+
 Number = int | float
 Domains = Mapping[str, Sequence[Value]]
 """Decision to all of its values."""
@@ -126,6 +129,26 @@ class OpenFlag:
     def value(self, values: Mapping[str, Value]) -> bool:
         """Whether it holds for these decisions."""
         return self._holds()
+
+    def number(self, number: Any, otherwise: Any) -> OpenNumber:
+        """A number where it holds, another where it does not; only the one that counts needs its decisions."""
+
+        def value(values: Mapping[str, Value]) -> Number:
+            chosen = number if self.value(values) else otherwise
+            found: Number = chosen.value(values) if isinstance(chosen, OpenValue) else chosen
+            return found
+
+        parts = [part for part in (self, number, otherwise) if isinstance(part, _OPEN)]
+        selection = next((part.selection for part in parts if hasattr(part, "selection")), Selection())
+        ends = (*_ends_of(number), *_ends_of(otherwise))
+        return OpenNumber(
+            selection,
+            tuple(dict.fromkeys(path for part in parts for path in part.paths)),
+            value,
+            lambda: (*_values_of(number), *_values_of(otherwise)),
+            domains=_union(parts),
+            bounds=lambda: (min(ends), max(ends)),
+        )
 
     def __bool__(self) -> bool:
         raise SpaceError(
@@ -357,9 +380,18 @@ def calculate(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def condition(predicate: Callable[..., bool], *arguments: Any) -> Any:
-    """Whether `predicate(*arguments)` holds; a flag where an argument is open, which `sa.nn.when` takes."""
-    is_open = any(isinstance(argument, _OPEN) for argument in arguments)
-    return _flag(predicate, *arguments) if is_open else bool(predicate(*arguments))
+    """Whether `predicate(*arguments)` holds; a flag, which `sa.nn.when` takes, where that is open.
+
+    A condition that all of at most 256 combinations of decisions answer alike is not open.
+    """
+    if not any(isinstance(argument, _OPEN) for argument in arguments):
+        return bool(predicate(*arguments))
+    call = _Call(predicate, arguments)
+    if call.domains is not None and math.prod(map(len, call.domains.values())) <= FEW:
+        answers = {bool(answer) for answer in call.candidates()}
+        if len(answers) == 1:
+            return answers.pop()
+    return _Condition(call.selection, call)
 
 
 def _flag(predicate: Callable[..., bool], *arguments: Any) -> OpenFlag:
@@ -374,7 +406,7 @@ class _Call:
         self.function, self.arguments = function, tuple(arguments)
         self.open = [a for a in arguments if isinstance(a, (OpenValue, OpenFlag))]
         self.paths = tuple(dict.fromkeys(path for one in self.open for path in one.paths))
-        self.domains = self._all_domains()
+        self.domains = _union(self.open)
 
     @property
     def selection(self) -> Selection:
@@ -418,16 +450,17 @@ class _Call:
         except ZeroDivisionError:
             raise SpaceError(f"{' and '.join(self.paths)}: a calculation that can divide by zero") from None
 
-    def _all_domains(self) -> Domains | None:
-        found: dict[str, Sequence[Value]] = {}
-        for one in self.open:
-            if one.domains is None:
-                return None
-            found.update(one.domains)
-        return found
-
 
 _OPEN = (OpenValue, OpenFlag)
+
+
+def _union(parts: Iterable[OpenValue | OpenFlag]) -> Domains | None:
+    found: dict[str, Sequence[Value]] = {}
+    for one in parts:
+        if one.domains is None:
+            return None
+        found.update(one.domains)
+    return found
 
 
 def _few(counts: Iterable[int]) -> bool:

@@ -2,32 +2,31 @@
 
 No second definition of the space exists: `open_build` runs the user's code once on open values. `Supernet.extract` runs
 the same code again on an architecture's values and copies, leaf by leaf and in the order in which they were built, the
-active part of the shared weights. What Python cannot trap (`is`, `type()`, `len` of an open tuple) is found by building
-the smallest, the largest and three random architectures both ways and comparing what they give.
+active part of the shared weights. `open_checks` compares a few architectures built both ways.
 """
 
 from __future__ import annotations
 
+import copy
 import inspect
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
 
-import torch
 from torch import Tensor, nn
 
-from searchitect.errors import EvaluationError, SearchitectError, SpaceError
+from searchitect.errors import EvaluationError, SpaceError, did_you_mean
 from searchitect.nn.elastic import active_leaves, slice_into
+from searchitect.nn.elastic_layers import ElasticNorm
 from searchitect.nn.mixed import Sharing
-from searchitect.seeding import isolated, stream
+from searchitect.seeding import isolated
 from searchitect.spaces import Architecture, SearchSpace, TaskSpec, Value
-from searchitect.spaces.forms import DecisionForm
 from searchitect.spaces.open_values import Selection
 from searchitect.spaces.opening import open_instance
+from searchitect.supernet.open_checks import check_body, check_equal, examples, explained
 
 __all__ = ["Supernet", "open_build"]
 
-TOLERANCE = 1e-5
-RANDOM_CHECKS = 3
+BatchNorm = Literal["shared", "per_width"]
 
 
 class Supernet(nn.Module):
@@ -39,9 +38,12 @@ class Supernet(nn.Module):
         selection: what is active now.
     """
 
-    def __init__(self, space: SearchSpace, spec: TaskSpec, fixed: Mapping[str, Value], seed: int) -> None:
+    def __init__(
+        self, space: SearchSpace, spec: TaskSpec, fixed: Mapping[str, Value], seed: int, batch_norm: BatchNorm
+    ) -> None:
         super().__init__()
-        self.space, self.spec, self.selection = space, spec, Selection()
+        self.space, self.spec, self.selection = space, spec, Selection(batch_norm=batch_norm)
+        self._made_with = (dict(fixed), seed, batch_norm)
         training = _training_decisions(space)
         self.fixed = {**training, **fixed}
         # Training decisions shape no weight: an architecture may differ in them.
@@ -49,9 +51,11 @@ class Supernet(nn.Module):
         instance = open_instance(space, self.selection, Sharing(), self.fixed)
         with isolated(seed):
             body = _built(space, instance, spec)
-        if not isinstance(body, nn.Module):
-            raise SpaceError(f"{space.name}.build returned {type(body).__name__}, expected a torch.nn.Module")
-        self.body = body
+        check_body(space.name, body)
+        self.body: nn.Module = body
+        for module in body.modules():
+            if isinstance(module, ElasticNorm):
+                module.spread()
 
     def activate(self, architecture: Architecture) -> None:
         """Make one architecture the active one: `forward` then computes it and nothing else.
@@ -89,15 +93,34 @@ class Supernet(nn.Module):
                 f"supernet {len(mine)}",
                 hint="build must make the same layers in the same order, open or not",
             )
+        one = next(self.parameters(), None)
+        result: nn.Module = model if one is None else model.to(device=one.device, dtype=one.dtype)
         for source, target in zip(mine, theirs, strict=True):
             slice_into(source, target)
-        model.train(self.training)
-        result: nn.Module = model
-        return result
+        return result.train(self.training)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Supernet:
+        """Build it again and copy the weights: what reads a selection must read that of the copy."""
+        copied = Supernet(self.space, self.spec, *self._made_with)
+        one = next(self.parameters(), None)
+        if one is not None:
+            copied.to(device=one.device, dtype=one.dtype)
+        copied.load_state_dict(self.state_dict())
+        for mine, theirs in zip(self.parameters(), copied.parameters(), strict=True):
+            theirs.requires_grad_(mine.requires_grad)
+        copied.selection.values = dict(self.selection.values)
+        copied.selection.weights = {path: copy.deepcopy(w, memo) for path, w in self.selection.weights.items()}
+        return copied.train(self.training)
 
 
 def open_build(
-    space: Any, spec: TaskSpec, *, fixed: Mapping[str, Value] | None = None, seed: int = 0, check: bool = True
+    space: Any,
+    spec: TaskSpec,
+    *,
+    fixed: Mapping[str, Value] | None = None,
+    seed: int = 0,
+    check: bool = True,
+    batch_norm: BatchNorm = "shared",
 ) -> Supernet:
     """Build a space with its decisions open.
 
@@ -105,89 +128,33 @@ def open_build(
         space: a class marked `@space`, or a `SearchSpace`.
         fixed: decisions that are not to be shared. Training decisions take their defaults where nothing else is said.
         check: compare five architectures with their concrete builds.
+        batch_norm: "shared": one scale, shift and set of statistics per layer, of which a width uses the first
+            channels; the statistics of a subnet are made anew before it is judged (`recalibrate`). "per_width": one
+            each for every width ("switchable", Yu et al. 2019, section 3.3).
 
     Raises:
         SpaceError: `build` asks for the value of an open decision (the message names it and the remedy), or gives
             another model than the concrete build.
     """
-    supernet = Supernet(SearchSpace.of(space), spec, fixed or {}, seed)
+    if batch_norm not in get_args(BatchNorm):
+        raise SpaceError(f"no batch_norm {batch_norm!r}", hint=did_you_mean(str(batch_norm), get_args(BatchNorm)))
+    supernet = Supernet(SearchSpace.of(space), spec, fixed or {}, seed, batch_norm)
     if check:
-        for architecture in _examples(supernet.space, supernet.fixed):
-            _compare(supernet, architecture)
+        for architecture in examples(supernet.space, supernet.fixed):
+            check_equal(supernet, architecture)
     return supernet
 
 
 def _built(space: SearchSpace, instance: Any, spec: TaskSpec) -> Any:
     try:
         return instance.build(spec) if inspect.signature(instance.build).parameters else instance.build()
-    except SearchitectError:
-        raise
     except Exception as error:  # a user's build may raise anything
-        raise SpaceError(
-            f"{space.name}.build failed on open decisions: {type(error).__name__}: {error}",
-            hint="layers of open sizes come from sa.nn (conv, fully_connected, norm …); torch's own want numbers",
-        ) from error
+        told = explained(error, space.name)
+        if told is error:
+            raise
+        raise told from error
 
 
 def _training_decisions(space: SearchSpace) -> dict[str, Value]:
     default = space.default()
     return {d.path: default[d.path] for d in space.decisions() if d.role == "training" and d.path in default}
-
-
-def _examples(space: SearchSpace, fixed: Mapping[str, Value]) -> Iterator[Architecture]:
-    """The architecture of all smallest values, that of all largest, and random ones; those within the constraints."""
-    rng = stream(0, "open build")
-
-    def extreme(last: bool) -> Architecture:
-        def choose(path: str, decision: DecisionForm) -> Value:
-            if path in fixed:
-                return fixed[path]
-            values = list(decision.domain.values())
-            ordered = sorted(values, key=_magnitude)
-            return ordered[-1] if last else ordered[0]
-
-        return space.decide(choose)
-
-    def drawn() -> Architecture:
-        sample = space.sample(rng)
-        return space.decide(
-            lambda path, decision: fixed.get(path, sample.get(path, next(iter(decision.domain.values()))))
-        )
-
-    for architecture in (extreme(False), extreme(True), *(drawn() for _ in range(RANDOM_CHECKS))):
-        if space.contains(architecture):
-            yield architecture
-
-
-def _magnitude(value: Value) -> float:
-    """Numbers by their size, subsets by theirs; words stay in their order."""
-    return value if isinstance(value, (int, float)) else len(value) if isinstance(value, tuple) else 0.0
-
-
-def _compare(supernet: Supernet, architecture: Architecture) -> None:
-    """Refuse a build that makes another model of open values than of concrete ones."""
-    was_training = supernet.training
-    supernet.eval()
-    with isolated(1), torch.no_grad():
-        example = torch.randn(2, *supernet.spec.inputs)
-        try:
-            concrete = supernet.extract(architecture)(example)
-            shared = supernet(example)
-        except (EvaluationError, RuntimeError) as error:
-            raise SpaceError(f"{_differs(supernet, architecture)}: {str(error).splitlines()[0]}", hint=_HINT) from error
-    supernet.train(was_training)
-    if shared.shape != concrete.shape or not _close(shared, concrete):
-        raise SpaceError(_differs(supernet, architecture), hint=_HINT)
-
-
-_HINT = "build may hand decisions on and calculate with them; `is`, `type()` and len() of a repeat cannot wait for them"
-
-
-def _differs(supernet: Supernet, architecture: Architecture) -> str:
-    decisions = ", ".join(f"{path}={value!r}" for path, value in architecture.items())
-    return f"{supernet.space.name}.build makes another model of open decisions than of these: {decisions}"
-
-
-def _close(first: Tensor, second: Tensor) -> bool:
-    scale = float(second.abs().max().clamp_min(1e-12))
-    return float((first - second).abs().max()) <= TOLERANCE * scale

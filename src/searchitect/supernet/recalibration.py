@@ -7,19 +7,26 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from searchitect.nn.elastic import Elastic, active_leaves
+from searchitect.nn.elastic_layers import ElasticNorm
+from searchitect.spaces.open_values import Selection
+
 __all__ = ["recalibrate"]
 
 
 def recalibrate(model: nn.Module, inputs: Iterable[Tensor]) -> None:
     """Make the statistics of batch normalisation anew, as means over these batches; nothing else changes.
 
-    Of a supernet the statistics of its active architecture are made. Yu & Huang, "Universally slimmable networks",
-    2019, section 3.3; 20 to 64 batches are usual.
+    Of a supernet those of its active architecture are made, or of all operations where it mixes them. Yu & Huang,
+    "Universally slimmable networks", 2019, section 3.3; 20 to 64 batches are usual.
 
     Args:
         inputs: preprocessed batches, drawn as training draws them.
     """
-    norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    selection = getattr(model, "selection", None)
+    mixed = isinstance(selection, Selection) and bool(selection.weights)
+    leaves = model.modules() if mixed else active_leaves(model)
+    norms = [norm for norm in dict.fromkeys(map(_plain, leaves)) if isinstance(norm, nn.modules.batchnorm._BatchNorm)]
     if not norms:
         return
     modes = {module: module.training for module in model.modules()}
@@ -27,7 +34,7 @@ def recalibrate(model: nn.Module, inputs: Iterable[Tensor]) -> None:
     model.eval()
     for module in model.modules():
         # An elastic layer decides by its own mode, and holds the plain layer as `full`.
-        if module in momenta or getattr(module, "full", None) in momenta:
+        if _plain(module) in momenta:
             module.training = True
     for norm in norms:
         norm.reset_running_stats()
@@ -41,3 +48,10 @@ def recalibrate(model: nn.Module, inputs: Iterable[Tensor]) -> None:
             norm.momentum = momentum
         for module, training in modes.items():
             module.training = training
+
+
+def _plain(leaf: nn.Module) -> nn.Module:
+    """The layer whose statistics a leaf uses now."""
+    if isinstance(leaf, ElasticNorm):
+        return leaf.active
+    return leaf.full if isinstance(leaf, Elastic) and isinstance(leaf.full, nn.Module) else leaf

@@ -9,11 +9,14 @@ last normalisation of a block starts at zero (Goyal et al. 2017).
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from searchitect.catalog.inputs import image_shape
 from searchitect.catalog.weights import first_half
+from searchitect.errors import SpaceError
 from searchitect.spaces import TaskSpec, choice, real, repeat, space
 
 if TYPE_CHECKING:
@@ -58,6 +61,9 @@ def resnet(
     class Stage:
         depth: int = choice(*depths)
 
+        def build(self, resnet: Any, channels: int, place: int, stride: int) -> nn.Module:
+            return _stage(self, resnet, channels, place, stride, normalisation)
+
     @space
     class ResNet:
         width: int = choice(*widths)
@@ -80,7 +86,7 @@ def resnet(
 def _build(resnet: Any, task: TaskSpec, normalisation: str, early_halving: int | None) -> nn.Module:
     from torch import nn
 
-    from searchitect.nn import classifier, conv_unit, halved, max_pool, strided
+    from searchitect.nn import classifier, conv_unit, halved, max_pool, number_for, strided
 
     channels, size = image_shape(task, "resnet")
     parts: list[nn.Module] = [conv_unit(channels, resnet.width, 3, norm=normalisation, activation=resnet.activation)]
@@ -88,48 +94,94 @@ def _build(resnet: Any, task: TaskSpec, normalisation: str, early_halving: int |
     while early_halving is not None and min(size) >= max(early_halving, 2):
         parts.append(max_pool(2))
         size = tuple(n // 2 for n in size)
-    count = sum(stage.depth for stage in resnet.stages)
-    number = 0
     for place, stage in enumerate(resnet.stages):
-        for depth in range(stage.depth):
-            stride = 2 if place > 0 and depth == 0 and halved(size) else 1
-            rate = resnet.drop_path * number / max(count - 1, 1)
-            block = _block(resnet, channels, resnet.width * 2**place, stride, rate, normalisation)
-            parts.append(block)
-            channels = resnet.width * 2**place * (EXPANSION if resnet.block == "bottleneck" else 1)
-            size, number = strided(size, stride), number + 1
+        stride = 2 if place > 0 and halved(size) else 1
+        made = stage.build(resnet, channels, place, stride)
+        parts += made if isinstance(made, nn.Sequential) else [made]
+        if _has_blocks(stage, place):
+            channels = resnet.width * 2**place * number_for(resnet.block, {"basic": 1, "bottleneck": EXPANSION})
+            size = strided(size, stride)
     return nn.Sequential(*parts, classifier((channels, *size), task.outputs))
 
 
-def _block(resnet: Any, inputs: int, width: int, stride: int, rate: float, norm: str) -> nn.Module:
+def _has_blocks(stage: Any, place: int) -> bool:
+    """Whether a stage does anything to the map; an open depth may not leave it in doubt."""
+    from searchitect.nn import condition
+
+    certain = condition(lambda depth: depth > 0, stage.depth)
+    if not isinstance(certain, bool):
+        raise SpaceError(
+            f"stages.{place}.depth may be 0: whether the map is halved and widened would be open",
+            hint="leave 0 out of depths and let stages=(fewest, most) leave out whole stages",
+        )
+    return certain
+
+
+def _stage(stage: Any, resnet: Any, channels: int, place: int, stride: int, norm: str) -> nn.Module:
+    from searchitect.nn import calculate, chain, choose, number_where, present
+
+    depths = [number_where(present(one), one.depth) for one in resnet.stages]
+    before, count = sum(depths[:place]), sum(depths)
+    width = resnet.width * 2**place
+
+    def block(depth: int) -> nn.Module:
+        rate = calculate(
+            lambda rate, start, of: rate * (start + depth) / max(of - 1, 1), resnet.drop_path, before, count
+        )
+        first = (channels, stride) if depth == 0 else None
+        kinds = {"basic": _basic, "bottleneck": _bottleneck}
+        return choose(
+            resnet.block, {kind: partial(make, resnet, width, first, rate, norm) for kind, make in kinds.items()}
+        )
+
+    return chain(stage.depth, block)
+
+
+First = tuple[int, int] | None
+"""What the first block of a stage reads: channels and stride; None for the others."""
+
+
+def _basic(resnet: Any, width: int, first: First, rate: float, norm: str) -> nn.Module:
+    from searchitect.nn import conv_unit
+
+    inputs, stride = first or (width, 1)
+    start = conv_unit(inputs, width, 3, stride=stride, norm=norm, activation=resnet.activation)
+    last = conv_unit(width, width, 3, norm=norm, activation="identity")
+    return _residual(resnet, [start, last], rate, norm, first, width)
+
+
+def _bottleneck(resnet: Any, width: int, first: First, rate: float, norm: str) -> nn.Module:
+    from searchitect.nn import conv_unit
+
+    outputs = width * EXPANSION
+    inputs, stride = first or (outputs, 1)
+    start = conv_unit(inputs, width, 1, norm=norm, activation=resnet.activation)
+    middle = conv_unit(width, width, 3, stride=stride, norm=norm, activation=resnet.activation)
+    last = conv_unit(width, outputs, 1, norm=norm, activation="identity")
+    return _residual(resnet, [start, middle, last], rate, norm, first, outputs)
+
+
+def _residual(resnet: Any, units: list[Any], rate: float, norm: str, first: First, outputs: int) -> nn.Module:
     from torch import nn
 
-    from searchitect.nn import Residual, activation, conv_unit, drop_path
+    from searchitect.nn import Residual, activation, drop_path
 
-    if resnet.block == "bottleneck":
-        outputs = width * EXPANSION
-        first = [
-            conv_unit(inputs, width, 1, norm=norm, activation=resnet.activation),
-            conv_unit(width, width, 3, stride=stride, norm=norm, activation=resnet.activation),
-        ]
-        last = conv_unit(width, outputs, 1, norm=norm, activation="identity")
-    else:
-        outputs = width
-        first = [conv_unit(inputs, width, 3, stride=stride, norm=norm, activation=resnet.activation)]
-        last = conv_unit(width, width, 3, norm=norm, activation="identity")
     if norm != "none":
-        nn.init.zeros_(last[-1].weight)  # type: ignore[index]
-    body = nn.Sequential(*first, last, drop_path(rate))
-    return Residual(body, _shortcut(resnet.shortcut, inputs, outputs, stride, norm), activation(resnet.activation))
+        nn.init.zeros_(units[-1][-1].weight)
+    body = nn.Sequential(*units, drop_path(rate))
+    shortcut = nn.Identity() if first is None else _shortcut(resnet.shortcut, *first, outputs, norm)
+    return Residual(body, shortcut, activation(resnet.activation))
 
 
-def _shortcut(kind: str, inputs: int, outputs: int, stride: int, norm: str) -> nn.Module:
-    from torch import nn
+def _shortcut(kind: str, inputs: int, stride: int, outputs: int, norm: str) -> nn.Module:
+    from searchitect.nn import PaddedShortcut, choose, condition, conv_unit, when
 
-    from searchitect.nn import PaddedShortcut, conv_unit
+    def projection() -> nn.Module:
+        return conv_unit(inputs, outputs, 1, stride=stride, norm=norm, activation="identity")
 
-    if stride == 1 and inputs == outputs:
-        return nn.Identity()
-    if kind == "padding" and outputs >= inputs:
-        return PaddedShortcut(outputs - inputs, stride)
-    return conv_unit(inputs, outputs, 1, stride=stride, norm=norm, activation="identity")
+    def padding() -> nn.Module:
+        fits = condition(operator.ge, outputs, inputs)
+        return when(fits, lambda: PaddedShortcut(outputs - inputs, stride), projection)
+
+    changes = True if stride > 1 else condition(operator.ne, inputs, outputs)
+    return when(changes, lambda: choose(kind, {"projection": projection, "padding": padding}))

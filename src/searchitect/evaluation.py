@@ -10,13 +10,29 @@ from typing import Protocol
 from searchitect.spaces.architecture import Architecture
 from searchitect.trial import Proposal, TrialState
 
-__all__ = ["CLOCK_MEASUREMENTS", "Check", "Checker", "Context", "Evaluator", "Executor", "Job", "Outcome", "Reports"]
+__all__ = [
+    "CLOCK_MEASUREMENTS",
+    "Check",
+    "Checker",
+    "Context",
+    "Evaluator",
+    "Executor",
+    "Job",
+    "Outcome",
+    "Reports",
+    "trial_folder",
+]
 
 Reports = tuple[tuple[int, Mapping[str, float]], ...]
 
 
 CLOCK_MEASUREMENTS = frozenset({"train_seconds", "latency_ms"})
 """Measurements that the wall clock decides: they differ between two runs with the same seed, all others are equal."""
+
+
+def trial_folder(number: int) -> str:
+    """Name of the folder of a trial's files; those of one study stand beside one another."""
+    return f"trial-{number:05d}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,7 @@ class Proposal:
         inherits: number of the trial whose weights this one starts from.
         replicate: 0 for the first evaluation; another number asks for the same architecture on a fresh seed.
         parent: number of the trial this architecture was derived from; for the lineage only.
+        keeps: the weights stay, so that later trials can inherit them.
     """
 
     architecture: Architecture
@@ -76,6 +77,7 @@ class Proposal:
     inherits: int | None = None
     replicate: int = 0
     parent: int | None = None
+    keeps: bool = False
 
 
 @dataclass(frozen=True, slots=True)

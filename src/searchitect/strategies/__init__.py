@@ -33,6 +33,7 @@ STRATEGIES: dict[str, str] = {
     "grid": "searchitect.strategies.grid:Grid",
     "greedy": "searchitect.strategies.greedy:Greedy",
     "local_search": "searchitect.strategies.local_search:LocalSearch",
+    "hill_climbing": "searchitect.strategies.hill_climbing:HillClimbing",
     "sobol": "searchitect.strategies.sobol:Sobol",
     "multi_greedy": "searchitect.strategies.multi_greedy:MultiGreedy",
     "regularized_evolution": "searchitect.strategies.regularized_evolution:RegularizedEvolution",

@@ -91,6 +91,7 @@ def opening_trial(event: Event, seed: int, state: TrialState) -> Trial:
         event.get("inherits"),
         event.get("replicate", 0),
         event.get("parent"),
+        event.get("keeps", False),
     )
     return Trial(event["number"], proposal, state, event["key"], seed, event["phase"], reason=event.get("reason"))
 
@@ -111,4 +112,6 @@ def _opening(trial: Trial) -> dict[str, Any]:
             event[name] = getattr(proposal, name)
     if proposal.replicate:
         event["replicate"] = proposal.replicate
+    if proposal.keeps:
+        event["keeps"] = True
     return event

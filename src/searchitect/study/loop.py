@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from searchitect.errors import EvaluationError, StorageError
-from searchitect.evaluation import Executor, Job, Outcome
+from searchitect.evaluation import Executor, Job, Outcome, trial_folder
 from searchitect.study.limits import Limit, hopeless
 from searchitect.study.study import Study
 from searchitect.trial import Trial, TrialState
@@ -18,7 +18,7 @@ __all__ = ["Clock", "Runner", "run_phase", "weights_folder"]
 
 def weights_folder(folder: Path, number: int) -> Path:
     """Where a trial that keeps its weights puts them."""
-    return folder / "weights" / f"trial-{number:05d}"
+    return folder / "weights" / trial_folder(number)
 
 
 LATE_FIRST_TRIAL = 30.0
@@ -146,7 +146,8 @@ class _Phase:
         most = None if left is None else max(1.0 + 1.3 * left, 2.0 * self.mean_seconds or LATE_FIRST_TRIAL)
         bounds = [bound for bound in (cap, most) if bound is not None]
         folder = self.runner.folder
-        keep = weights_folder(folder, trial.number) if self.keep_weights and folder else None
+        keeps = self.keep_weights or trial.proposal.keeps
+        keep = weights_folder(folder, trial.number) if keeps and folder else None
         job = Job(trial.number, trial.proposal, trial.seed, self.runner.device, min(bounds, default=None), keep)
         self.runner.executor.submit(job)
         self.flying[trial.number] = None

@@ -29,6 +29,9 @@ _PUBLIC = {
     "layers": "searchitect.catalog",
     "search": "searchitect.api",
     "import_trials": "searchitect.api",
+    "train_supernet": "searchitect.api",
+    "gradient_search": "searchitect.api",
+    "TrainedSupernet": "searchitect.api",
     "load": "searchitect.deploy",
     "Study": "searchitect.study",
     "Result": "searchitect.result",
@@ -36,6 +39,7 @@ _PUBLIC = {
     "task": "searchitect.tasks",
     "SearchitectError": "searchitect.errors",
     "catalog": "searchitect.catalog",
+    "make_elastic": "searchitect.supernet",
     "nn": "searchitect.nn",
     "tabular": "searchitect.tabular",
 }
@@ -44,7 +48,13 @@ __all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604
 
 if TYPE_CHECKING:
     from searchitect import catalog as catalog, nn as nn, tabular as tabular
-    from searchitect.api import import_trials as import_trials, search as search
+    from searchitect.api import (
+        TrainedSupernet as TrainedSupernet,
+        gradient_search as gradient_search,
+        import_trials as import_trials,
+        search as search,
+        train_supernet as train_supernet,
+    )
     from searchitect.catalog import layers as layers
     from searchitect.deploy import load as load
     from searchitect.errors import SearchitectError as SearchitectError
@@ -66,6 +76,7 @@ if TYPE_CHECKING:
         subset as subset,
     )
     from searchitect.study import Study as Study
+    from searchitect.supernet import make_elastic as make_elastic
     from searchitect.tasks import Task as Task, task as task
 
 

@@ -4,6 +4,7 @@ from searchitect.result import read_result
 from searchitect.storage import MemoryStore
 from searchitect.strategies import Belief, make_strategy
 from searchitect.study import Campaign, Clock, Limit, Runner, run_campaign
+from searchitect.study.campaign import SharedWeights
 from searchitect.trial import Fidelity
 from tests.study.parts import FakeExecutor, FakeJudge, journal, make_study, run
 
@@ -20,6 +21,17 @@ def test_random_search_gets_as_many_evaluations_as_the_search():
         for phase in ("search", "random")
     ]
     assert evaluated == [25, 25]
+
+
+def test_beside_shared_weights_random_search_trains_for_what_they_and_the_search_have_cost():
+    """A trial costs half a second: 4 s before the study and 20 trials of the search buy 28 trainings."""
+    study = make_study(fidelity=Fidelity(epochs=0))
+    run(study, search=Limit(trials=20), shared=SharedWeights(4.0, Fidelity(epochs=5)))
+    by_phase = {phase: [t for t in study.trials if t.phase == phase] for phase in ("search", "random", "confirm")}
+    assert {t.proposal.fidelity.epochs for t in by_phase["search"]} == {0}
+    assert {t.proposal.fidelity.epochs for t in by_phase["random"]} == {5}
+    assert {t.proposal.fidelity.epochs for t in by_phase["confirm"]} == {None}
+    assert sum(t.reused is None for t in by_phase["random"]) == 28
 
 
 def test_finalists_are_confirmed_on_fresh_seeds():

@@ -6,20 +6,26 @@ Everything here can be done by hand with the rooms below; nothing below knows th
 from __future__ import annotations
 
 from searchitect.api.doctor import Diagnosis, doctor
+from searchitect.api.gradients import Gradients, gradient_search
 from searchitect.api.importing import import_trials
 from searchitect.api.migrating import Migration, migrate
 from searchitect.api.opening import open_result, opened
 from searchitect.api.reopening import export, predict, report, resume, retrain
 from searchitect.api.request import Request
 from searchitect.api.searching import plan, search
+from searchitect.api.supernets import train_supernet
+from searchitect.api.trained_supernet import TrainedSupernet
 from searchitect.api.warm_starting import prior_trials
 
 __all__ = [
     "Diagnosis",
+    "Gradients",
     "Migration",
     "Request",
+    "TrainedSupernet",
     "doctor",
     "export",
+    "gradient_search",
     "import_trials",
     "migrate",
     "open_result",
@@ -31,4 +37,5 @@ __all__ = [
     "resume",
     "retrain",
     "search",
+    "train_supernet",
 ]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from searchitect.api.request import DEFAULT_STORE, Parts, Request, default_name
+from searchitect.api.sharing import judged_by, shared_warning
 from searchitect.api.warm_starting import prior_trials, warm_start_label
 from searchitect.config import parse_budget
 from searchitect.errors import ConfigError
@@ -29,6 +30,9 @@ DEFAULT_SECONDS = 300.0
 
 DEFAULT_TRIALS = 50
 """Trials of a search by the user's own function when nothing bounds it."""
+
+SHARED_TRIALS = 200
+"""Trials of a search by shared weights when nothing bounds it: each costs one pass over the validation split."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -59,25 +63,20 @@ class Prepared:
 
 def prepare(request: Request, parts: Parts) -> Prepared:
     """Open the store and make the plan; a study that exists keeps the plan it began with."""
-    since = time.monotonic()
     name = request.name or default_name(request, parts)
     store = _store(request.store)
     known = _manifest(store, name)
+    if request.supernet is not None and known is None:
+        request.supernet.require_trust()  # its seconds count as those of the supernet, not of the study
+    since = time.monotonic()
     folder = _writable(_folder(request, name, known))
     evaluator = _evaluator(request, parts, folder)
     wishes, late = _wishes(request, parts), False
     if known is not None:
         wishes, late = _continued(wishes, known["recorded"]["wishes"], store, name)
         evaluator = _paced(evaluator, known["recorded"].get("pace"))
-    elif wishes.seconds is not None and parts.task is not None and request.evaluate is None:
-        from searchitect.api.pacing import measure_pace
-
-        measured = measure_pace(evaluator, parts.workers, request.device, at_most=0.06 * wishes.seconds)
-        spent = round(time.monotonic() - since, 3)
-        wishes = dataclasses.replace(wishes, spent=spent)
-        if measured is not None:
-            evaluator = dataclasses.replace(evaluator, pace=measured[0])
-            wishes = dataclasses.replace(wishes, epoch_seconds=measured[1])
+    elif request.evaluate is None and (wishes.seconds is not None or wishes.shared_seconds is not None):
+        evaluator, wishes = _with_pace(evaluator, wishes, parts, request, since)
     plan = make_plan(wishes)
     if known is not None:
         # A larger budget extends the search; what the strategy was made with stays, or it would not be the same one.
@@ -85,8 +84,23 @@ def prepare(request: Request, parts: Parts) -> Prepared:
         fidelity = Fidelity.from_json(settings["fidelity"])
         plan = dataclasses.replace(plan, search_fidelity=fidelity, expected_trials=settings["budget"])
     warnings = () if plan.no_random is None or wishes.is_random else (f"no random search beside it: {plan.no_random}",)
+    if request.supernet is not None:
+        evaluator = judged_by(request.supernet, evaluator)
+        warnings = (*warnings, shared_warning(request.supernet))
     label, prior = _prior(request, parts, store, known)
     return Prepared(request, parts, evaluator, name, store, folder, wishes, plan, warnings, since, late, label, prior)
+
+
+def _with_pace(evaluator: Any, wishes: Wishes, parts: Parts, request: Request, since: float) -> tuple[Any, Wishes]:
+    """The evaluator and the wishes, knowing how long an epoch takes here."""
+    from searchitect.api.pacing import measure_pace
+
+    most = 0.06 * (wishes.seconds or DEFAULT_SECONDS)
+    measured = measure_pace(evaluator, parts.workers, request.device, at_most=most)
+    wishes = dataclasses.replace(wishes, spent=round(time.monotonic() - since, 3))
+    if measured is None:
+        return evaluator, wishes
+    return dataclasses.replace(evaluator, pace=measured[0]), dataclasses.replace(wishes, epoch_seconds=measured[1])
 
 
 def _prior(
@@ -185,8 +199,10 @@ def folder_name(study: str) -> str:
 def _wishes(request: Request, parts: Parts) -> Wishes:
     budget = parse_budget(request.budget)
     seconds, trials = budget.seconds, request.trials
-    own = request.evaluate is not None
-    if request.budget is None and trials is None and not parts.until:
+    own, shared = request.evaluate is not None, request.supernet is not None
+    if shared and request.budget is None and trials is None and not parts.until:
+        trials = SHARED_TRIALS
+    elif request.budget is None and trials is None and not parts.until:
         seconds, trials = (None, DEFAULT_TRIALS) if own else (DEFAULT_SECONDS, None)
     return Wishes(
         seconds=seconds,
@@ -198,6 +214,7 @@ def _wishes(request: Request, parts: Parts) -> Wishes:
         compare=request.random_search,
         is_random=request.strategy == "random" and request.warm_start is None,
         confirm_seeds=request.confirm_seeds if own else max(1, request.confirm_seeds),
+        shared_seconds=request.supernet.cost_seconds if shared else None,
     )
 
 

@@ -10,6 +10,7 @@ from searchitect.api.opening import open_result, opened, recorded_of
 from searchitect.api.preparing import prepare
 from searchitect.api.request import Request, make_parts
 from searchitect.api.running import run
+from searchitect.api.trained_supernet import TrainedSupernet
 from searchitect.api.weights import restorer
 from searchitect.errors import ConfigError
 from searchitect.result import Best, Result
@@ -160,21 +161,24 @@ def _request(study: str, store: Store, data: Any, space: Any, evaluate: Callable
             f"study {study!r} is evaluated by your own function {manifest['details']['function']!r}",
             hint=f"run your program again, with sa.search(..., evaluate=…, name={study!r})",
         )
-    if data is None and recorded.get("data") is None and evaluate is None:
+    supernet = _supernet(study, recorded.get("supernet"), data, space)
+    if supernet is not None:
+        data = space = None  # it knows both
+    elif data is None and recorded.get("data") is None and evaluate is None:
         raise ConfigError(
             f"study {study!r} was started on data in memory",
             hint=f"run your program again, with sa.search(data, ..., name={study!r})",
         )
-    if space is None and recorded.get("space") is False:
+    if supernet is None and space is None and recorded.get("space") is False:
         raise ConfigError(
             f"study {study!r} searches a class of your own program, {manifest['space']['name']}",
             hint=f"run your program again, with sa.search(..., name={study!r})",
         )
     wishes, settings = recorded["wishes"], manifest["settings"]
     return Request(
-        data=data if data is not None else recorded.get("data"),
+        data=data if data is not None or supernet is not None else recorded.get("data"),
         target=recorded["target"],
-        space=space if space is not None else recorded.get("space"),
+        space=space if space is not None or supernet is not None else recorded.get("space"),
         evaluate=evaluate,
         strategy=manifest["strategy"]["name"],
         options=manifest["strategy"]["options"],
@@ -194,7 +198,20 @@ def _request(study: str, store: Store, data: Any, space: Any, evaluate: Callable
         confirm_seeds=recorded["allow"]["confirm_seeds"],
         trial_seconds=recorded["allow"]["trial_seconds"],
         deterministic=manifest["details"]["deterministic"],
+        supernet=supernet,
     )
+
+
+def _supernet(study: str, facts: Mapping[str, Any] | None, data: Any, space: Any) -> Any:
+    """The trained supernet of a study that searched by shared weights; None for any other."""
+    if facts is None:
+        return None
+    if facts["folder"] is None:
+        raise ConfigError(
+            f"study {study!r} searched by a supernet that was kept in no folder",
+            hint=f"run your program again, with sa.search(supernet=…, name={study!r})",
+        )
+    return TrainedSupernet.open(facts["folder"], data=data, space=space, trust=facts["trust"])
 
 
 def _budget(wishes: Mapping[str, Any]) -> str | float | None:

@@ -53,6 +53,7 @@ class Request:
     profile: bool = False
     allow_changed_code: bool = False
     warm_start: Any = None
+    supernet: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,8 @@ def make_parts(request: Request) -> Parts:
     _check_kinds(request)
     _check_numbers(request)
     _check_device(request.device)
+    if request.supernet is not None:
+        request = _of_supernet(request)
     task = _task(request)
     space = _space(request.space, task)
     objectives = _objectives(request, task)
@@ -102,12 +105,33 @@ def default_name(request: Request, parts: Parts) -> str:
     """A name that the same command finds again; a fresh one for data and functions that exist in memory only."""
     strategy = request.strategy if isinstance(request.strategy, str) else type(request.strategy).__name__
     space = SearchSpace.of(parts.space).name
+    if request.supernet is not None and parts.task is not None:
+        shared = f"{request.supernet.method}-{request.supernet.digest[:6]}"
+        return f"{parts.task.name}-{space}-{strategy}-seed{request.seed}-{shared}"
     if parts.task is not None and request.evaluate is None and isinstance(request.data, (str, Path)):
         start = "" if request.warm_start is None else "-warm"
         return f"{parts.task.name}-{space}-{strategy}-seed{request.seed}{start}"
     what = parts.task.name if parts.task is not None else getattr(request.evaluate, "__name__", "function")
     now = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")
     return f"{what}-{space}-{now}-{uuid.uuid4().hex[:4]}"
+
+
+def _of_supernet(request: Request) -> Request:
+    """The request with the task and the space that the supernet was trained on.
+
+    Raises:
+        ConfigError: it names others, or there is a function that evaluates as well.
+    """
+    from searchitect.api.sharing import check_space, check_supernet, check_task
+
+    trained = check_supernet(request.supernet)
+    if request.evaluate is not None:
+        raise ConfigError("a search is evaluated by a supernet or by your own function, not by both")
+    if request.data is not None:
+        check_task(trained, open_task(request.data, target=request.target, seed=request.seed))
+    if request.space is not None:
+        check_space(trained, load_space(request.space) if isinstance(request.space, str) else request.space)
+    return dataclasses.replace(request, data=trained.task, target=None, space=trained.space)
 
 
 def _task(request: Request) -> Task | None:

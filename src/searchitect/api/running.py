@@ -8,6 +8,7 @@ from typing import Any
 
 from searchitect.api.finishing import finish
 from searchitect.api.preparing import Prepared, wishes_document
+from searchitect.api.sharing import recorded_supernet
 from searchitect.api.weights import restorer
 from searchitect.errors import ConfigError
 from searchitect.evaluation import Checker, Evaluator
@@ -67,6 +68,8 @@ def _details(prepared: Prepared) -> dict[str, Any]:
         details["task"] = parts.task.describe()
     if prepared.warm_start:
         details["warm_start"] = list(prepared.warm_start)
+    if request.supernet is not None:
+        details["supernet"] = request.supernet.digest
     if request.evaluate is not None:
         details["function"] = getattr(request.evaluate, "__qualname__", type(request.evaluate).__name__)
         details["function_source_digest"] = source_digest(request.evaluate)
@@ -87,6 +90,8 @@ def _recorded(prepared: Prepared) -> dict[str, Any]:
         "space": request.space if isinstance(request.space, str) or request.space is None else False,
         "allow": {"trial_seconds": request.trial_seconds, "confirm_seeds": request.confirm_seeds},
     }
+    if request.supernet is not None:
+        recorded["supernet"] = recorded_supernet(request.supernet)
     pace = getattr(prepared.evaluator, "pace", None)
     if pace is not None:
         recorded["pace"] = pace.to_json()

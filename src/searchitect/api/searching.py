@@ -46,6 +46,7 @@ def search(
     profile: bool = False,
     allow_changed_code: bool = False,
     warm_start: Any = None,
+    supernet: Any = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> Result:
     """Search a space of architectures and hand back a trained, confirmed, exported model.
@@ -79,6 +80,8 @@ def search(
             all that fit), a result, an import ("optuna:…"), architectures or instances of the space, pairs of these and
             ranks, or a list of such things. See docs/warm_starts.md. A study that goes on does not read it again.
         allow_changed_code: go on although the source of the space or of `evaluate` has changed.
+        supernet: what `sa.train_supernet` returned: trials of the search are judged by its shared weights, while random
+            search, which gets its cost as well, and the confirmation train alone. Its data and space need no repeating.
         on_event: called with every event of the journal as it is written.
 
     Raises:
@@ -92,6 +95,7 @@ def search(
         seed=seed, device=device, store=store, name=name, folder=folder, recipe=recipe, random_search=random_search,
         confirm_seeds=confirm_seeds, trial_seconds=trial_seconds, deterministic=deterministic, profile=profile,
         allow_changed_code=allow_changed_code, warm_start=warm_start,
+        supernet=supernet,
     )  # fmt: skip
     return run(prepare(request, make_parts(request)), on_event)
 

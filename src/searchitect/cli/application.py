@@ -8,6 +8,7 @@ import typer
 
 from searchitect import __version__
 from searchitect.cli import comparing, listing, running, studies
+from searchitect.cli.supernet import supernet
 from searchitect.cli.tabular import tabular
 
 __all__ = ["app"]
@@ -50,4 +51,5 @@ app.command("report")(studies.report)
 app.command("export")(studies.export)
 app.command("predict")(studies.predict)
 app.command("migrate")(studies.migrate)
+app.add_typer(supernet, name="supernet")
 app.add_typer(tabular, name="tabular")

@@ -19,7 +19,7 @@ from searchitect.study.loop import Runner, run_phase
 from searchitect.study.study import Study
 from searchitect.trial import Fidelity, Proposal, Trial, TrialState
 
-__all__ = ["Campaign", "Confirmation", "Judge", "finalists_of", "run_campaign"]
+__all__ = ["Campaign", "Confirmation", "Judge", "SharedWeights", "finalists_of", "run_campaign"]
 
 
 TRUSTED_RANK_CORRELATION = 0.5
@@ -53,6 +53,21 @@ class Judge(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class SharedWeights:
+    """What a search by shared weights owes to those that train alone.
+
+    Attributes:
+        seconds: spent on the shared weights before the study; random search gets them too.
+        fidelity: what one trial of random search may spend: it trains, which trials of the search do not.
+        epoch_seconds: of one epoch of a training alone; None where it is not known.
+    """
+
+    seconds: float
+    fidelity: Fidelity
+    epoch_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Campaign:
     """What one study does, in order.
 
@@ -63,6 +78,7 @@ class Campaign:
         confirm_seeds: fresh seeds per finalist; 0 leaves the confirmation out.
         confirm_fidelity: what one confirmation may spend at most.
         confirm_until: second of the study at which the confirmation should be over; None for no bound.
+        shared: how random search stands beside a search by shared weights; None for any other search.
     """
 
     search: Limit
@@ -71,6 +87,7 @@ class Campaign:
     confirm_seeds: int = 3
     confirm_fidelity: Fidelity = Fidelity()
     confirm_until: float | None = None
+    shared: SharedWeights | None = None
 
 
 class Confirmation:
@@ -121,14 +138,18 @@ def _note_belief(study: Study) -> None:
 def _run_random(study: Study, campaign: Campaign, runner: Runner, ended_by: str) -> None:
     """Random search with what the search has spent: its busy seconds where time ended it, otherwise its trials."""
     spent = [t for t in study.state.of_phase("search") if t.reused is None and t.state is not TrialState.INFEASIBLE]
-    bound = campaign.search.seconds
-    if ended_by == "budget":
+    bound, shared = campaign.search.seconds, campaign.shared
+    if shared is not None:
+        cost = shared.seconds + study.state.seconds.get("search", 0.0)
+        limit = Limit(cost=cost, seconds=None if bound is None else 1.25 * (shared.seconds + bound))
+    elif ended_by == "budget":
         # Its trials may run a little longer than meant; time that the search spent on starting up is not made up for.
         limit = Limit(cost=study.state.seconds.get("search", 0.0), seconds=None if bound is None else 1.25 * bound)
     else:
         limit = Limit(trials=len(spent), seconds=bound)
     own = study.setting
-    setting = Setting(own.space, own.objectives, derive(study.seed, "random arm"), own.check, len(spent), own.fidelity)
+    fidelity = own.fidelity if shared is None else shared.fidelity
+    setting = Setting(own.space, own.objectives, derive(study.seed, "random arm"), own.check, len(spent), fidelity)
     study.enter("random", make_strategy("random", setting))
     run_phase(study, "random", runner, limit)
 
@@ -204,6 +225,9 @@ def _full_seconds(study: Study, campaign: Campaign, arm: str, count: int) -> flo
     for trial in _best(study, arm, count):
         measured = trial if trial.reused is None else study.state.trials[trial.reused]
         low = measured.proposal.fidelity
+        if campaign.shared is not None and low.epochs == 0:
+            spent += campaign.shared.epoch_seconds or 0.0
+            continue
         passes = measured.measurements.get("epochs") or (low.epochs or high.epochs or 1) * low.data_fraction
         spent += measured.clock.get("seconds", 0.0) / passes
     return campaign.confirm_seeds * spent * (high.epochs or 1) * high.data_fraction

@@ -8,12 +8,14 @@ seconds whatever the size of the model, and so may one of random search.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from searchitect.errors import ConfigError
 from searchitect.objectives import Constraint
-from searchitect.study.campaign import Campaign
+from searchitect.study.campaign import Campaign, SharedWeights
 from searchitect.study.limits import Limit
 from searchitect.trial import Fidelity
 
@@ -45,6 +47,7 @@ class Wishes:
         compare: the user did not switch random search off.
         is_random: the strategy is random search itself.
         confirm_seeds, confirm_count: fresh seeds per finalist, finalists per arm at most.
+        shared_seconds: spent before the study on weights that the search shares; None where every trial trains.
     """
 
     seconds: float | None = None
@@ -59,6 +62,7 @@ class Wishes:
     is_random: bool = False
     confirm_seeds: int = 3
     confirm_count: int = 3
+    shared_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,8 @@ def make_plan(wishes: Wishes) -> Plan:
     """Split the budget."""
     no_random = _why_not_compared(wishes)
     arms = 1 if no_random else 2
+    if wishes.shared_seconds is not None:
+        return _with_shared_weights(wishes, wishes.shared_seconds, arms, no_random)
     if wishes.seconds is None:
         return _by_trials(wishes, arms, no_random)
     reserve = min(max(8.0, 0.08 * wishes.seconds), 60.0, 0.25 * wishes.seconds)
@@ -143,6 +149,33 @@ def _by_trials(wishes: Wishes, arms: int, no_random: str | None) -> Plan:
     limit = Limit(trials, until=wishes.until)
     campaign = Campaign(limit, no_random is None, count, wishes.confirm_seeds, fidelity)
     return Plan(campaign, fidelity, trials, None, None, no_random)
+
+
+def _with_shared_weights(wishes: Wishes, shared: float, arms: int, no_random: str | None) -> Plan:
+    """The split of a search whose trials train nothing.
+
+    What the shared weights have cost counts in a budget of time, and random search gets it too.
+    """
+    if wishes.seconds is None:
+        plan, random = _by_trials(wishes, arms, no_random), shared
+    else:
+        begun = dataclasses.replace(wishes, shared_seconds=None, seconds=wishes.seconds - arms * shared)
+        if begun.seconds is None or begun.seconds < SHORTEST_COMPARED:
+            raise ConfigError(
+                f"a budget of {wishes.seconds:g} s is too short after a supernet that took {shared:.0f} s"
+                + (", since random search gets as much" if arms == 2 else ""),
+                hint=f"a budget of {2 * SHORTEST_COMPARED + arms * shared:.0f} s, or a number of trials",
+            )
+        plan = make_plan(begun)
+        random = shared + (plan.campaign.search.seconds or 0.0)
+    owed = SharedWeights(shared, _search_fidelity(wishes, random, wishes.epochs), wishes.epoch_seconds)
+    until = plan.campaign.confirm_until
+    campaign = dataclasses.replace(
+        plan.campaign, shared=owed, confirm_until=None if until is None else until + (arms - 1) * shared
+    )
+    return dataclasses.replace(
+        plan, campaign=campaign, search_fidelity=Fidelity(epochs=0), expected_trials=wishes.trials
+    )
 
 
 def _why_not_compared(wishes: Wishes) -> str | None:

@@ -69,7 +69,8 @@ def resume_running(folder: Path | None, run: int, seed: int, state: RunState) ->
     epoch = int(tensors.pop("epoch"))
     state.progress[:] = [SearchEpoch.from_json(entry) for entry in document["progress"][:epoch]]
     state.trail[:] = [
-        {d.path: tensors.pop(f"trail.{number}.{d.path}") for d, _ in state.relaxation.alphas} for number in range(epoch)
+        {d.path: tensors.pop(f"trail.{number}.{d.path}") for d, _ in state.relaxation.alphas}
+        for number in range(epoch + 1)
     ]
     with torch.no_grad():
         for name, parameter in _searched(state).items():

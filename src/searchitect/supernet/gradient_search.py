@@ -29,8 +29,8 @@ from searchitect.supernet.gradient_steps import RunContext, RunState, endless, t
 from searchitect.supernet.guards import (
     Guards,
     SkipDropout,
-    sharpening,
     skips_dropped,
+    stop,
 )
 from searchitect.supernet.open_build import open_build
 from searchitect.supernet.partial_connections import partially_connected
@@ -154,41 +154,31 @@ def _state(relaxation: Relaxation, context: RunContext, dropout: SkipDropout) ->
     tables = tuple((term, cost_table(relaxation.supernet, decisions, term.name)) for term in context.costs)
     rate = method.rate if context.settings.rate is None else context.settings.rate
     adam = torch.optim.Adam(relaxation.searched, lr=rate, betas=method.betas, weight_decay=method.decay)
-    return RunState(relaxation, optimizer(relaxation.supernet, context.recipe), adam, tables, dropout)
+    weights = optimizer(relaxation.supernet, context.recipe)
+    for group in weights.param_groups:  # the fused kernel wants a gradient for every weight, a sampled path has few
+        group["fused"], group["foreach"] = False, True
+    return RunState(relaxation, weights, adam, tables, dropout, trail=[relaxation.alphas.copy()])
 
 
 def _search(state: RunState, context: RunContext, report: Callable[[SearchEpoch], None] | None) -> str | None:
-    """Train epoch by epoch; return which guard ended it."""
+    """Train epoch by epoch; return which guard stopped the architecture weights."""
     resume_running(context.folder, context.run, context.seed, state)
-    while True:
-        stopped = _guard(state, context)
-        if stopped is not None or len(state.progress) >= context.recipe.epochs:
-            return stopped
+    first = context.warm_up + max(1, context.recipe.epochs // 10)
+    while len(state.progress) < context.recipe.epochs:
         epoch = len(state.progress) + 1
+        stopped = stop(state.progress, context.guards, first)
         with isolated(derive(context.seed, "epoch", epoch)):
-            entry = train_epoch(state, context, epoch)
+            entry = train_epoch(state, context, epoch, searching=epoch > context.warm_up and stopped is None)
         state.progress.append(entry)
         state.trail.append(state.relaxation.alphas.copy())
+        found = stop(state.progress, context.guards, first)
+        if found is not None and stopped is None:
+            state.relaxation.alphas.restore(state.trail[found.back])
         keep_running(context.folder, context.run, context.seed, state)
         if report is not None:
             report(entry)
-
-
-def _guard(state: RunState, context: RunContext) -> str | None:
-    """Look at the last epoch; where a guard fires, go back to the architecture weights of before and say why."""
-    progress, guards = state.progress, context.guards
-    first = context.warm_up + max(1, context.recipe.epochs // 10)
-    if len(progress) <= first:
-        return None
-    values = [entry.eigenvalue for entry in progress if entry.eigenvalue is not None]
-    if progress[-1].skip_share > guards.most_skips:
-        earlier = [n for n, entry in enumerate(progress) if entry.skip_share <= guards.most_skips]
-        state.relaxation.alphas.restore(state.trail[earlier[-1] if earlier else 0])
-        return f"skips: {progress[-1].skip_share:.0%} of the decisions in epoch {len(progress)}"
-    if guards.eigenvalue is not None and sharpening(values, guards.eigenvalue):
-        state.relaxation.alphas.restore(state.trail[-5])
-        return f"eigenvalue: {values[-1]:.3g} in epoch {len(progress)}, growing fast"
-    return None
+    found = stop(state.progress, context.guards, first)
+    return None if found is None else found.reason
 
 
 def _finish(state: RunState, context: RunContext, stopped: str | None) -> SearchRun:

@@ -62,7 +62,7 @@ class RunState:
     """What changes.
 
     Attributes:
-        trail: the architecture weights after every epoch: where guards go back to.
+        trail: the architecture weights at the start and after every epoch: where guards go back to.
     """
 
     relaxation: Relaxation
@@ -74,7 +74,12 @@ class RunState:
     trail: list[dict[str, Tensor]] = field(default_factory=list)
 
 
-def train_epoch(state: RunState, context: RunContext, epoch: int) -> SearchEpoch:
+def train_epoch(state: RunState, context: RunContext, epoch: int, *, searching: bool) -> SearchEpoch:
+    """Train for one epoch.
+
+    Args:
+        searching: train the architecture weights too.
+    """
     total = context.recipe.epochs
     done = (epoch - 1) / max(1, total - 1)
     first, last = context.method.temperature
@@ -84,7 +89,7 @@ def train_epoch(state: RunState, context: RunContext, epoch: int) -> SearchEpoch
     search = endless(context.data.search, context, "search", epoch)
     for number, batch in enumerate(shuffled(context.data.train, context, "train", epoch)):
         rate = _rate(context, (epoch - 1) * context.steps + number)
-        if epoch > context.warm_up:
+        if searching:
             searched.append(_architecture_step(state, context, next(search), batch, temperature, done, rate))
         losses.append(_weight_step(state, context, batch, temperature, done, rate))
     _healthy((*losses, *searched), epoch)
@@ -184,7 +189,7 @@ def _progress(
     relaxation = state.relaxation
     shares = [share.detach() for share in relaxation.probabilities()]
     decisions = [decision for decision, _ in relaxation.alphas]
-    watched = context.guards.eigenvalue is not None and not relaxation.sampler.one_path and epoch > context.warm_up
+    watched = searched and context.guards.eigenvalue is not None and not relaxation.sampler.one_path
     return SearchEpoch(
         run=context.run,
         epoch=epoch,

@@ -3,7 +3,8 @@
 Skips win in plain DARTS because they need no training (Zela et al., "Understanding and robustifying differentiable
 architecture search", 2020; Chen et al., "P-DARTS", 2019). The guards: dropout on skips that fades out, a penalty on
 undecided probabilities that fades in, a limit on the share of decisions that skip, and a stop where the sharpness of
-the loss in the architecture weights grows fast; the last two go back to the architecture weights of before.
+the loss in the architecture weights grows fast. The last two go back to the architecture weights of before and keep
+them; shared weights are trained to the end, since an operation that never learned would be missed by nobody.
 """
 
 from __future__ import annotations
@@ -18,8 +19,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from searchitect.supernet.architecture_weights import MixedDecision
+from searchitect.supernet.gradient_result import SearchEpoch
 
-__all__ = ["Guards", "SkipDropout", "dominant_eigenvalue", "entropy", "sharpening", "skip_share", "skips_dropped"]
+__all__ = [
+    "Guards",
+    "SkipDropout",
+    "Stop",
+    "dominant_eigenvalue",
+    "entropy",
+    "sharpening",
+    "skip_share",
+    "skips_dropped",
+    "stop",
+]
 
 SMOOTHED = 5
 BACK = 4
@@ -30,12 +42,12 @@ class Guards:
     """How a search is guarded.
 
     Attributes:
-        most_skips: largest share of the decisions whose strongest operation may be a skip: a search that exceeds it
-            ends with the architecture weights of the epoch before, and a selection by magnitude keeps to it. 1 for no
-            limit.
-        eigenvalue: stop where the dominant eigenvalue of the Hessian of the search loss in the architecture weights,
-            averaged over 5 epochs, was 4 epochs ago less than this share of now; None for no stop. Methods that
-            compute one option at a time have no such Hessian and are not stopped.
+        most_skips: largest share of the decisions whose strongest operation may be a skip: where it is exceeded, the
+            architecture weights go back to the last epoch that kept to it and stay there; a selection by magnitude
+            keeps to it too. 1 for no limit.
+        eigenvalue: go back by 4 epochs and stay there where the dominant eigenvalue of the Hessian of the search loss
+            in the architecture weights, averaged over 5 epochs, was 4 epochs ago less than this share of now; None for
+            no such stop. Methods that compute one option at a time have no such Hessian and are not watched.
         entropy: weight, in the last epoch, of the mean entropy of the probabilities in the search loss; it grows
             linearly from 0.
         skip_dropout: dropout on what skips hand on, in the first epoch; it falls linearly to 0.
@@ -72,6 +84,39 @@ def sharpening(values: Sequence[float], limit: float) -> bool:
         return False
     smooth = [sum(values[end - SMOOTHED : end]) / SMOOTHED for end in (len(values) - BACK, len(values))]
     return smooth[1] > 0.0 and smooth[0] / smooth[1] < limit
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why the architecture weights stay what they are.
+
+    Attributes:
+        reason: in words.
+        epoch: when it was found.
+        back: the epoch whose architecture weights are kept; 0 for those of the start.
+    """
+
+    reason: str
+    epoch: int
+    back: int
+
+
+def stop(progress: Sequence[SearchEpoch], guards: Guards, first: int) -> Stop | None:
+    """Return the first stop of a search, or None; a pure function of its curves.
+
+    Args:
+        first: epochs in which nothing is stopped: probabilities are still those of the start.
+    """
+    for count in range(first + 1, len(progress) + 1):
+        skips = [entry.skip_share for entry in progress[:count]]
+        if skips[-1] > guards.most_skips:
+            kept = [n for n, share in enumerate(skips, 1) if share <= guards.most_skips]
+            reason = f"{skips[-1]:.0%} of the decisions would skip in epoch {count}"
+            return Stop(reason, count, kept[-1] if kept else 0)
+        values = [entry.eigenvalue for entry in progress[:count] if entry.eigenvalue is not None]
+        if guards.eigenvalue is not None and sharpening(values, guards.eigenvalue):
+            return Stop(f"the dominant eigenvalue grew to {values[-1]:.3g} in epoch {count}", count, count - BACK)
+    return None
 
 
 def dominant_eigenvalue(

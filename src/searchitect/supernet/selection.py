@@ -48,7 +48,7 @@ def by_magnitude(relaxation: Relaxation, most_skips: float = 1.0) -> Chosen:
     Where more than `most_skips` of the decisions would skip, those least sure of it take their second best (P-DARTS,
     section 3.3).
     """
-    shares = relaxation.by_path()
+    shares = {path: share.detach() for path, share in relaxation.by_path().items()}
     decisions = [decision for decision, _ in relaxation.alphas]
     taken = {d.path: _strongest(shares[d.path], d.zeros) for d in decisions}
     skipping = [d for d in decisions if taken[d.path] in d.skips]

@@ -52,6 +52,11 @@ def test_the_shape_is_that_of_the_stride(stride, size):
     assert block(torch.randn(2, 4, 7, 7)).shape == (2, 6, size, size)
 
 
+def test_a_block_may_be_narrower_in_the_middle():
+    block = inverted_residual(8, 8, middle=4)
+    assert block(torch.randn(2, 8, 5, 5)).shape == (2, 8, 5, 5)
+
+
 def test_no_activation_follows_the_last_convolution():
     block = inverted_residual(4, 4, middle=8, shortcut=False)
     kinds = [type(part).__name__ for part in block.modules() if next(part.children(), None) is None]

@@ -94,7 +94,9 @@ def inverted_residual(
 
 
 def _expansion(inputs: Any, middle: Any, norm: str, activation: str) -> nn.Module:
-    return _where(middle - inputs, partial(conv_unit, inputs, middle, 1, norm=norm, activation=activation))
+    more: Any = middle - inputs
+    different = more.mapped(abs) if isinstance(more, OpenNumber) else abs(more)
+    return _where(different, partial(conv_unit, inputs, middle, 1, norm=norm, activation=activation))
 
 
 def _where(channels: Any, make: Callable[[], nn.Module]) -> nn.Module:

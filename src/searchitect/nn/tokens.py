@@ -40,8 +40,11 @@ __all__ = [
     "token_norm",
 ]
 
-SPREAD = 0.02
-"""Standard deviation of class tokens and positions at the start (Dosovitskiy et al., their code)."""
+SPREAD = 0.2
+"""Standard deviation of class tokens and positions at the start: as large as what torch's linear maps give of patches.
+
+The 0.02 of the papers goes with linear maps of 0.02; beside torch's own start, places are told apart too late.
+"""
 
 
 class Patches(nn.Module):

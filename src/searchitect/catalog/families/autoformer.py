@@ -78,7 +78,7 @@ def autoformer(*, scale: str = "mini", patch: int | None = None) -> type[Any]:
     class AutoFormer:
         width: int = choice(*sizes.widths)
         blocks: tuple[Block, ...] = repeat(Block, *sizes.layers)
-        learning_rate: float = real(5e-4, 1e-2, log=True, role="training")
+        learning_rate: float = real(1e-3, 1e-2, log=True, role="training")
         weight_decay: float = real(1e-4, 1e-1, log=True, role="training")
 
         def build(self, task: TaskSpec) -> nn.Module:

@@ -67,7 +67,7 @@ def transformer_encoder(
         norm: str = choice(*normalisations)
         dropout: float = choice(*dropouts)
         pooling: str = choice(*poolings)
-        learning_rate: float = real(5e-4, 1e-2, log=True, role="training")
+        learning_rate: float = real(1e-3, 1e-2, log=True, role="training")
         weight_decay: float = real(1e-4, 1e-1, log=True, role="training")
 
         def build(self, task: TaskSpec) -> nn.Module:

@@ -68,3 +68,17 @@ def test_stochastic_depth_rises_over_the_blocks_of_the_active_architecture():
 def test_a_depth_of_zero_is_refused_with_the_decision_and_the_way_out():
     with pytest.raises(SpaceError, match="stages.0.depth may be 0.*\n.*leave 0 out of depths"):
         open_build(sa.catalog.get("resnet", depths=(0, 1)), sa.TaskSpec((3, 8, 8), 4))
+
+
+@pytest.mark.parametrize("wirings", [("full",), ("residual",), ("dense",), ("full", "residual", "dense")])
+def test_perceptrons_of_every_wiring_become_one_supernet(wirings):
+    space = sa.catalog.get("mlp", layers=(1, 4), widths=(3, 5, 8), connections=wirings)
+    assert largest_difference(shaken(open_build(space, TABLE)), TABLE, samples=20) < 1e-5
+
+
+def test_perceptrons_without_a_hidden_layer_belong_to_the_supernet():
+    spec = sa.TaskSpec((1, 4, 4), 3)
+    supernet = shaken(open_build(sa.catalog.get("mlp", layers=(0, 3), widths=(4, 6)), spec))
+    assert largest_difference(supernet, spec, samples=20) < 1e-5
+    lengths = {supernet.space.sample(random.Random(n))["layers.length"] for n in range(20)}
+    assert lengths == {0, 1, 2, 3}

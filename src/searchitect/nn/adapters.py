@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from searchitect.errors import SpaceError
 from searchitect.nn.convolutions import conv
-from searchitect.nn.elastic import now
+from searchitect.nn.elastic import Elastic, Switch, is_open, largest, now, part
+from searchitect.nn.elastic_layers import CONVOLVE
 from searchitect.nn.pooling import global_pool, pool_to
 from searchitect.nn.shapes import Shape, describe, strided
 
-__all__ = ["PaddedShortcut", "Resize", "adapt"]
+__all__ = ["OpenAdapt", "PaddedShortcut", "Resize", "adapt"]
 
 
 class Resize(nn.Module):
@@ -47,7 +50,7 @@ class PaddedShortcut(nn.Module):
 
 
 def adapt(source: Shape, target: Shape) -> nn.Module:
-    """A module that turns `source` into `target`; the identity where they are equal.
+    """A module that turns `source` into `target`; the identity where they are equal. Either may be open.
 
     Maps: fewer places by a strided 1×1 projection where a stride gives exactly the target, by average pooling
     otherwise; more places by repetition; other channels by a 1×1 projection. A map becomes a vector by its
@@ -56,22 +59,91 @@ def adapt(source: Shape, target: Shape) -> nn.Module:
     Raises:
         SpaceError: a vector cannot become a map, nor a map one of another dimension.
     """
+    if is_open(*source, *target):
+        return OpenAdapt(source, target)
+    parts, projection = _plan(source, target)
+    made = list(parts)
+    if projection is not None and len(target) == 1:
+        made.append(nn.Linear(source[0], target[0]))
+    elif projection is not None:
+        made.append(conv(source[0], target[0], 1, stride=projection, bias=False, dims=len(source) - 1))
+    return nn.Identity() if not made else made[0] if len(made) == 1 else nn.Sequential(*made)
+
+
+class OpenAdapt(Switch):
+    """`adapt` between shapes of which some numbers are open: what it does is told by the shapes that are active.
+
+    Args:
+        source, target: shapes; numbers may be open, and the dimensions of the target may be given up for a vector.
+        vector: whether the target can be a vector although it is written as a map.
+    """
+
+    def __init__(self, source: Sequence[Any], target: Sequence[Any], *, vector: bool = False) -> None:
+        super().__init__()
+        self.source, self.target = tuple(source), tuple(target)
+        dims, inputs, outputs = len(source) - 1, int(largest(source[0])), int(largest(target[0]))
+        self.on_maps = self.on_vectors = None
+        if len(source) > 1 and len(target) > 1:
+            self.on_maps = ElasticProjection(conv(inputs, outputs, 1, bias=False, dims=dims))
+        if len(target) == 1 or vector:
+            self.on_vectors = ElasticProjection(nn.Linear(inputs, outputs))
+
+    def steps(self, source: Shape, target: Shape) -> tuple[list[nn.Module], nn.Module | None, int]:
+        """Parts without weights, then the projection, if there is one, and its stride."""
+        parts, stride = _plan(source, target)
+        projection = self.on_vectors if len(target) == 1 else self.on_maps
+        return parts, projection if stride is not None else None, stride or 1
+
+    def parts_between(self, source: Shape, target: Shape) -> Iterator[nn.Module]:
+        """Yield what has weights between these shapes."""
+        projection = self.steps(source, target)[1]
+        if projection is not None:
+            yield projection
+
+    def between(self, x: Tensor, source: Shape, target: Shape) -> Tensor:
+        """Turn a tensor of one shape into one of another."""
+        parts, projection, stride = self.steps(source, target)
+        for step in parts:
+            x = step(x)
+        return x if projection is None else projection(x, target[0], stride)
+
+    def _now(self) -> tuple[Shape, Shape]:
+        return tuple(int(now(n)) for n in self.source), tuple(int(now(n)) for n in self.target)
+
+    def active_parts(self) -> Iterator[nn.Module]:
+        yield from self.parts_between(*self._now())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.between(x, *self._now())
+
+
+class ElasticProjection(Elastic):
+    """A 1×1 convolution or a linear map that is told its outputs and its stride each time."""
+
+    def __init__(self, full: nn.Module) -> None:
+        super().__init__()
+        self.full = full
+
+    def forward(self, x: Tensor, outputs: int, stride: int = 1) -> Tensor:
+        inputs, dims = x.shape[1], self.full.weight.dim() - 2
+        weight = part(self.full.weight, (outputs, inputs))
+        if dims == 0:
+            return F.linear(x, weight, self.full.bias[:outputs])
+        return CONVOLVE[dims](x, weight, None, stride)
+
+
+def _plan(source: Shape, target: Shape) -> tuple[list[nn.Module], int | None]:
+    """The parts without weights, and the stride of the projection behind them; None where there is none."""
     if source == target:
-        return nn.Identity()
+        return [], None
     if len(target) == 1:
-        parts = [] if len(source) == 1 else [global_pool("average")]
-        if source[0] != target[0]:
-            parts.append(nn.Linear(source[0], target[0]))
-        return parts[0] if len(parts) == 1 else nn.Sequential(*parts)
+        return [] if len(source) == 1 else [global_pool("average")], None if source[0] == target[0] else 1
     if len(source) != len(target):
         raise SpaceError(f"no adaptation from {describe(source)} to {describe(target)}: they differ in dimensions")
-    dims, stride = len(source) - 1, _exact_stride(source[1:], target[1:])
+    stride = _exact_stride(source[1:], target[1:])
     if stride is not None:
-        return conv(source[0], target[0], 1, stride=stride, bias=False, dims=dims)
-    parts = _resized(source[1:], target[1:])
-    if source[0] != target[0]:
-        parts.append(conv(source[0], target[0], 1, bias=False, dims=dims))
-    return nn.Sequential(*parts)
+        return [], stride
+    return _resized(source[1:], target[1:]), None if source[0] == target[0] else 1
 
 
 def _exact_stride(source: Shape, target: Shape) -> int | None:

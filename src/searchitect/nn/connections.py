@@ -7,19 +7,24 @@ one shape and joined; residual wiring also adds what a layer read to what it gav
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from contextlib import suppress
+from functools import partial
+from typing import Any, Literal, get_args
 
-import torch
 from torch import Tensor, nn
 
-from searchitect.errors import EvaluationError, SpaceError, did_you_mean
+from searchitect.errors import SpaceError, did_you_mean
 from searchitect.nn.adapters import adapt
-from searchitect.nn.shapes import Builder, Shape, common_shape, describe, output_shape
+from searchitect.nn.elastic import is_open
+from searchitect.nn.joins import How, Join, Residual, merge
+from searchitect.nn.open_connections import MixedWiring, OpenConnected
+from searchitect.nn.open_shapes import has_open
+from searchitect.nn.shapes import Builder, Shape, output_shape
+from searchitect.spaces.open_values import OpenOption
 
 __all__ = ["CONNECTIONS", "Connected", "Join", "Residual", "connect", "merge"]
 
 Kind = Literal["full", "sparse", "residual", "dense"]
-How = Literal["sum", "mean", "concatenate"]
 Sources = Sequence[Sequence[int]]
 
 CONNECTIONS: dict[str, str] = {
@@ -31,61 +36,8 @@ CONNECTIONS: dict[str, str] = {
 """Every kind of wiring by name, with its rule."""
 
 
-def merge(nodes: Sequence[Tensor], which: Sequence[int], how: How = "sum") -> Tensor:
-    """Join the chosen tensors, to be called in `forward`.
-
-    Args:
-        nodes: outputs of earlier nodes, batch first.
-        which: positions in `nodes`, as a `subset` decision gives them.
-        how: "sum", "mean" or "concatenate" (along the channels).
-
-    Raises:
-        EvaluationError: nothing is chosen, a position does not exist, or shapes differ (the message has
-        both).
-    """
-    if not which or max(which) >= len(nodes) or min(which) < 0:
-        raise EvaluationError(f"cannot read nodes {tuple(which)}: there are {len(nodes)}, numbered from 0")
-    chosen = [nodes[i] for i in which]
-    start = 2 if how == "concatenate" else 1
-    for other in chosen[1:]:
-        if other.shape[start:] != chosen[0].shape[start:]:
-            first, second = describe(chosen[0].shape[1:]), describe(other.shape[1:])
-            raise EvaluationError(f"cannot join {first} and {second}", hint="nn.Join adapts the shapes first")
-    return _joined(chosen, how)
-
-
-class Join(nn.Module):
-    """Adapt several inputs to one shape and join them.
-
-    Args:
-        shapes: shape of each input, without the batch.
-        how: "sum", "mean" or "concatenate".
-    """
-
-    def __init__(self, shapes: Sequence[Shape], how: How = "sum") -> None:
-        super().__init__()
-        concatenate = how == "concatenate"
-        self.how: How = how
-        self.shape = common_shape(shapes, concatenate=concatenate)
-        self.adapters = nn.ModuleList(
-            adapt(shape, (shape[0] if concatenate else self.shape[0], *self.shape[1:])) for shape in shapes
-        )
-
-    def forward(self, inputs: list[Tensor]) -> Tensor:
-        adapted = [adapter(x) for adapter, x in zip(self.adapters, inputs, strict=True)]
-        return _joined(adapted, self.how)
-
-
-class Residual(nn.Module):
-    """`after(body(x) + shortcut(x))`: one residual block (He 2016)."""
-
-    def __init__(self, body: nn.Module, shortcut: nn.Module, after: nn.Module) -> None:
-        super().__init__()
-        self.body, self.shortcut, self.after = body, shortcut, after
-
-    def forward(self, x: Tensor) -> Tensor:
-        result: Tensor = self.after(self.body(x) + self.shortcut(x))
-        return result
+class _IsOpen(Exception):  # noqa: N818 - no error: a layer turned out to be open
+    """A layer's size, or whether it is there, is decided later."""
 
 
 class Connected(nn.Module):
@@ -104,6 +56,8 @@ class Connected(nn.Module):
         for builder, read in zip(builders, self.sources, strict=False):
             join = Join([shapes[i] for i in read], how)
             layer = builder(join.shape)
+            if has_open(layer):
+                raise _IsOpen
             shapes.append(output_shape(layer, join.shape))
             self.joins.append(join)
             self.layers.append(layer)
@@ -122,10 +76,12 @@ class Connected(nn.Module):
         return joined
 
 
-def connect(
-    builders: Sequence[Builder], kind: Kind = "full", *, shape: Shape, sources: Sources | None = None
-) -> Connected:
+def connect(builders: Sequence[Builder], kind: Kind = "full", *, shape: Shape, sources: Sources | None = None) -> Any:
     """Build the layers one after the other and wire them.
+
+    Everything may be open: the shape, the kind, the sources, sizes of layers, and whether a layer is there at all (a
+    builder that returns what an element of a repeat builds). The result then has the weights of all wirings; layers of
+    different kinds are not shared.
 
     Args:
         builders: each makes a layer for the shape it will read.
@@ -138,19 +94,32 @@ def connect(
         SpaceError: the wiring is unknown, reads a node that does not exist yet, or cannot be adapted.
         EvaluationError: a layer cannot read what it is given.
     """
+    option: Any = kind
+    if isinstance(option, OpenOption):
+        made = {label: connect(builders, _kind(label), shape=shape, sources=sources) for label in option.options}
+        return MixedWiring(option, made)
     if kind not in get_args(Kind):
         raise SpaceError(f"no connections {kind!r}", hint=did_you_mean(str(kind), CONNECTIONS))
     if (sources is not None) != (kind == "sparse"):
         raise SpaceError(f"'sources' belong to 'sparse' connections and only there, got {kind!r} with {sources}")
-    count = len(builders)
-    if kind == "dense":
-        table: Sources = [range(i + 1) for i in range(count + 1)]
-    elif sources is not None:
-        table = _with_loose_ends(sources, count)
-    else:
-        table = [(i,) for i in range(count + 1)]
     how: How = "concatenate" if kind == "dense" else "sum"
-    return Connected(builders, table, how=how, skip=kind == "residual", shape=shape)
+    if not is_open(*shape, *(sources or ())):
+        with suppress(_IsOpen):
+            table = _table(kind, len(builders), sources)
+            return Connected(builders, table, how=how, skip=kind == "residual", shape=shape)
+    return OpenConnected(builders, kind, partial(_table, kind), sources, how=how, shape=shape)
+
+
+def _kind(label: Any) -> Kind:
+    found: Kind = label
+    return found
+
+
+def _table(kind: Kind, count: int, sources: Sources | None) -> Sources:
+    """For each of `count` layers the nodes that it reads; last, those that make the result."""
+    if kind == "dense":
+        return [range(i + 1) for i in range(count + 1)]
+    return [(i,) for i in range(count + 1)] if sources is None else _with_loose_ends(sources, count)
 
 
 def _with_loose_ends(sources: Sources, count: int) -> Sources:
@@ -161,12 +130,3 @@ def _with_loose_ends(sources: Sources, count: int) -> Sources:
             raise SpaceError(f"layer {number + 1} may read nodes 0 to {number}, each once, got {tuple(read)}")
     used = {i for read in sources for i in read}
     return [*sources, tuple(i for i in range(count + 1) if i not in used)]
-
-
-def _joined(tensors: Sequence[Tensor], how: How) -> Tensor:
-    if how == "concatenate":
-        return torch.cat(tuple(tensors), 1) if len(tensors) > 1 else tensors[0]
-    total = tensors[0]
-    for tensor in tensors[1:]:
-        total = total + tensor
-    return total / len(tensors) if how == "mean" else total

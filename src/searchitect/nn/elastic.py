@@ -108,7 +108,7 @@ def slice_into(source: nn.Module, target: nn.Module) -> None:
 
 
 def part(tensor: Tensor, shape: torch.Size | tuple[int, ...]) -> Tensor:
-    """The first entries of the two leading dimensions, the middle of all others."""
+    """The first entries of the two leading dimensions, the middle of the others; unnamed ones stay whole."""
     for dimension, length in enumerate(shape):
         if tensor.shape[dimension] == length:
             continue

@@ -22,7 +22,7 @@ __all__ = ["ElasticConv", "ElasticDropout", "ElasticLinear", "ElasticNorm"]
 MAX_WIDTHS = 64
 """Widths of one layer that may each have their own batch normalisation."""
 
-_CONV: dict[int, Callable[..., Tensor]] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+CONVOLVE: dict[int, Callable[..., Tensor]] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 _FULL: dict[int, Callable[..., nn.Module]] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 
 
@@ -57,7 +57,7 @@ class ElasticConv(Elastic):
         after = dilation * (kernel - 1) - before
         if before != after:
             x, before = F.pad(x, (before, after) * self.dims), 0
-        convolve = _CONV[self.dims]
+        convolve = CONVOLVE[self.dims]
         return convolve(x, weight, bias, int(now(self.stride)), before, dilation, groups)
 
     def _groups(self, channels: int, outputs: int) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from searchitect.errors import EvaluationError, SpaceError, did_you_mean
+from searchitect.nn.elastic import now
 from searchitect.nn.shapes import describe
 
 __all__ = ["POOLINGS", "GlobalPool", "Pool", "average_pool", "global_pool", "max_pool", "pool_to"]
@@ -22,7 +23,7 @@ class Pool(nn.Module):
     """Maximum or average over windows, without padding: size n becomes ⌊(n − kernel) / stride⌋ + 1.
 
     Args:
-        kernel, stride: one number for each dimension, or one for all.
+        kernel, stride: one number for each dimension, or one for all; they may be open.
     """
 
     def __init__(
@@ -41,27 +42,34 @@ class Pool(nn.Module):
         self.stride = self.kernel if stride is None else stride if isinstance(stride, tuple) else (stride,) * dims
 
     def forward(self, x: Tensor) -> Tensor:
-        size = tuple(x.shape[2:])
-        if len(size) != self.dims or any(n < k for n, k in zip(size, self.kernel, strict=True)):
+        size, kernel = tuple(x.shape[2:]), tuple(int(now(n)) for n in self.kernel)
+        if len(size) != self.dims or any(n < k for n, k in zip(size, kernel, strict=True)):
             raise EvaluationError(
-                f"a pooling window of {describe(self.kernel)} cannot read a map of {describe(x.shape[1:])}",
+                f"a pooling window of {describe(kernel)} cannot read a map of {describe(x.shape[1:])}",
                 hint="pool less often, or with a smaller window",
             )
         pool = _MAX[self.dims] if self.how == "max" else _AVERAGE[self.dims]
-        return pool(x, self.kernel, self.stride)
+        return pool(x, kernel, tuple(int(now(n)) for n in self.stride))
+
+    def shape_after(self, shape: Sequence[Any]) -> tuple[Any, ...]:
+        """The shape of the result, whose numbers may be open."""
+        sizes = zip(shape[1:], self.kernel, self.stride, strict=True)
+        return (shape[0], *((size - kernel) // stride + 1 for size, kernel, stride in sizes))
 
     def extra_repr(self) -> str:
-        return f"{self.how!r}, kernel={self.kernel}, stride={self.stride}"
+        return f"{self.how!r}, kernel={self.kernel!r}, stride={self.stride!r}"
 
 
 class GlobalPool(nn.Module):
-    """One number per channel: (n, channels, *size) to (n, channels)."""
+    """One number per channel: (n, channels, *size) to (n, channels); a vector stays what it is."""
 
     def __init__(self, how: How) -> None:
         super().__init__()
         self.how = how
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.dim() < 3:
+            return x
         flat = x.flatten(2)
         return flat.amax(2) if self.how == "max" else flat.mean(2)
 

@@ -348,7 +348,12 @@ class OpenSubset(OpenValue):
         try:
             return self.value(self.selection.values)
         except KeyError:
-            return self.elements if self._chosen is None else self._chosen(self.elements)
+            return self.all
+
+    @property
+    def all(self) -> tuple[Any, ...]:
+        """All elements."""
+        return self.elements if self._chosen is None else self._chosen(self.elements)
 
     def value(self, values: Mapping[str, Value]) -> tuple[Any, ...]:
         found = values[self.path]

@@ -43,6 +43,13 @@ def mlp(
     class Hidden:
         width: int = choice(*widths)
 
+        def build(self, mlp: Any, features: int) -> nn.Module:
+            from searchitect.nn import fully_connected_unit
+
+            return fully_connected_unit(
+                features, self.width, norm=mlp.normalisation, activation=mlp.activation, dropout=mlp.dropout
+            )
+
     @space
     class MLP:
         layers: tuple[Hidden, ...] = repeat(Hidden, fewest, most)
@@ -62,16 +69,15 @@ def mlp(
 def _build(mlp: Any, task: TaskSpec) -> nn.Module:
     from torch import nn
 
-    from searchitect.nn import Builder, Shape, classifier, connect, fully_connected_unit
+    from searchitect.nn import Builder, Shape, classifier, connect
 
-    def hidden(width: int) -> Builder:
+    def builder(layer: Any) -> Builder:
         def build(shape: Shape) -> nn.Module:
-            return fully_connected_unit(
-                shape[0], width, norm=mlp.normalisation, activation=mlp.activation, dropout=mlp.dropout
-            )
+            made: nn.Module = layer.build(mlp, shape[0])
+            return made
 
         return build
 
     flat = [nn.Flatten()] if len(task.inputs) > 1 else []
-    body = connect([hidden(layer.width) for layer in mlp.layers], mlp.wiring, shape=(task.features,))
+    body = connect([builder(layer) for layer in mlp.layers], mlp.wiring, shape=(task.features,))
     return nn.Sequential(*flat, body, classifier(body.shape, task.outputs))

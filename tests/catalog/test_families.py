@@ -33,6 +33,7 @@ SMALL = {  # published networks are large; the contract is tried on the smallest
     "nasbench101": {"cells": 1, "channels": 8},
     "nasbench1shot1": {"cells": 1, "channels": 8},
     "darts": {"cells": 3, "channels": 4},
+    "darts_edges": {"cells": 3, "channels": 4},
     "nasnet": {"layers": 3, "nodes": 3, "filters": 4},
     "transnas_micro": {"cells": 1, "channels": 4},
     "transnas_macro": {"blocks": 1, "channels": 4},
@@ -40,6 +41,7 @@ SMALL = {  # published networks are large; the contract is tried on the smallest
 }
 EXPORTED = SMALL | {  # the exporter takes its time for each layer, and a separable convolution has eight
     "darts": SMALL["darts"] | {"operations": ("skip_connect", "avg_pool_3x3")},
+    "darts_edges": SMALL["darts_edges"] | {"operations": ("skip_connect", "avg_pool_3x3", "none")},
     "nasnet": SMALL["nasnet"] | {"operations": ("dil_conv_3x3", "max_pool_3x3"), "nodes": 2},
 }
 

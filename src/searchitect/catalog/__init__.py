@@ -22,6 +22,7 @@ from searchitect.catalog.cell_strings import (
 )
 from searchitect.catalog.darts_strings import from_darts_string, to_darts_string
 from searchitect.catalog.enas_strings import from_enas_string, to_enas_string
+from searchitect.catalog.families.darts_edges import darts_from_edges
 from searchitect.catalog.layer_files import read_layers
 from searchitect.catalog.layer_spaces import layers, resolve
 from searchitect.catalog.published_architectures import PUBLISHED, Published, published
@@ -33,6 +34,7 @@ from searchitect.catalog.vocabulary import LAYERS
 if TYPE_CHECKING:
     from searchitect.catalog.families.autoformer import autoformer as autoformer
     from searchitect.catalog.families.darts import darts as darts
+    from searchitect.catalog.families.darts_edges import darts_edges as darts_edges
     from searchitect.catalog.families.enas_rnn import enas_rnn as enas_rnn
     from searchitect.catalog.families.mbconv import mbconv as mbconv
     from searchitect.catalog.families.mlp import mlp as mlp
@@ -53,6 +55,7 @@ __all__ = [
     "LAYERS",
     "PUBLISHED",
     "Published",
+    "darts_from_edges",
     "default_for",
     "family",
     "from_darts_string",

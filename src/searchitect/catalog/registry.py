@@ -23,6 +23,7 @@ FAMILIES: dict[str, str] = {
     "nasbench101": "searchitect.catalog.families.nasbench101:nasbench101",
     "nasbench1shot1": "searchitect.catalog.families.nasbench1shot1:nasbench1shot1",
     "darts": "searchitect.catalog.families.darts:darts",
+    "darts_edges": "searchitect.catalog.families.darts_edges:darts_edges",
     "nasnet": "searchitect.catalog.families.nasnet:nasnet",
     "transnas_micro": "searchitect.catalog.families.transnas_micro:transnas_micro",
     "transnas_macro": "searchitect.catalog.families.transnas_macro:transnas_macro",

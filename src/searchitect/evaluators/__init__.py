@@ -1,8 +1,8 @@
 """Evaluators: what turns an architecture into measurements.
 
-`TrainingEvaluator` trains it, `FunctionEvaluator` asks a function of the user's own, `baselines` scores classical
-models beside them. `MEASUREMENTS` names what is measured beside a task's metrics. Names are fetched when they are first
-used: a study with a function of the user's own loads no torch.
+`TrainingEvaluator` trains it, `SupernetEvaluator` judges it by shared weights, `FunctionEvaluator` asks a function of
+the user's own, `baselines` scores classical models beside them. `MEASUREMENTS` names what is measured beside a task's
+metrics. Names are fetched when they are first used: a study with a function of the user's own loads no torch.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ _PUBLIC = {
     "KNOWN_BEFORE_TRAINING": "searchitect.evaluators.measurements",
     "MEASUREMENTS": "searchitect.evaluators.measurements",
     "FunctionEvaluator": "searchitect.evaluators.function_evaluator",
+    "SearchByShared": "searchitect.evaluators.supernet_evaluator",
+    "SupernetEvaluator": "searchitect.evaluators.supernet_evaluator",
     "TrainingEvaluator": "searchitect.evaluators.training_evaluator",
     "baselines": "searchitect.evaluators.baselines",
 }
@@ -24,6 +26,8 @@ __all__ = [
     "KNOWN_BEFORE_TRAINING",
     "MEASUREMENTS",
     "FunctionEvaluator",
+    "SearchByShared",
+    "SupernetEvaluator",
     "TrainingEvaluator",
     "baselines",
 ]
@@ -35,6 +39,10 @@ if TYPE_CHECKING:
         CLOCK_MEASUREMENTS as CLOCK_MEASUREMENTS,
         KNOWN_BEFORE_TRAINING as KNOWN_BEFORE_TRAINING,
         MEASUREMENTS as MEASUREMENTS,
+    )
+    from searchitect.evaluators.supernet_evaluator import (
+        SearchByShared as SearchByShared,
+        SupernetEvaluator as SupernetEvaluator,
     )
     from searchitect.evaluators.training_evaluator import TrainingEvaluator as TrainingEvaluator
 

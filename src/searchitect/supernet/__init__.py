@@ -7,22 +7,31 @@ from __future__ import annotations
 
 from searchitect.supernet.checkpoints import open_supernet, save_supernet
 from searchitect.supernet.data import SharedData, load
-from searchitect.supernet.make_elastic import ElasticModel, make_elastic
+from searchitect.supernet.elastic_model import ElasticModel, make_elastic
 from searchitect.supernet.methods import METHODS
+from searchitect.supernet.model_edits import ModelEdits, mutate_around
 from searchitect.supernet.open_build import Supernet, open_build
+from searchitect.supernet.ranks import DiscretisationGap, RankReport, rank_report
 from searchitect.supernet.recalibration import recalibrate
+from searchitect.supernet.scoring import SharedScores
 from searchitect.supernet.training import SupernetTraining, train_supernet
 
 __all__ = [
     "METHODS",
+    "DiscretisationGap",
     "ElasticModel",
+    "ModelEdits",
+    "RankReport",
     "SharedData",
+    "SharedScores",
     "Supernet",
     "SupernetTraining",
     "load",
     "make_elastic",
+    "mutate_around",
     "open_build",
     "open_supernet",
+    "rank_report",
     "recalibrate",
     "save_supernet",
     "train_supernet",

@@ -250,7 +250,7 @@ def test_weights_that_cannot_be_kept_stop_the_study_and_nothing_is_lost(monkeypa
 
     kept = training_evaluator.save_weights
 
-    def fail(path, model, architecture):
+    def fail(path, model, architecture, total_epochs):
         raise StorageError("the weights could not be written: no space left")
 
     def search():

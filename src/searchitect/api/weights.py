@@ -18,14 +18,16 @@ def restorer(trials: Sequence[Trial], parts: Parts, folder: Path) -> Callable[[i
     from safetensors.torch import load_file
 
     from searchitect.evaluators.building import build
-    from searchitect.evaluators.training_evaluator import WEIGHTS
+    from searchitect.evaluators.inheriting import WEIGHTS
+    from searchitect.nn.pretrained import filled_later
     from searchitect.tasks import with_preprocessing
 
     task = parts.task
     assert task is not None
 
     def restore(number: int) -> Any:
-        body = build(parts.space, trials[number].architecture, task.spec)
+        with filled_later():
+            body = build(parts.space, trials[number].architecture, task.spec)
         model = with_preprocessing(task.preprocessing, body)
         model.load_state_dict(load_file(weights_folder(folder, number) / WEIGHTS))
         return model.eval()

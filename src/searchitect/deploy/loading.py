@@ -14,6 +14,7 @@ from searchitect.deploy.reference import resolve_space
 from searchitect.deploy.weights import load_weights
 from searchitect.errors import ExportError
 from searchitect.evaluators.building import build
+from searchitect.nn.pretrained import filled_later
 from searchitect.spaces import Architecture, SearchSpace
 from searchitect.tasks import preprocessing
 
@@ -56,6 +57,6 @@ def _admit(document: Document, search_space: SearchSpace) -> Architecture:
 
 def _build(document: Document, search_space: SearchSpace, architecture: Architecture) -> nn.Module:
     learned = preprocessing.from_json(document.task["preprocessing"])
-    with torch.random.fork_rng(devices=[]):  # loading a model is not a reason for the caller's numbers to change
+    with filled_later(), torch.random.fork_rng(devices=[]):  # loading a model is not a reason for the caller's numbers to change
         body = build(search_space, architecture, document.spec)
     return preprocessing.with_preprocessing(learned, body)

@@ -6,19 +6,17 @@ import dataclasses
 import math
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from safetensors.torch import save_file
 from torch import nn
 
-from searchitect.errors import EvaluationError, StorageError
+from searchitect.errors import EvaluationError
 from searchitect.evaluation import Context
 from searchitect.evaluators.building import build, count, inspect_model
+from searchitect.evaluators.inheriting import WEIGHTS, inherit_from, read_ancestor, save_weights
 from searchitect.evaluators.measurements import KNOWN_BEFORE_TRAINING, check_measure
 from searchitect.evaluators.pace import Pace
 from searchitect.hardware import latency_ms
@@ -31,10 +29,7 @@ from searchitect.training import MEMORY_BUDGET, Resized, at_resolution, augmenta
 from searchitect.training.examples import raw_tensors
 from searchitect.trial import Fidelity, Proposal
 
-__all__ = ["WEIGHTS", "TrainingEvaluator"]
-
-WEIGHTS = "model.safetensors"
-"""Name of the file of weights in a trial's folder."""
+__all__ = ["TrainingEvaluator"]
 
 _WARM_UP_EXAMPLES = 128
 
@@ -45,8 +40,9 @@ _TRAINING_SHARE = 0.9  # of the deadline; what remains is for scoring and saving
 class TrainingEvaluator:
     """Builds an architecture with fresh weights, trains it on the training split and scores it on the validation split.
 
-    It trains afresh also where a proposal continues or inherits from another trial. Equal seeds give equal measurements
-    but for those of `CLOCK_MEASUREMENTS`.
+    Where a proposal inherits from another trial, the weights are that trial's, grown or cut to the new architecture;
+    schedule and optimiser begin anew. It trains afresh also where a proposal continues another trial. Equal seeds give
+    equal measurements but for those of `CLOCK_MEASUREMENTS`.
 
     Args:
         space: the class marked `@space`, or a `SearchSpace`.
@@ -76,11 +72,13 @@ class TrainingEvaluator:
         """Return finite measurements; leave `model.safetensors` of the best epoch in the context's folder, if any.
 
         Raises:
-            EvaluationError: the model cannot be built or trained, or nothing was learned before the deadline.
+            EvaluationError: the model cannot be built or trained, nothing was learned before the deadline, or the trial
+                it inherits from left no weights.
         """
         start = time.monotonic()
         with isolated(derive(context.seed, "weights")):
             model = self._model(proposal)
+        spent = self._inherit(model, proposal, context)
         body: nn.Module = model.body  # type: ignore[assignment]
         measured = count(body, self._spec(proposal), KNOWN_BEFORE_TRAINING)
         fidelity = self._in_epochs(proposal.fidelity, measured)
@@ -95,11 +93,14 @@ class TrainingEvaluator:
         )
         measured |= self._scores(model, context.device)
         measured |= {"epochs": outcome.epochs * fidelity.data_fraction, "train_seconds": outcome.seconds}
+        total = spent + measured["epochs"]
+        if proposal.inherits is not None:
+            measured["total_epochs"] = total
         if "latency_ms" in self.measure:
             example = raw_tensors(self.task.validation, np.arange(1), context.device)
             measured["latency_ms"] = latency_ms(model, example).median_ms
         if context.folder is not None:
-            save_weights(context.folder / WEIGHTS, model, proposal.architecture)
+            save_weights(context.folder / WEIGHTS, model, proposal.architecture, total)
         return measured
 
     def warm_up(self) -> None:
@@ -126,6 +127,14 @@ class TrainingEvaluator:
         """
         augmentation(self._recipe(architecture).augmentation, self.task.spec.inputs)
         return inspect_model(self.space, architecture, self.task.spec, names)
+
+    def _inherit(self, model: nn.Module, proposal: Proposal, context: Context) -> float:
+        """Start from the weights of an earlier trial, where one is named; return the epochs that they have cost."""
+        if proposal.inherits is None:
+            return 0.0
+        ancestor = read_ancestor(context, proposal.inherits, SearchSpace.of(self.space))
+        inherit_from(ancestor, model, self.space, self.task, self._spec(proposal))
+        return ancestor.total_epochs
 
     def _in_epochs(self, fidelity: Fidelity, counts: Mapping[str, float]) -> Fidelity:
         if fidelity.seconds is None:
@@ -156,28 +165,6 @@ class TrainingEvaluator:
         scores = predict(model, validation, device=device)
         values = metrics.compute(names, self.task.spec.kind, scores, validation.targets)
         return {name: value for name, value in values.items() if math.isfinite(value)}
-
-
-def save_weights(path: Path, model: nn.Module, architecture: Architecture) -> None:
-    """Write every tensor of the model by name, with the digest of its architecture; complete or not at all.
-
-    Raises:
-        StorageError: the file cannot be written; the study halts, since no other candidate would fare better.
-    """
-    # Clones, because the format refuses tied tensors; a loader that ties them again gets equal copies.
-    state = {
-        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, tensor in model.state_dict().items()
-    }
-    partial = path.with_suffix(".partial")
-    try:
-        save_file(state, partial, metadata={"format": "pt", "architecture": architecture.digest()})
-        partial.replace(path)
-    except Exception as error:  # the format raises its own kind for a full disk
-        with suppress(OSError):
-            partial.unlink()
-        why = str(error).partition(" at path")[0]  # a reason goes into the journal and names no folder
-        raise StorageError(f"the weights could not be written to {path.name}: {why}") from error
 
 
 def _with_time_left(context: Context, spent: float) -> Context:

@@ -8,6 +8,7 @@ and exports to ONNX.
 
 * `activations`, `norms`: two dictionaries from name to module, and `activation(name)`, `norm(name, channels)`
 * `convolutions`, `pooling`: over 1, 2 or 3 dimensions
+* `pretrained`: given weights for a stem or stage
 * `gates`: a branch that starts silent
 * `elastic`, `elastic_layers`: leaves of supernets; layers of open size
 * `conditions`: conditions and calculations that may be open: `when`, `calculate`, `condition`
@@ -48,11 +49,12 @@ from searchitect.nn.convolutions import (
     separable_conv,
 )
 from searchitect.nn.elastic import is_open
-from searchitect.nn.inverted_residuals import SqueezeExcite, inverted_residual, squeeze_excite
 from searchitect.nn.gates import ZeroGate
+from searchitect.nn.inverted_residuals import SqueezeExcite, inverted_residual, squeeze_excite
 from searchitect.nn.mixed import chain, choose, number_for
 from searchitect.nn.norms import NORMS, norm
 from searchitect.nn.pooling import POOLINGS, Pool, average_pool, global_pool, max_pool, pool_to
+from searchitect.nn.pretrained import Frozen, pretrained
 from searchitect.nn.recurrence import DIRECTIONS, RECURRENT, SEQUENCE_RESULTS, recurrent
 from searchitect.nn.recurrent_cells import RecurrentCell, node_label, recurrent_cell
 from searchitect.nn.regularisation import DropPath, drop_path, dropout
@@ -91,6 +93,7 @@ __all__ = [
     "Connected",
     "DropPath",
     "FactorizedReduce",
+    "Frozen",
     "Join",
     "PaddedShortcut",
     "Pool",
@@ -146,6 +149,7 @@ __all__ = [
     "positions",
     "preactivated_conv",
     "present",
+    "pretrained",
     "recurrent",
     "recurrent_cell",
     "same_pool",

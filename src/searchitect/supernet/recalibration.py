@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from searchitect.nn.elastic import Elastic, active_leaves
 from searchitect.nn.elastic_layers import ElasticNorm
+from searchitect.nn.pretrained import Frozen
 from searchitect.spaces.open_values import Selection
 
 __all__ = ["recalibrate"]
@@ -26,7 +27,9 @@ def recalibrate(model: nn.Module, inputs: Iterable[Tensor]) -> None:
     selection = getattr(model, "selection", None)
     mixed = isinstance(selection, Selection) and bool(selection.weights)
     leaves = model.modules() if mixed else active_leaves(model)
-    norms = [norm for norm in dict.fromkeys(map(_plain, leaves)) if isinstance(norm, nn.modules.batchnorm._BatchNorm)]
+    frozen = {inner for outer in model.modules() if isinstance(outer, Frozen) for inner in outer.modules()}
+    found = (norm for norm in dict.fromkeys(map(_plain, leaves)) if norm not in frozen)
+    norms = [norm for norm in found if isinstance(norm, nn.modules.batchnorm._BatchNorm)]
     if not norms:
         return
     modes = {module: module.training for module in model.modules()}

@@ -4,6 +4,11 @@ import runpy
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
+
+import searchitect as sa
+from searchitect.nn.pretrained import Frozen
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
 TINY = {"random_search": True, "confirm_seeds": 1, "workers": 0, "store": "memory:"}
@@ -65,3 +70,21 @@ def test_own_function_without_torch(tmp_path, monkeypatch):
 def test_own_loop_beats_random_search():
     best = main_of("05")(trials=200)
     assert best["regularized_evolution"].measurements["loss"] <= best["random"].measurements["loss"]
+
+
+def test_a_plain_model_made_elastic_serves_four_sizes():
+    accuracies = main_of("06")(epochs=2)
+    assert len(accuracies) == 4
+    assert max(accuracies) > 10 * min(accuracies)
+    assert accuracies[max(accuracies)] > 0.8
+
+
+def test_a_pretrained_stem_is_in_every_model_and_saved_with_it(tmp_path):
+    path, folder = tmp_path / "stem.safetensors", tmp_path / "out"
+    result = main_of("07")(path, budget=None, trials=3, recipe=tiny_recipe(2), folder=folder, **TINY)
+    given = load_file(path)
+    path.unlink()  # the saved model needs it no more
+    model = sa.load(folder, space=type(result.best.instance)).model
+    (stem,) = [module for module in model.modules() if isinstance(module, Frozen)]
+    assert all(torch.equal(tensor, given[name]) for name, tensor in stem.body.state_dict().items())
+    assert result.best.measurements["accuracy"] > 0.3

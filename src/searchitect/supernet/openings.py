@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten
@@ -18,16 +18,28 @@ from searchitect.supernet.marking import calm
 from searchitect.supernet.width_groups import Group
 
 __all__ = [
+    "Fixed",
+    "differs",
+    "failure",
     "keeps_size",
     "outputs",
     "removable_rows",
     "shrinking_kernels",
     "shrinking_widths",
+    "stray_widths",
     "tied",
     "workable",
 ]
 
 SMALLEST_KERNEL = 3
+TOLERANCE = 1e-5
+
+
+class Fixed(NamedTuple):
+    """A module that keeps its size, and why."""
+
+    module: str
+    reason: str
 
 
 def tied(model: nn.Module) -> dict[str, str]:
@@ -183,3 +195,13 @@ def outputs(model: nn.Module, example: Tensor) -> list[Tensor]:
     """All tensors that a model gives, in evaluation mode."""
     with calm(model):
         return [leaf for leaf in tree_flatten(model(example))[0] if isinstance(leaf, Tensor)]
+
+
+def differs(first: Sequence[Tensor], second: Sequence[Tensor]) -> bool:
+    """Whether outputs are not the same, by more than 1e-5 of their largest."""
+    for one, other in zip(first, second, strict=True):
+        if one.shape != other.shape:
+            return True
+        if one.numel() and float((one - other).abs().max()) > TOLERANCE * float(other.abs().max().clamp_min(1e-12)):
+            return True
+    return False

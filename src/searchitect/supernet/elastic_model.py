@@ -8,9 +8,9 @@ and depths are those of Cai et al., "Once-for-all", 2020; channels leave in the 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,8 @@ from searchitect.supernet.blueprint import Blueprint
 from searchitect.supernet.channel_flow import ChannelFlow, follow
 from searchitect.supernet.open_build import Supernet, open_build
 from searchitect.supernet.openings import (
+    Fixed,
+    differs,
     outputs,
     removable_rows,
     shrinking_kernels,
@@ -31,17 +33,9 @@ from searchitect.supernet.openings import (
 )
 from searchitect.supernet.width_groups import Group, groups, importance
 
-__all__ = ["ElasticModel", "Fixed", "make_elastic"]
+__all__ = ["ElasticModel", "make_elastic"]
 
-TOLERANCE = 1e-5
 RANDOM_CHECKS = 3
-
-
-class Fixed(NamedTuple):
-    """A module that keeps its size, and why."""
-
-    module: str
-    reason: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +64,14 @@ class ElasticModel:
     @property
     def smallest(self) -> Architecture:
         """Every decision at its smallest."""
-        return self.space.decide(lambda path, decision: min(decision.domain.values()))  # type: ignore[type-var]
+        return self.at(0.0)
+
+    def at(self, share: float) -> Architecture:
+        """Return the architecture whose every number is the option nearest to this share of the largest."""
+        nearest = {
+            d.name: min(d.options, key=lambda n: (abs(n - share * d.options[0]), n)) for d in self.blueprint.decisions
+        }
+        return self.space.compose(nearest)
 
     def explain(self) -> str:
         """Say what is decided, for which layers, and what stays as it is and why."""
@@ -125,9 +126,7 @@ def make_elastic(
         removable_rows(flow, template, keep) if depths else (),
     )
     blueprint, failed = workable(blueprint, example)
-    reasons = flow.closed | {name: flow.fixed.get(name, "") or closed.get(name, "") for name in _mixing(flow)} | failed
-    order = {name: place for place, (name, _) in enumerate(template.named_modules())}
-    fixed = tuple(Fixed(n, r) for n, r in sorted(reasons.items(), key=lambda item: order.get(item[0], 0)) if r)
+    fixed = fixed_modules(flow, template, closed | failed)
     if not blueprint.decisions:
         told = "; ".join(f"{name or 'the model'}: {reason}" for name, reason in fixed[:5]) or "it has no layers"
         raise SpaceError(
@@ -135,7 +134,7 @@ def make_elastic(
             hint="layers between others (Linear, Conv, Embedding) can; or declare a space with sa.space and sa.nn",
         )
     space = _space(blueprint)
-    spec = inputs if isinstance(inputs, TaskSpec) else _spec(template, example)
+    spec = inputs if isinstance(inputs, TaskSpec) else spec_of(template, example)
     supernet = open_build(space, spec, check=False)
     supernet.train(model.training)
     made = ElasticModel(space, spec, supernet, fixed, blueprint)
@@ -180,15 +179,18 @@ def example_of(inputs: object) -> Tensor:
     return torch.randn(2, *inputs.inputs, generator=torch.Generator().manual_seed(0))
 
 
-def _spec(model: nn.Module, example: Tensor) -> TaskSpec:
+def spec_of(model: nn.Module, example: Tensor) -> TaskSpec:
+    """Return the shapes of the task, as the example and what the model makes of it show them."""
     given = outputs(model, example[:2])
     count = int(given[0].shape[-1]) if given and given[0].dim() else 1
     shape = tuple(example.shape[1:])
     return TaskSpec(shape, count, domain="image" if len(shape) == 3 else "tabular")
 
 
-def _mixing(flow: ChannelFlow) -> list[str]:
-    return [name for name, kind in flow.kinds.items() if kind.mixes]
+def fixed_modules(flow: ChannelFlow, model: nn.Module, closed: Mapping[str, str]) -> tuple[Fixed, ...]:
+    """List what keeps its size, in the order of the model."""
+    reasons = {**flow.closed, **flow.fixed, **closed}
+    return tuple(Fixed(name, reasons[name]) for name, _ in model.named_modules() if name in reasons)
 
 
 def _sorted(group: Group, scores: Sequence[float]) -> Group:
@@ -197,7 +199,7 @@ def _sorted(group: Group, scores: Sequence[float]) -> Group:
 
 
 def _space(blueprint: Blueprint) -> SearchSpace:
-    def build(self: Any, task: TaskSpec) -> nn.Module:
+    def build(self: Any) -> nn.Module:
         return blueprint.build(self)
 
     def canonical(architecture: Architecture) -> Architecture:
@@ -223,17 +225,9 @@ def _verify(elastic: ElasticModel, example: Tensor) -> None:
         subnet = supernet.extract(architecture)
         pairs = [(supernet, subnet)] + ([(elastic.blueprint.template, subnet)] if number == 0 else [])
         for first, second in pairs:
-            both = zip(outputs(first, example), outputs(second, example), strict=True)
-            if not all(_close(one, other) for one, other in both):
+            if differs(outputs(first, example), outputs(second, example)):
                 raise SpaceError(
                     f"a subnet of {space.name} computes something else than its supernet: {architecture.text}",
                     hint="does forward keep state between calls, or draw random numbers in eval mode?",
                 )
     supernet.activate(elastic.largest)
-
-
-def _close(first: Tensor, second: Tensor) -> bool:
-    if first.shape != second.shape:
-        return False
-    scale = float(second.abs().max().clamp_min(1e-12)) if second.numel() else 1.0
-    return not first.numel() or float((first - second).abs().max()) <= TOLERANCE * scale

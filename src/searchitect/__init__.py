@@ -40,6 +40,7 @@ _PUBLIC = {
     "SearchitectError": "searchitect.errors",
     "catalog": "searchitect.catalog",
     "make_elastic": "searchitect.supernet",
+    "mutate_around": "searchitect.supernet",
     "nn": "searchitect.nn",
     "tabular": "searchitect.tabular",
 }
@@ -76,7 +77,7 @@ if TYPE_CHECKING:
         subset as subset,
     )
     from searchitect.study import Study as Study
-    from searchitect.supernet import make_elastic as make_elastic
+    from searchitect.supernet import make_elastic as make_elastic, mutate_around as mutate_around
     from searchitect.tasks import Task as Task, task as task
 
 

@@ -17,10 +17,10 @@ class TaskSpec:
     """What goes in and what comes out of a model, after preprocessing.
 
     Attributes:
-        inputs: shape of one example without the batch: (channels, height, width) or (features,).
+        inputs: shape of one example without the batch: (channels, height, width), (length, features) or (features,).
         outputs: number of classes, or of regression targets.
         kind: "classification" or "regression".
-        domain: "image" or "tabular"; other domains follow.
+        domain: "image" or "tabular", as the readers of `tasks` say; "sequence" for (length, features).
     """
 
     inputs: tuple[int, ...]

@@ -23,6 +23,17 @@ def test_random_search_gets_as_many_evaluations_as_the_search():
     assert evaluated == [25, 25]
 
 
+def test_random_search_gets_as_many_epochs_as_a_search_whose_trials_inherit():
+    study = make_study(fidelity=Fidelity(epochs=20), strategy="hill_climbing")
+    run(study, search=Limit(trials=25))
+    epochs = {
+        phase: sum(t.proposal.fidelity.epochs for t in study.trials if t.phase == phase and t.reused is None)
+        for phase in ("search", "random")
+    }
+    assert epochs["search"] <= epochs["random"] < epochs["search"] + 20
+    assert epochs["search"] < 25 * 20 / 2
+
+
 def test_beside_shared_weights_random_search_trains_for_what_they_and_the_search_have_cost():
     """A trial costs half a second: 4 s before the study and 20 trials of the search buy 28 trainings."""
     study = make_study(fidelity=Fidelity(epochs=0))

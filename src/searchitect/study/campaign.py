@@ -146,12 +146,21 @@ def _run_random(study: Study, campaign: Campaign, runner: Runner, ended_by: str)
         # Its trials may run a little longer than meant; time that the search spent on starting up is not made up for.
         limit = Limit(cost=study.state.seconds.get("search", 0.0), seconds=None if bound is None else 1.25 * bound)
     else:
-        limit = Limit(trials=len(spent), seconds=bound)
+        limit = Limit(trials=_full_trials(spent, study.setting.fidelity), seconds=bound)
     own = study.setting
     fidelity = own.fidelity if shared is None else shared.fidelity
     setting = Setting(own.space, own.objectives, derive(study.seed, "random arm"), own.check, len(spent), fidelity)
     study.enter("random", make_strategy("random", setting))
     run_phase(study, "random", runner, limit)
+
+
+def _full_trials(spent: Sequence[Trial], full: Fidelity) -> int:
+    """How many ordinary trials cost as much: one that inherits trains for a share, an audit for longer."""
+
+    def amount(fidelity: Fidelity) -> float:
+        return fidelity.seconds or (fidelity.epochs or 1) * fidelity.data_fraction
+
+    return math.ceil(sum(amount(trial.proposal.fidelity) for trial in spent) / amount(full) - 1e-9)
 
 
 def _run_confirmation(study: Study, campaign: Campaign, runner: Runner) -> None:

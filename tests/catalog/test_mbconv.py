@@ -134,6 +134,12 @@ def test_mbconv_networks_become_one_supernet(size):
         assert float((alone - shared).abs().max()) <= 1e-5 * float(alone.abs().max())
 
 
+def test_a_supernet_without_squeeze_and_excitation_has_none():
+    space = catalog.get("mbconv", squeezes=(0.0,), **TINY)
+    supernet = open_build(space, TaskSpec((1, 8, 8), 10), check=False)
+    assert not any(type(part).__name__ == "SqueezeExcite" for part in supernet.modules())
+
+
 def test_the_supernet_holds_the_largest_of_every_layer_and_no_more():
     spec = TaskSpec((3, 32, 32), 10)
     space = SearchSpace.of(catalog.get("mbconv", squeezes=(0.25,), activations=("silu",), **TINY))

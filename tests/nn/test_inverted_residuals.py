@@ -33,8 +33,8 @@ def test_squeeze_and_excitation_weighs_channels_by_their_means():
 
 def test_no_squeezed_channels_are_no_module():
     assert isinstance(squeeze_excite(8, 0), nn.Identity)
-    none = number(Selection(), "squeezed", 0)
-    assert isinstance(squeeze_excite(8, none), nn.Identity)
+    shared = squeeze_excite(8, number(Selection(), "squeezed", 0, 2))
+    assert isinstance(shared, Gated)
 
 
 def test_the_first_block_of_efficientnet_has_its_published_parameters():

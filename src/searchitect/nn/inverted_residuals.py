@@ -7,20 +7,18 @@ the stride may be open.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import operator
 from functools import partial
-from typing import Any
 
 from torch import Tensor, nn
 
 from searchitect.nn.activations import activation as make_activation
+from searchitect.nn.conditions import condition, when
 from searchitect.nn.connections import Residual
 from searchitect.nn.convolutions import conv, depthwise_conv
-from searchitect.nn.mixed import Gated
 from searchitect.nn.norms import norm as make_norm
 from searchitect.nn.regularisation import drop_path as make_drop_path
 from searchitect.nn.units import conv_unit
-from searchitect.spaces.open_values import OpenNumber
 
 __all__ = ["SqueezeExcite", "inverted_residual", "squeeze_excite"]
 
@@ -49,7 +47,8 @@ class SqueezeExcite(nn.Module):
 
 def squeeze_excite(channels: int, squeezed: int, *, activation: str = "relu", gate: str = "sigmoid") -> nn.Module:
     """Squeeze and excitation; nothing at all for no squeezed channels, which may stay open."""
-    return _where(squeezed, partial(SqueezeExcite, channels, squeezed, activation=activation, gate=gate))
+    make = partial(SqueezeExcite, channels, squeezed, activation=activation, gate=gate)
+    return when(condition(operator.gt, squeezed, 0), make)
 
 
 def inverted_residual(
@@ -80,8 +79,9 @@ def inverted_residual(
         shortcut: whether the input is added to the result; it needs equal shapes.
         drop_path: rate of stochastic depth of what is added to the shortcut.
     """
+    expand = partial(conv_unit, inputs, middle, 1, norm=norm, activation=activation)
     parts = [
-        _expansion(inputs, middle, norm, activation),
+        when(condition(operator.ne, inputs, middle), expand),
         depthwise_conv(middle, kernel, stride=stride, bias=norm == "none"),
         make_norm(norm, middle),
         make_activation(activation),
@@ -91,18 +91,3 @@ def inverted_residual(
     ]
     body = nn.Sequential(*(part for part in parts if not isinstance(part, nn.Identity)))
     return Residual(body, nn.Identity(), nn.Identity()) if shortcut else body
-
-
-def _expansion(inputs: Any, middle: Any, norm: str, activation: str) -> nn.Module:
-    more: Any = middle - inputs
-    different = more.mapped(abs) if isinstance(more, OpenNumber) else abs(more)
-    return _where(different, partial(conv_unit, inputs, middle, 1, norm=norm, activation=activation))
-
-
-def _where(channels: Any, make: Callable[[], nn.Module]) -> nn.Module:
-    """What is made where there are channels for it; nothing where there are none."""
-    if not isinstance(channels, OpenNumber):
-        return make() if channels > 0 else nn.Identity()
-    if channels.largest < 1:
-        return nn.Identity()
-    return make() if channels.smallest > 0 else Gated(channels.exceeds(0), make())

@@ -94,7 +94,7 @@ def partially_connected(
                 mixed.around = PartialConnection(parts, edges, path)
             if parts > 1:
                 narrowed += _narrow(mixed)
-        if narrowed:
+        if fitting:
             _check(probe, share)
         yield
     finally:

@@ -185,6 +185,17 @@ def test_as_many_finalists_as_fit_are_confirmed_at_full_fidelity():
     assert {fidelity["epochs"] for fidelity in chosen["fidelities"].values()} == {10}
 
 
+def test_a_search_that_used_all_the_time_still_confirms_its_finalist_briefly():
+    study = make_study(fidelity=Fidelity(epochs=4))
+    campaign = Campaign(
+        Limit(trials=3), confirm_count=3, confirm_seeds=1, confirm_fidelity=Fidelity(epochs=40), confirm_until=-1.0
+    )
+    run_campaign(study, campaign, Runner(FakeExecutor(seconds=10.0), Clock(0.0, lambda: 0.0)))
+    chosen = next(event for event in journal(study) if event["kind"] == "finalists")
+    for fidelity in chosen["fidelities"].values():
+        assert (fidelity["epochs"], fidelity["data_fraction"]) == (1, 0.05)
+
+
 class Believing:
     """Random search whose model believes in the worst trial it saw."""
 

@@ -246,7 +246,7 @@ def _shortened(fidelity: Fidelity, share: float) -> Fidelity:
     if fidelity.epochs is None or share >= 1.0:
         return fidelity
     passes = fidelity.epochs * share
-    epochs = math.ceil(passes)  # 4.6 epochs are 5 on 92 % of the data: no second is left unused
+    epochs = max(1, math.ceil(passes))  # 4.6 epochs are 5 on 92 % of the data: no second is left unused
     part = max(0.05, round(fidelity.data_fraction * passes / epochs, 2))
     return dataclasses.replace(fidelity, epochs=epochs, data_fraction=part)
 

@@ -57,4 +57,5 @@ def _plain(leaf: nn.Module) -> nn.Module:
     """The layer whose statistics a leaf uses now."""
     if isinstance(leaf, ElasticNorm):
         return leaf.active
-    return leaf.full if isinstance(leaf, Elastic) and isinstance(leaf.full, nn.Module) else leaf
+    full = getattr(leaf, "full", None) if isinstance(leaf, Elastic) else None  # open dropout has none
+    return full if isinstance(full, nn.Module) else leaf

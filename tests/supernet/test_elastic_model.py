@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 import searchitect as sa
 from searchitect.errors import SpaceError
-from searchitect.supernet import make_elastic, open_build, recalibrate
+from searchitect.supernet import make_elastic, open_build, open_supernet, recalibrate, save_supernet
 from tests.supernet.plain_models import MODELS, BasicBlock, make
 
 
@@ -201,15 +201,28 @@ def test_a_supernet_travels_through_its_state_dict(tmp_path):
     from safetensors.torch import load_file, save_file
 
     model, batch = make("conv1d")
-    first, second = make_elastic(model, batch), make_elastic(make("conv1d", seed=5)[0], batch)
+    first, second = make_elastic(model, batch), make_elastic(model, batch)
     with torch.no_grad():
         for parameter in first.supernet.parameters():
             parameter.add_(0.1)
     save_file(first.supernet.state_dict(), tmp_path / "w.safetensors")
     second.supernet.load_state_dict(load_file(tmp_path / "w.safetensors"))
-    first.supernet.activate(first.largest)
-    second.supernet.activate(second.largest)
+    first.supernet.activate(first.smallest)
+    second.supernet.activate(second.smallest)
     assert torch.equal(run(first.supernet, batch), run(second.supernet, batch))
+
+
+@pytest.mark.parametrize("name", ["mlp", "conv1d"])
+def test_which_channels_leave_first_travels_with_the_weights(name, tmp_path):
+    batch = make(name)[1]
+    first, second = (make_elastic(make(name, seed=seed)[0], batch) for seed in (0, 1))
+    save_supernet(tmp_path, first.supernet)
+    second.supernet.load_state_dict(first.supernet.state_dict())
+    for loaded in (second.supernet, open_supernet(tmp_path, space=second.space)):
+        for share in (0.0, 0.5, 1.0):
+            subnets = [s.extract(e.at(share)) for s, e in ((first.supernet, first), (loaded, second))]
+            assert torch.equal(run(subnets[0], batch), run(subnets[1], batch))
+            assert relative(run(loaded, batch), run(subnets[1], batch)) < 1e-5
 
 
 def test_a_kept_module_stays_with_all_that_lies_in_it():

@@ -14,6 +14,8 @@ from searchitect.supernet.width_groups import Axis
 
 __all__ = ["ElasticLayer", "FirstInput", "Removable", "replace"]
 
+_ORDERS = ("inputs_order", "outputs_order")
+
 
 class ElasticLayer(Elastic):
     """A plain layer, of which the active architecture uses some channels and the middle of the window.
@@ -37,6 +39,10 @@ class ElasticLayer(Elastic):
         super().__init__()
         self.full = full
         self.kind, self.sides, self.widths, self.kernel = kind, sides, dict(widths), kernel
+        # Which channels leave first belongs to the weights: it is saved and loaded with them.
+        for name, side in zip(_ORDERS, sides, strict=True):
+            self.register_buffer(name, torch.tensor(side.ranks, dtype=torch.int64))
+        self._loaded = self._written()
 
     def forward(self, *inputs: Any, **named: Any) -> Any:
         layer = self.active()
@@ -59,8 +65,17 @@ class ElasticLayer(Elastic):
 
     def _size(self) -> tuple[Index, Index, int | None]:
         kept = {name: classes[int(now(number))] for name, (number, classes) in self.widths.items()}
+        if self._written() != self._loaded:
+            self._loaded = self._written()
+            orders = [self.get_buffer(name).tolist() for name in _ORDERS]
+            self.sides = (self.sides[0].reordered(orders[0]), self.sides[1].reordered(orders[1]))
         inputs, outputs = (side.index(kept) for side in self.sides)
         return inputs, outputs, None if self.kernel is None else int(now(self.kernel))
+
+    def _written(self) -> tuple[tuple[int, int], ...]:
+        """Changes when an order is written or replaced."""
+        held = [self._buffers[name] for name in _ORDERS]
+        return tuple((id(order), 0 if order.is_inference() else order._version) for order in held if order is not None)
 
     def _keep_statistics(self, layer: nn.Module) -> None:
         """Write running statistics back where the active part was a copy."""
@@ -72,7 +87,7 @@ class ElasticLayer(Elastic):
                 held.index_copy_(0, index.to(held.device), getattr(layer, name))
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or name == "full" or "full" not in self.__dict__.get("_modules", {}):
+        if name.startswith("__") or name in ("full", *_ORDERS) or "full" not in self.__dict__.get("_modules", {}):
             return nn.Module.__getattr__(self, name)
         return getattr(self.active(), name)
 

@@ -43,15 +43,19 @@ class Axis:
 
     Args:
         owners: for every position the name of a width; "" where it stays.
-        ranks: for every position the place of its class in the order of keeping.
+        ranks: for every position the place of its class in the order of keeping; also an attribute.
         classes: name of a width -> number of its classes.
     """
 
     def __init__(self, owners: Sequence[str], ranks: Sequence[int], classes: Mapping[str, int]) -> None:
         self.names = tuple(dict.fromkeys(name for name in owners if name))
-        self._owners, self._ranks = tuple(owners), tuple(ranks)
+        self._owners, self.ranks = tuple(owners), tuple(ranks)
         self._classes = {name: classes[name] for name in self.names}
         self._known: dict[tuple[int, ...], Index] = {}
+
+    def reordered(self, ranks: Sequence[int]) -> Axis:
+        """The same side, whose classes are kept in another order."""
+        return self if tuple(ranks) == self.ranks else Axis(self._owners, ranks, self._classes)
 
     def index(self, kept: Mapping[str, int]) -> Index:
         """Return which positions are kept.
@@ -71,15 +75,15 @@ class Axis:
             if not owner:
                 found += places
                 continue
-            found += [p for p in places if self._ranks[p] < kept[owner]]
+            found += [p for p in places if self.ranks[p] < kept[owner]]
             for extra in range(self._classes[owner], kept[owner]):
-                found += [p for p in places if self._ranks[p] == extra % self._classes[owner]]
+                found += [p for p in places if self.ranks[p] == extra % self._classes[owner]]
         return found
 
     def _parts(self) -> Iterable[tuple[str, list[int]]]:
         """Stretches of one width in which classes rise: a part of a concatenation, a place of a channels-last map."""
         part, last, parts = 0, -1, []
-        for place, (owner, rank) in enumerate(zip(self._owners, self._ranks, strict=True)):
+        for place, (owner, rank) in enumerate(zip(self._owners, self.ranks, strict=True)):
             if place and (owner != self._owners[place - 1] or rank < last):
                 part += 1
             last = rank
@@ -115,7 +119,8 @@ def groups(flow: ChannelFlow, model: nn.Module) -> tuple[list[Group], dict[str, 
     for group in _together(flow, model, classes):
         reasons = [reason for unit, reason in pinned.items() if unit[0] in group.layers]
         if len(group.classes) < 2:
-            reasons.append("its channels are mixed before the next layer (attention, softmax, a norm over channels)")
+            mixed = "its channels are mixed before the next layer (attention, softmax, a norm over channels)"
+            reasons.append("it has one channel" if len(group.classes[0]) == 1 else mixed)
         if reasons:
             fixed |= dict.fromkeys(group.layers, reasons[0])
         else:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from searchitect.catalog.layer_values import Options, declare
+from searchitect.catalog.open_layers import has_open_places, place_of
 from searchitect.catalog.vocabulary import LayerKind
 from searchitect.errors import SpaceError
 from searchitect.spaces import TaskSpec, choice, make_space, nested, optional, repeat, subset
+from searchitect.spaces.open_choice import OpenChoice
 
 __all__ = ["REACH", "LayerDeclaration", "make_class"]
 
@@ -132,10 +134,16 @@ def _wiring_field(wirings: Sequence[str], most: int) -> dict[str, Any]:
 
 def _build_method(places: tuple[str | type, ...], wiring: str) -> Callable[[Any, TaskSpec], Any]:
     def build(self: Any, task: TaskSpec) -> Any:
-        from searchitect.catalog.layer_modules import build_layers
+        from searchitect.catalog.layer_modules import build_layers, build_open_layers
 
+        connections: Any = getattr(self, "connections", None)
+        if issubclass(type(connections), OpenChoice) or has_open_places(_elements(self, places)):
+            open_kind = issubclass(type(connections), OpenChoice)
+            each = connections.alternatives if open_kind else {"": connections}
+            kinds = {label: (getattr(one, "wiring", wiring), getattr(one, "reads", ())) for label, one in each.items()}
+            found = [place_of(one) for one in _elements(self, places)]
+            return build_open_layers(found, kinds, connections.option if open_kind else None, task)
         groups = [[layer.layer() for layer in group] for group in _chosen(self, places)]
-        connections = getattr(self, "connections", None)
         kind = wiring if connections is None else connections.wiring
         return build_layers(groups, kind, getattr(connections, "reads", ()), task)
 
@@ -161,12 +169,19 @@ def _canonical_method(places: tuple[str | type, ...]) -> Callable[[Any], Any]:
 def _chosen(instance: Any, places: tuple[str | type, ...]) -> list[list[Any]]:
     """The chosen layers in the order in which they are built, each wired one with those that belong to it."""
     groups: list[list[Any]] = []
-    for place in places:
-        value = getattr(instance, place) if isinstance(place, str) else place()
-        for layer in value if isinstance(value, tuple) else [] if value is None else [value]:
-            if layer.wired or not groups:
-                groups.append([])
-            groups[-1].append(layer)
+    for layer in _elements(instance, places):
+        if layer.wired or not groups:
+            groups.append([])
+        groups[-1].append(layer)
     maps = [group for group in groups if group[0].reads != "vector"]
     vectors = [group for group in groups if group[0].reads == "vector"]
     return [*maps, *vectors]
+
+
+def _elements(instance: Any, places: tuple[str | type, ...]) -> list[Any]:
+    """The layers in the order in which they were declared."""
+    found: list[Any] = []
+    for place in places:
+        value = getattr(instance, place) if isinstance(place, str) else place()
+        found += value if type(value) is tuple else [] if value is None else [value]
+    return found

@@ -19,6 +19,10 @@ from searchitect.nn.shapes import Shape, describe, strided
 __all__ = ["OpenAdapt", "PaddedShortcut", "Resize", "adapt"]
 
 
+MOST_WEIGHTS = 2**27
+"""Weights of one adapter of open size; half a gigabyte."""
+
+
 class Resize(nn.Module):
     """Enlarge a map to a fixed size by repeating the nearest value."""
 
@@ -76,16 +80,25 @@ class OpenAdapt(Switch):
     Args:
         source, target: shapes; numbers may be open, and the dimensions of the target may be given up for a vector.
         vector: whether the target can be a vector although it is written as a map.
+        keeps: whether the channels are the same on both sides, so that a vector never needs a projection.
     """
 
-    def __init__(self, source: Sequence[Any], target: Sequence[Any], *, vector: bool = False) -> None:
+    def __init__(
+        self, source: Sequence[Any], target: Sequence[Any], *, vector: bool = False, keeps: bool = False
+    ) -> None:
         super().__init__()
         self.source, self.target = tuple(source), tuple(target)
         dims, inputs, outputs = len(source) - 1, int(largest(source[0])), int(largest(target[0]))
         self.on_maps = self.on_vectors = None
-        if len(source) > 1 and len(target) > 1:
+        on_maps, on_vectors = len(source) > 1 and len(target) > 1, (len(target) == 1 or vector) and not keeps
+        if (on_maps or on_vectors) and inputs * outputs > MOST_WEIGHTS:
+            raise SpaceError(
+                f"adapting any of {inputs:,} channels to any of {outputs:,} would take {inputs * outputs:,} weights",
+                hint="pool before flattening, or leave out residual, dense or sparse connections",
+            )
+        if on_maps:
             self.on_maps = ElasticProjection(conv(inputs, outputs, 1, bias=False, dims=dims))
-        if len(target) == 1 or vector:
+        if on_vectors:
             self.on_vectors = ElasticProjection(nn.Linear(inputs, outputs))
 
     def steps(self, source: Shape, target: Shape) -> tuple[list[nn.Module], nn.Module | None, int]:

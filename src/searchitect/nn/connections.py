@@ -102,12 +102,26 @@ def connect(builders: Sequence[Builder], kind: Kind = "full", *, shape: Shape, s
         raise SpaceError(f"no connections {kind!r}", hint=did_you_mean(str(kind), CONNECTIONS))
     if (sources is not None) != (kind == "sparse"):
         raise SpaceError(f"'sources' belong to 'sparse' connections and only there, got {kind!r} with {sources}")
-    how: How = "concatenate" if kind == "dense" else "sum"
     if not is_open(*shape, *(sources or ())):
         with suppress(_IsOpen):
             table = _table(kind, len(builders), sources)
-            return Connected(builders, table, how=how, skip=kind == "residual", shape=shape)
-    return OpenConnected(builders, kind, partial(_table, kind), sources, how=how, shape=shape)
+            return Connected(builders, table, how=_how(kind), skip=kind == "residual", shape=shape)
+    return open_connect(builders, kind, shape=shape, sources=sources)
+
+
+def open_connect(
+    builders: Sequence[Builder], kind: Kind, *, shape: Shape, sources: Sequence[Any] | None = None
+) -> OpenConnected:
+    """`connect` for layers of which some may be left out.
+
+    Args:
+        sources: for "sparse": for the first layer that is there, the second … the nodes it reads, counted likewise.
+    """
+    return OpenConnected(builders, kind, partial(_table, kind), sources, how=_how(kind), shape=shape)
+
+
+def _how(kind: Kind) -> How:
+    return "concatenate" if kind == "dense" else "sum"
 
 
 def _kind(label: Any) -> Kind:

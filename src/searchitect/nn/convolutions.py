@@ -9,6 +9,7 @@ from torch import nn
 from searchitect.errors import SpaceError
 from searchitect.nn.elastic import is_open
 from searchitect.nn.elastic_layers import ElasticConv
+from searchitect.spaces.open_values import calculate
 
 __all__ = ["CONVOLUTIONS", "conv", "depthwise_conv", "dilated_conv", "grouped_conv", "separable_conv"]
 
@@ -56,11 +57,15 @@ def conv(
     return nn.Sequential(pad, body)
 
 
-def depthwise_conv(inputs: int, kernel: int = 3, *, stride: int = 1, bias: bool = True, dims: int = 2) -> nn.Module:
+def depthwise_conv(
+    inputs: int, kernel: int = 3, *, stride: int = 1, dilation: int = 1, bias: bool = True, dims: int = 2
+) -> nn.Module:
     """One filter per channel; the number of channels stays."""
-    if is_open(inputs, kernel, stride, bias):
-        return ElasticConv(inputs, inputs, kernel, stride=stride, dilation=1, groups="channels", bias=bias, dims=dims)
-    return conv(inputs, inputs, kernel, stride=stride, groups=inputs, bias=bias, dims=dims)
+    if is_open(inputs, kernel, stride, dilation, bias):
+        return ElasticConv(
+            inputs, inputs, kernel, stride=stride, dilation=dilation, groups="channels", bias=bias, dims=dims
+        )
+    return conv(inputs, inputs, kernel, stride=stride, dilation=dilation, groups=inputs, bias=bias, dims=dims)
 
 
 def separable_conv(
@@ -99,8 +104,8 @@ def grouped_conv(
     dims: int = 2,
 ) -> nn.Module:
     """Channels in groups that do not mix (Xie 2017): the most up to `groups` that divide both sides."""
-    if is_open(inputs, outputs, kernel, stride, dilation, bias):
-        wanted = ("fitting", max(groups, 1))
+    if is_open(inputs, outputs, kernel, stride, dilation, groups, bias):
+        wanted = ("fitting", calculate(max, groups, 1))
         return ElasticConv(
             inputs, outputs, kernel, stride=stride, dilation=dilation, groups=wanted, bias=bias, dims=dims
         )

@@ -64,7 +64,8 @@ class ElasticConv(Elastic):
         if self.depthwise:
             return channels
         if isinstance(self.groups, tuple):
-            return max(g for g in range(1, self.groups[1] + 1) if channels % g == 0 and outputs % g == 0)
+            most = int(now(self.groups[1]))
+            return max(g for g in range(1, most + 1) if channels % g == 0 and outputs % g == 0)
         return int(now(self.groups))
 
 

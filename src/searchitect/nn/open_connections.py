@@ -7,8 +7,10 @@ concrete build, so that both compute the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -17,7 +19,7 @@ from searchitect.nn.adapters import OpenAdapt
 from searchitect.nn.elastic import Switch, is_open
 from searchitect.nn.joins import How, joined
 from searchitect.nn.mixed import Gated, Mixed
-from searchitect.nn.open_shapes import OpenShape, _by_number, shape_after
+from searchitect.nn.open_shapes import OpenShape, by_number, features_of, shape_after
 from searchitect.nn.shapes import Shape, common_shape
 from searchitect.spaces.architecture import Value
 from searchitect.spaces.open_values import OpenFlag, OpenNumber, OpenOption, Selection
@@ -53,12 +55,12 @@ class OpenConnected(Switch):
     """
 
     def __init__(
-        self, builders: Sequence[Any], kind: str, table: Table, sources: Any, *, how: How, shape: OpenShape
+        self, builders: Sequence[Any], kind: str, table: Table, sources: Any, *, how: How, shape: Sequence[Any]
     ) -> None:
         super().__init__()
         self.kind, self.table, self.sources, self.how = kind, table, sources, how
         self.flags: list[OpenFlag | None] = [None]
-        self.shapes: list[OpenShape] = [tuple(shape)]
+        self.shapes: list[Sequence[Any]] = [tuple(shape)]
         self.layers, self.adapters, self.skips = nn.ModuleList(), nn.ModuleDict(), nn.ModuleDict()
         self._plans: dict[Any, Plan] = {}
         self._result = len(builders) + 1
@@ -92,7 +94,7 @@ class OpenConnected(Switch):
             found.append(found[-1] - 1)
         return found
 
-    def _joined_shape(self, node: int) -> OpenShape:
+    def _joined_shape(self, node: int) -> Sequence[Any]:
         """The shape that a node reads, open; makes the adapters on its way."""
         sources = self._sources(node)
         shapes = [self.shapes[source] for source in sources]
@@ -101,42 +103,43 @@ class OpenConnected(Switch):
         for source, shape in zip(sources, shapes, strict=True):
             target = (shape[0] if self.how == "concatenate" else wanted[0], *wanted[1:])
             if is_open(*shape, *target) or shape != target:
-                self.adapters[f"{source}_{node}"] = OpenAdapt(shape, target, vector=vector)
+                self.adapters[f"{source}_{node}"] = OpenAdapt(
+                    shape, target, vector=vector, keeps=self.how == "concatenate"
+                )
         return wanted
 
-    def _between(self, node: int, shapes: list[OpenShape]) -> OpenShape:
+    def _between(self, node: int, shapes: list[Sequence[Any]]) -> Sequence[Any]:
+        """The shape that a node reads from any of these; its numbers are told by the plan."""
         if len(shapes) == 1:
             return shapes[0]
-        summed = self.how == "concatenate"
-
-        def choose(place: int, numbers: tuple[Any, ...]) -> Any:
-            ends = [(n.smallest, n.largest) if isinstance(n, OpenNumber) else (n, n) for n in numbers]
-            lows, highs = [low for low, _ in ends], [high for _, high in ends]
-            bounds = (lows[0], sum(highs)) if summed and place == 0 else (min(lows), max(highs))
-            return self._number(node, place, numbers, bounds, summed=summed and place == 0)
-
         dims = max(map(len, shapes))
         padded = [(*shape, *(1,) * (dims - len(shape))) for shape in shapes]
-        return tuple(choose(place, each) for place, each in enumerate(zip(*padded, strict=True)))
+        ends = [[_ends(n) for n in each] for each in zip(*padded, strict=True)]
+        bounds = [(min(low for low, _ in each), max(high for _, high in each)) for each in ends]
+        features = [_ends(features_of(shape)) for shape in shapes]
+        among = (min(low for low, _ in features), max(high for _, high in features))
+        if self.how == "concatenate":
+            bounds[0] = (ends[0][0][0], sum(high for _, high in ends[0]))
+            maps = sum(high for (_, high), shape in zip(ends[0], shapes, strict=True) if len(shape) > 1)
+            among = (min(low for low, _ in bounds), max(bounds[0][1], maps * math.prod(high for _, high in bounds[1:])))
+        known = [one for shape in shapes for one in shape]
+        numbers = [self._number(node, ends, known, place) for place, ends in enumerate(bounds)]
+        return OpenShape(numbers, self._number(node, among, known, None))
 
-    def _number(self, node: int, place: int, numbers: Sequence[Any], bounds: tuple[Any, Any], *, summed: bool) -> Any:
+    def _number(self, node: int, bounds: tuple[Any, Any], known: Sequence[Any], place: int | None) -> Any:
         if bounds[0] == bounds[1]:
             return bounds[0]
-        open_ones = [one for one in (*numbers, *self.flags, *(self.sources or ())) if is_open(one)]
+        open_ones = [one for one in (*known, *self.flags, *(self.sources or ())) if is_open(one)]
         paths = tuple(dict.fromkeys(path for one in open_ones for path in one.paths))
 
         def value(values: Values) -> int:
             shape = self.plan(values).joins[node]
-            return shape[place] if place < len(shape) else 1
+            return math.prod(shape) if place is None else shape[place] if place < len(shape) else 1
 
         self._see(*open_ones)
-        return OpenNumber(
-            self.selection or Selection(),
-            paths,
-            value,
-            lambda: _sums(numbers) if summed else [n for one in numbers for n in _candidates(one)],
-            bounds=lambda: bounds,
-        )
+        # Any whole number between the ends may come out.
+        every = partial(range, int(bounds[0]), int(bounds[1]) + 1)
+        return OpenNumber(self.selection or Selection(), paths, value, every, bounds=lambda: bounds)
 
     def plan(self, values: Values) -> Plan:
         """What is wired for these decisions."""
@@ -230,10 +233,10 @@ class MixedWiring(Mixed):
     def __init__(self, option: OpenOption, wirings: Mapping[Value, Any]) -> None:
         super().__init__(option, wirings)
         each = {label: tuple(wiring.shape) for label, wiring in wirings.items()}
-        self.shape: OpenShape = _by_number(each, lambda *n: option.number(dict(zip(each, n, strict=True))))
+        self.shape: OpenShape = by_number(each, lambda *n: option.number(dict(zip(each, n, strict=True))))
 
 
-def _shape(shape: OpenShape, values: Values) -> Shape:
+def _shape(shape: Sequence[Any], values: Values) -> Shape:
     return tuple(int(n.value(values)) if isinstance(n, OpenNumber) else n for n in shape)
 
 
@@ -242,13 +245,5 @@ def _decided(sources: Any, values: Values) -> Sequence[int]:
     return found
 
 
-def _candidates(number: Any) -> Iterable[Any]:
-    return number.candidates if isinstance(number, OpenNumber) else (number,)
-
-
-def _sums(numbers: Sequence[Any]) -> set[Any]:
-    """All sums of the first number and any of the others."""
-    found = set(_candidates(numbers[0]))
-    for number in numbers[1:]:
-        found |= {a + b for a in found for b in _candidates(number)}
-    return found
+def _ends(number: Any) -> tuple[Any, Any]:
+    return (number.smallest, number.largest) if isinstance(number, OpenNumber) else (number, number)

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from searchitect.errors import EvaluationError, SpaceError, did_you_mean
 from searchitect.nn.elastic import now
 from searchitect.nn.shapes import describe
+from searchitect.spaces.open_values import calculate
 
 __all__ = ["POOLINGS", "GlobalPool", "Pool", "average_pool", "global_pool", "max_pool", "pool_to"]
 
@@ -53,11 +54,16 @@ class Pool(nn.Module):
 
     def shape_after(self, shape: Sequence[Any]) -> tuple[Any, ...]:
         """The shape of the result, whose numbers may be open."""
-        sizes = zip(shape[1:], self.kernel, self.stride, strict=True)
-        return (shape[0], *((size - kernel) // stride + 1 for size, kernel, stride in sizes))
+        windows = zip(shape[1:], self.kernel, self.stride, strict=True)
+        return (shape[0], *(calculate(_windows, *window) for window in windows))
 
     def extra_repr(self) -> str:
         return f"{self.how!r}, kernel={self.kernel!r}, stride={self.stride!r}"
+
+
+def _windows(size: int, kernel: int, stride: int) -> int:
+    """How many windows fit; one where none does, which `forward` refuses."""
+    return max((size - kernel) // max(stride, 1) + 1, 1)
 
 
 class GlobalPool(nn.Module):

@@ -45,6 +45,11 @@ class OpenChoice(OpenOption):
         return self._alternatives
 
     @property
+    def option(self) -> OpenOption:
+        """The decision alone, for a module to hold: torch asks what it holds for its class."""
+        return OpenOption(self.selection, self.path, self.options)
+
+    @property
     def gate(self) -> OpenFlag | None:
         """Whether its place is reached; None where it always is."""
         return self._gate
@@ -73,10 +78,9 @@ class OpenChoice(OpenOption):
             if not callable(one):
                 self._refuse(f"calling the option {label!r}")
         results = {label: one(*arguments, **named) for label, one in made.items()}
-        option = OpenOption(self.selection, self.path, self.options)  # torch asks what it holds for its class
         if all(_is_number(result) for result in results.values()):
-            return option.number(results)
-        module = self._makers.mix(option, results)
+            return self.option.number(results)
+        module = self._makers.mix(self.option, results)
         return module if self._gate is None else self._makers.gate(self._gate, module)
 
 

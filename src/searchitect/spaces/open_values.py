@@ -87,10 +87,14 @@ class OpenValue:
         """What it is for these decisions; a KeyError where one is missing."""
         raise NotImplementedError
 
+    def at(self, values: Mapping[str, Value]) -> Any:
+        """What it is for these decisions; something harmless where one is missing: its place is not reached."""
+        raise NotImplementedError
+
     @property
     def now(self) -> Any:
         """What it is for the active architecture."""
-        raise NotImplementedError
+        return self.at(self.selection.values)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(self.paths)})"
@@ -130,25 +134,13 @@ class OpenFlag:
         """Whether it holds for these decisions."""
         return self._holds()
 
+    def at(self, values: Mapping[str, Value]) -> bool:
+        """Whether it holds for these decisions."""
+        return self.value(values)
+
     def number(self, number: Any, otherwise: Any) -> OpenNumber:
-        """A number where it holds, another where it does not; only the one that counts needs its decisions."""
-
-        def value(values: Mapping[str, Value]) -> Number:
-            chosen = number if self.value(values) else otherwise
-            found: Number = chosen.value(values) if isinstance(chosen, OpenValue) else chosen
-            return found
-
-        parts = [part for part in (self, number, otherwise) if isinstance(part, _OPEN)]
-        selection = next((part.selection for part in parts if hasattr(part, "selection")), Selection())
-        ends = (*_ends_of(number), *_ends_of(otherwise))
-        return OpenNumber(
-            selection,
-            tuple(dict.fromkeys(path for part in parts for path in part.paths)),
-            value,
-            lambda: (*_values_of(number), *_values_of(otherwise)),
-            domains=_union(parts),
-            bounds=lambda: (min(ends), max(ends)),
-        )
+        """A number where it holds, another where it does not; stays open."""
+        return _picked(self, {True: number, False: otherwise})
 
     def __bool__(self) -> bool:
         raise SpaceError(
@@ -161,11 +153,11 @@ class _Condition(OpenFlag):
     """A predicate of open values."""
 
     def __init__(self, selection: Selection, call: _Call) -> None:
-        super().__init__(lambda: bool(call.now(selection.values)), call.paths)
+        super().__init__(lambda: self.value(selection.values), call.paths)
         self.selection, self._call, self.domains = selection, call, call.domains
 
     def value(self, values: Mapping[str, Value]) -> bool:
-        return bool(self._call.value(values))
+        return bool(self._call.at(values))
 
 
 class OpenNumber(OpenValue):
@@ -209,11 +201,10 @@ class OpenNumber(OpenValue):
     def value(self, values: Mapping[str, Value]) -> Number:
         return self._value(values)
 
-    @property
-    def now(self) -> Number:
-        """Its value for the active architecture; the largest where a decision behind it is not active."""
+    def at(self, values: Mapping[str, Value]) -> Number:
+        """What it is for these decisions; the largest where one of them is missing."""
         try:
-            return self._value(self.selection.values)
+            return self._value(values)
         except KeyError:
             return self.largest
 
@@ -300,19 +291,19 @@ class OpenOption(OpenValue):
     def path(self) -> str:
         return self.paths[0]
 
-    @property
-    def now(self) -> Value:
-        """The active option; the first where the decision is not active."""
-        return self.selection.values.get(self.path, self.options[0])
+    def at(self, values: Mapping[str, Value]) -> Value:
+        """The option that is chosen; the first where the decision is missing."""
+        return values.get(self.path, self.options[0])
 
     def value(self, values: Mapping[str, Value]) -> Value:
         return values[self.path]
 
     def number(self, numbers: Mapping[Value, Any]) -> OpenNumber:
         """The number that belongs to the active option, which may be open itself; stays open."""
-        labels = list(numbers)
-        made: OpenNumber = calculate(lambda option, *each: each[labels.index(option)], self, *numbers.values())
-        return made
+        for option in self.options:
+            if option not in numbers:
+                raise SpaceError(f"{self.path}: no number is given for its option {option!r}")
+        return _picked(self, {option: numbers[option] for option in self.options})
 
     def is_one_of(self, *options: Value) -> OpenFlag:
         """Whether the active option is one of these; stays open."""
@@ -342,13 +333,9 @@ class OpenSubset(OpenValue):
     def path(self) -> str:
         return self.paths[0]
 
-    @property
-    def now(self) -> tuple[Any, ...]:
-        """The active elements; all where the decision is not active."""
-        try:
-            return self.value(self.selection.values)
-        except KeyError:
-            return self.all
+    def at(self, values: Mapping[str, Value]) -> tuple[Any, ...]:
+        """The chosen elements; all where the decision is missing."""
+        return self.value(values) if self.path in values else self.all
 
     @property
     def all(self) -> tuple[Any, ...]:
@@ -404,6 +391,26 @@ def _flag(predicate: Callable[..., bool], *arguments: Any) -> OpenFlag:
     return _Condition(call.selection, call)
 
 
+def _picked(by: OpenFlag | OpenOption, numbers: Mapping[Any, Any]) -> OpenNumber:
+    """One of several numbers; only the one that counts needs its decisions."""
+
+    def value(values: Mapping[str, Value]) -> Number:
+        chosen = numbers[by.value(values)]
+        found: Number = chosen.value(values) if isinstance(chosen, OpenValue) else chosen
+        return found
+
+    parts = [part for part in (by, *numbers.values()) if isinstance(part, _OPEN)]
+    ends = [end for number in numbers.values() for end in _ends_of(number)]
+    return OpenNumber(
+        next((part.selection for part in parts if hasattr(part, "selection")), Selection()),
+        tuple(dict.fromkeys(path for part in parts for path in part.paths)),
+        value,
+        lambda: [candidate for number in numbers.values() for candidate in _values_of(number)],
+        domains=_union(parts),
+        bounds=lambda: (min(ends), max(ends)),
+    )
+
+
 class _Call:
     """A function with arguments of which some are open."""
 
@@ -422,12 +429,9 @@ class _Call:
         """The result for these decisions; a KeyError where one is missing."""
         return self.function(*[a.value(values) if isinstance(a, _OPEN) else a for a in self.arguments])
 
-    def now(self, values: Mapping[str, Value]) -> Any:
+    def at(self, values: Mapping[str, Value]) -> Any:
         """The result for these decisions; a missing one counts as its argument says (the largest number …)."""
-        try:
-            return self.value(values)
-        except KeyError:
-            return self.function(*[a.now if isinstance(a, _OPEN) else a for a in self.arguments])
+        return self.function(*[a.at(values) if isinstance(a, _OPEN) else a for a in self.arguments])
 
     def candidates(self) -> Iterable[Any]:
         """Every result there can be."""

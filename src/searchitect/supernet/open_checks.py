@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from searchitect.errors import EvaluationError, SpaceError
+from searchitect.errors import EvaluationError, SearchitectError, SpaceError
 from searchitect.nn.mixed import Gated, Mixed
 from searchitect.seeding import isolated, stream
 from searchitect.spaces import Architecture, SearchSpace, Value
@@ -52,13 +52,13 @@ FACTORIES = {
 """Beginning of the name of a torch layer to the factory of sa.nn whose sizes may be open."""
 
 
-def explained(error: Exception, space: str) -> SpaceError:
+def explained(error: Exception, space: str) -> SearchitectError:
     """Say which of torch's layers stumbled over an open decision; the error itself where it was none of them."""
     layer = _layer_of(error.__traceback__)
-    reason = error.message if isinstance(error, SpaceError) else f"{type(error).__name__}: {error}"
+    reason = error.message if isinstance(error, SearchitectError) else f"{type(error).__name__}: {error}"
     if layer is not None:
         return _wants_number(space, type(layer).__name__, reason)
-    if isinstance(error, SpaceError):
+    if isinstance(error, SearchitectError):
         return error
     hint = "layers of open sizes come from sa.nn (conv, fully_connected, norm …); torch's own want numbers"
     return SpaceError(f"{space}.build failed on open decisions: {reason}", hint=hint)

@@ -12,16 +12,24 @@ torch; what modules are made of alternatives is injected.
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import product
 from typing import Any, NoReturn
 
 from searchitect.errors import SpaceError
 from searchitect.spaces.architecture import Value
+from searchitect.spaces.open_calls import (
+    MAX_CANDIDATES,
+    Call,
+    Domains,
+    Open,
+    Selection,
+    all_domains,
+    ends_of,
+    selection_of,
+    values_of,
+)
 
 __all__ = [
     "MAX_CANDIDATES",
@@ -35,30 +43,7 @@ __all__ = [
     "condition",
 ]
 
-MAX_CANDIDATES = 4_096
-"""Different values of one decision, or of an expression of open numbers, that can be told one by one."""
-
-FEW = 256
-"""Combinations of decisions that are tried to see whether a condition is open at all."""
-
 Number = int | float
-Domains = Mapping[str, Sequence[Value]]
-"""Decision to all of its values."""
-
-
-@dataclass(slots=True)
-class Selection:
-    """Which value every decision has now; shared by all open values and modules of one supernet.
-
-    Attributes:
-        values: path to value of the active decisions.
-        weights: path to the weights of all options, where a choice is mixed instead of decided; tensors, as a rule.
-        batch_norm: "shared": one set of statistics for all widths of a layer; "per_width": one for each.
-    """
-
-    values: dict[str, Value] = field(default_factory=dict)
-    weights: dict[str, Any] = field(default_factory=dict)
-    batch_norm: str = "shared"
 
 
 def _trap(what: str) -> Callable[..., NoReturn]:
@@ -70,26 +55,13 @@ def _trap(what: str) -> Callable[..., NoReturn]:
     return refuse
 
 
-class OpenValue:
-    """A decision, or an expression of decisions, that has no value yet.
-
-    Attributes:
-        paths: the decisions it depends on.
-    """
+class OpenValue(Open):
+    """A decision, or an expression of decisions, that has no value yet; refuses whatever wants one now."""
 
     remedy = "build it with sa.nn, which takes open values"
-    domains: Domains | None = None  # of the decisions it depends on, where they are known
 
     def __init__(self, selection: Selection, paths: tuple[str, ...]) -> None:
         self.selection, self.paths = selection, paths
-
-    def value(self, values: Mapping[str, Value]) -> Any:
-        """What it is for these decisions; a KeyError where one is missing."""
-        raise NotImplementedError
-
-    def at(self, values: Mapping[str, Value]) -> Any:
-        """What it is for these decisions; something harmless where one is missing: its place is not reached."""
-        raise NotImplementedError
 
     @property
     def now(self) -> Any:
@@ -114,14 +86,12 @@ class OpenValue:
     __format__ = _trap("turning it into text")
 
 
-class OpenFlag:
+class OpenFlag(Open):
     """Whether something holds for the active architecture.
 
     Args:
         holds: asked each time; `condition` makes flags that can also be asked for other architectures.
     """
-
-    domains: Domains | None = None
 
     def __init__(self, holds: Callable[[], bool], paths: tuple[str, ...]) -> None:
         self._holds, self.paths = holds, paths
@@ -138,6 +108,9 @@ class OpenFlag:
         """Whether it holds for these decisions."""
         return self.value(values)
 
+    def ends(self) -> Sequence[bool]:
+        return (False, True)
+
     def number(self, number: Any, otherwise: Any) -> OpenNumber:
         """A number where it holds, another where it does not; stays open."""
         return _picked(self, {True: number, False: otherwise})
@@ -152,7 +125,7 @@ class OpenFlag:
 class _Condition(OpenFlag):
     """A predicate of open values."""
 
-    def __init__(self, selection: Selection, call: _Call) -> None:
+    def __init__(self, selection: Selection, call: Call) -> None:
         super().__init__(lambda: self.value(selection.values), call.paths)
         self.selection, self._call, self.domains = selection, call, call.domains
 
@@ -200,6 +173,12 @@ class OpenNumber(OpenValue):
 
     def value(self, values: Mapping[str, Value]) -> Number:
         return self._value(values)
+
+    def every(self) -> Sequence[Number]:
+        return self.candidates
+
+    def ends(self) -> Sequence[Number]:
+        return self._bounds
 
     def at(self, values: Mapping[str, Value]) -> Number:
         """What it is for these decisions; the largest where one of them is missing."""
@@ -291,6 +270,9 @@ class OpenOption(OpenValue):
     def path(self) -> str:
         return self.paths[0]
 
+    def ends(self) -> Sequence[Value]:
+        return self.options
+
     def at(self, values: Mapping[str, Value]) -> Value:
         """The option that is chosen; the first where the decision is missing."""
         return values.get(self.path, self.options[0])
@@ -333,6 +315,9 @@ class OpenSubset(OpenValue):
     def path(self) -> str:
         return self.paths[0]
 
+    def ends(self) -> Sequence[Any]:
+        return (self.all,)
+
     def at(self, values: Mapping[str, Value]) -> tuple[Any, ...]:
         """The chosen elements; all where the decision is missing."""
         return self.value(values) if self.path in values else self.all
@@ -365,7 +350,7 @@ def calculate(function: Callable[..., Any], *arguments: Any) -> Any:
     subsets and flags. How far the number can go is told by all combinations of the decisions behind it where there are
     at most 4,096, by those of the arguments' ends otherwise (exact for functions that only rise or fall in each).
     """
-    call = _Call(function, arguments)
+    call = Call(function, arguments)
     if not call.open:
         return function(*arguments)
     return OpenNumber(call.selection, call.paths, call.value, call.candidates, domains=call.domains, bounds=call.bounds)
@@ -376,18 +361,15 @@ def condition(predicate: Callable[..., bool], *arguments: Any) -> Any:
 
     A condition that all of at most 256 combinations of decisions answer alike is not open.
     """
-    if not any(isinstance(argument, _OPEN) for argument in arguments):
+    call = Call(predicate, arguments)
+    if not call.open:
         return bool(predicate(*arguments))
-    call = _Call(predicate, arguments)
-    if call.domains is not None and math.prod(map(len, call.domains.values())) <= FEW:
-        answers = {bool(answer) for answer in call.candidates()}
-        if len(answers) == 1:
-            return answers.pop()
-    return _Condition(call.selection, call)
+    answers = call.answers
+    return _Condition(call.selection, call) if len(answers) > 1 else answers.pop()
 
 
 def _flag(predicate: Callable[..., bool], *arguments: Any) -> OpenFlag:
-    call = _Call(predicate, arguments)
+    call = Call(predicate, arguments)
     return _Condition(call.selection, call)
 
 
@@ -399,94 +381,13 @@ def _picked(by: OpenFlag | OpenOption, numbers: Mapping[Any, Any]) -> OpenNumber
         found: Number = chosen.value(values) if isinstance(chosen, OpenValue) else chosen
         return found
 
-    parts = [part for part in (by, *numbers.values()) if isinstance(part, _OPEN)]
-    ends = [end for number in numbers.values() for end in _ends_of(number)]
+    parts = [part for part in (by, *numbers.values()) if isinstance(part, Open)]
+    ends = [end for number in numbers.values() for end in ends_of(number)]
     return OpenNumber(
-        next((part.selection for part in parts if hasattr(part, "selection")), Selection()),
+        selection_of(parts),
         tuple(dict.fromkeys(path for part in parts for path in part.paths)),
         value,
-        lambda: [candidate for number in numbers.values() for candidate in _values_of(number)],
-        domains=_union(parts),
+        lambda: [candidate for number in numbers.values() for candidate in values_of(number)],
+        domains=all_domains(parts),
         bounds=lambda: (min(ends), max(ends)),
     )
-
-
-class _Call:
-    """A function with arguments of which some are open."""
-
-    def __init__(self, function: Callable[..., Any], arguments: Sequence[Any]) -> None:
-        self.function, self.arguments = function, tuple(arguments)
-        self.open = [a for a in arguments if isinstance(a, (OpenValue, OpenFlag))]
-        self.paths = tuple(dict.fromkeys(path for one in self.open for path in one.paths))
-        self.domains = _union(self.open)
-
-    @property
-    def selection(self) -> Selection:
-        # A flag that asks by itself needs none.
-        return next((one.selection for one in self.open if hasattr(one, "selection")), Selection())
-
-    def value(self, values: Mapping[str, Value]) -> Any:
-        """The result for these decisions; a KeyError where one is missing."""
-        return self.function(*[a.value(values) if isinstance(a, _OPEN) else a for a in self.arguments])
-
-    def at(self, values: Mapping[str, Value]) -> Any:
-        """The result for these decisions; a missing one counts as its argument says (the largest number …)."""
-        return self.function(*[a.at(values) if isinstance(a, _OPEN) else a for a in self.arguments])
-
-    def candidates(self) -> Iterable[Any]:
-        """Every result there can be."""
-        if self.domains is not None and _few(len(values) for values in self.domains.values()):
-            combinations = product(*self.domains.values())
-            return {self.value(dict(zip(self.domains, each, strict=True))) for each in combinations}
-        return self._results([_values_of(argument) for argument in self.arguments])
-
-    def bounds(self) -> tuple[Any, Any]:
-        """The smallest and the largest result."""
-        if self.domains is not None and _few(len(values) for values in self.domains.values()):
-            found: Iterable[Any] = self.candidates()
-        else:
-            found = self._results([_ends_of(argument) for argument in self.arguments])
-        return min(found), max(found)
-
-    def _results(self, each: Sequence[Sequence[Any]]) -> set[Any]:
-        if not _few(map(len, each)):
-            raise SpaceError(
-                f"{' and '.join(self.paths)}: a calculation with more than {MAX_CANDIDATES:,} combinations",
-                hint="calculate in steps of a few arguments, or fix some of the decisions (fixed={…})",
-            )
-        try:
-            return {self.function(*arguments) for arguments in product(*each)}
-        except ZeroDivisionError:
-            raise SpaceError(f"{' and '.join(self.paths)}: a calculation that can divide by zero") from None
-
-
-_OPEN = (OpenValue, OpenFlag)
-
-
-def _union(parts: Iterable[OpenValue | OpenFlag]) -> Domains | None:
-    found: dict[str, Sequence[Value]] = {}
-    for one in parts:
-        if one.domains is None:
-            return None
-        found.update(one.domains)
-    return found
-
-
-def _few(counts: Iterable[int]) -> bool:
-    return math.prod(counts) <= MAX_CANDIDATES
-
-
-def _values_of(argument: Any) -> Sequence[Any]:
-    if isinstance(argument, OpenNumber):
-        return argument.candidates
-    return argument.options if isinstance(argument, OpenOption) else _ends_of(argument)
-
-
-def _ends_of(argument: Any) -> Sequence[Any]:
-    if isinstance(argument, OpenNumber):
-        return (argument.smallest, argument.largest)
-    if isinstance(argument, OpenFlag):
-        return (False, True)
-    if isinstance(argument, OpenSubset):
-        return (argument.elements,)
-    return argument.options if isinstance(argument, OpenOption) else (argument,)

@@ -207,6 +207,22 @@ def test_the_parent_stays_as_it_was_and_modes_are_kept():
     assert all(module.training for module in child.modules())
 
 
+class Shifted(nn.Module):
+    """Calculates in float32, whatever its weights are."""
+
+    def forward(self, x):
+        return (x.permute(0, 2, 3, 1) @ torch.eye(x.shape[1], dtype=torch.float32)).permute(0, 3, 1, 2)
+
+
+def test_a_forward_of_its_own_precision_is_grown_in_that():
+    parent, child = (nn.Sequential(unit(3, width), Shifted(), network(8, 8)[3:]) for width in (8, 16))
+    child[2][1] = nn.Linear(16 * 64, 5)
+    parent[2][1] = nn.Linear(8 * 64, 5)
+    report = inherit(trained(parent), child, IMAGES)
+    assert report.preserved
+    assert 0 < report.difference < 1e-4
+
+
 def test_noise_lets_copies_part_and_is_drawn_from_the_seed():
     def grown(noise, seed):
         torch.manual_seed(0)

@@ -10,7 +10,6 @@ al., "Network morphism", ICML 2016.
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from dataclasses import dataclass, field
 
@@ -21,11 +20,14 @@ from searchitect.seeding import derive
 from searchitect.supernet.alignment import Leaf, align, leaves
 from searchitect.supernet.carrying import Carry, kind_of
 from searchitect.supernet.neutral import NEUTRAL, fit_statistics
-from searchitect.supernet.probing import probe
+from searchitect.supernet.probing import probe, twin
 
 __all__ = ["Inheritance", "inherit"]
 
-TOLERANCE = 1e-8
+CHECKED = 32
+"""Inputs on which the outputs of both are compared."""
+
+TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-4}
 """Largest `Inheritance.difference` of a preserved function."""
 
 
@@ -76,12 +78,27 @@ def inherit(
             Exact equality ends with it; `difference` is measured before.
         seed: of the noise.
     """
+    try:
+        # In float64 no rounding hides or feigns a difference; the child gets the result in its own precision.
+        return _inherited(parent, child, inputs, unevenness, torch.float64, _Noise(noise, seed))
+    except (RuntimeError, TypeError):  # a forward that makes tensors of its own precision
+        return _inherited(parent, child, inputs, unevenness, torch.float32, _Noise(noise, seed))
+
+
+@dataclass(frozen=True, slots=True)
+class _Noise:
+    scale: float
+    seed: int
+
+
+def _inherited(
+    parent: nn.Module, child: nn.Module, inputs: Tensor, unevenness: float, dtype: torch.dtype, noise: _Noise
+) -> Inheritance:
     pairs = align(parent, child)
-    # In float64, where no rounding hides or feigns a difference; the child gets the result in its own precision.
-    first, second = _double(parent), _double(child)
+    first, second = twin(parent, dtype), twin(child, dtype)
     exact, x = dict(second.named_modules()), inputs.detach().cpu()
-    x = x.double() if x.is_floating_point() else x
-    found = probe(parent, child, pairs, inputs, unevenness)
+    x = x.to(dtype) if x.is_floating_point() else x
+    found = probe(parent, child, pairs, inputs, unevenness, dtype)
     carried = [Carry(p, leaf, *found.flows[leaf.name]) for p, leaf in pairs if p is not None and leaf.tensors]
     neutral = [(name, exact[name], way) for name, way in found.neutral.items()]
     with torch.no_grad():
@@ -90,24 +107,20 @@ def inherit(
         for _, part, way in neutral:
             NEUTRAL[way](part)
         fit_statistics(second, [part for _, part, way in neutral if way == "identity"], x)
-        difference = _difference(first(x), second(x))
+        difference = _difference(first(x[:CHECKED]), second(x[:CHECKED]))
         child.load_state_dict(second.state_dict())
         for index, carry in enumerate(carried):
-            _shake(carry, noise, derive(seed, "noise", index))
+            _shake(carry, noise.scale, derive(noise.seed, "noise", index))
     silent = {f"{name}.{leaf.name}".strip(".") for name, part, _ in neutral for leaf in leaves(part)}
     new = [leaf.name for source, leaf in pairs if source is None and leaf.tensors]
     return Inheritance(
-        preserved=difference <= TOLERANCE,
+        preserved=difference <= TOLERANCE[dtype],
         difference=difference,
         copied=tuple(carry.child.name for carry in carried),
         neutral=tuple(name for name in new if name in silent),
         fresh=tuple(name for name in new if name not in silent),
         carried=tuple(carried),
     )
-
-
-def _double(model: nn.Module) -> nn.Module:
-    return copy.deepcopy(model).cpu().double().eval()
 
 
 def _difference(wanted: Tensor, given: Tensor) -> float:

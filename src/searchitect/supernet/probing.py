@@ -20,7 +20,7 @@ from searchitect.supernet.carrying import channel_axis, kind_of
 from searchitect.supernet.flows import NEW, Flow, kept, matched, replicated, untouched
 from searchitect.supernet.neutral import NEUTRAL, neutralise
 
-__all__ = ["Probe", "probe"]
+__all__ = ["Probe", "probe", "twin"]
 
 EXAMPLES = 24
 """So many that a ReLU unit with random weights is silent on all of them once in 10⁷ times."""
@@ -47,17 +47,28 @@ class Probe:
     misses: int = 0
 
 
-def probe(parent: nn.Module, child: nn.Module, pairs: Pairs, inputs: Tensor, unevenness: float) -> Probe:
-    """Return what is found on a few random inputs of the shape of `inputs`; whole numbers are taken as they are."""
+def twin(model: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """A copy on the CPU, in evaluation mode, that calculates in `dtype`."""
+    return copy.deepcopy(model).cpu().to(dtype).eval()
+
+
+def probe(
+    parent: nn.Module, child: nn.Module, pairs: Pairs, inputs: Tensor, unevenness: float, dtype: torch.dtype
+) -> Probe:
+    """Return what is found on a few random inputs of the shape of `inputs`; whole numbers are taken as they are.
+
+    Args:
+        dtype: what the twins calculate in; in float64 equal channels differ by rounding only.
+    """
     examples = inputs[:EXAMPLES].detach().cpu()
     if examples.is_floating_point():
         generator = torch.Generator().manual_seed(0)
-        examples = torch.randn((EXAMPLES, *inputs.shape[1:]), generator=generator, dtype=torch.float64)
+        examples = torch.randn((EXAMPLES, *inputs.shape[1:]), generator=generator, dtype=dtype)
     widths = _Widths(pairs, unevenness)
-    records, outputs = _recorded(_randomised(parent), examples)
+    records, outputs = _recorded(_randomised(twin(parent, dtype)), examples)
     best: Probe | None = None
     for way in ("last", "identity", None):
-        found = _Run(child, pairs, widths, records, way).on(examples, outputs)
+        found = _Run(twin(child, dtype), pairs, widths, records, way).on(examples, outputs)
         if best is None or found.misses < best.misses:
             best = found
         if not best.misses:
@@ -96,7 +107,7 @@ class _Widths:
 
 
 class _Run:
-    """One run of the child's copy beside the parent's records.
+    """One run of the child's twin beside the parent's records.
 
     Args:
         beside: what becomes of new parts that stand beside something: silent, as a rule; the identity, where they take
@@ -104,7 +115,7 @@ class _Run:
     """
 
     def __init__(self, child: nn.Module, pairs: Pairs, widths: _Widths, records: Records, beside: str | None) -> None:
-        self.model = copy.deepcopy(child).cpu().double().eval()
+        self.model = child
         self.widths, self.records, self.found = widths, records, Probe()
         self.calls: dict[str, int] = {}
         self.parts = list(new_parts(child, pairs))
@@ -177,9 +188,8 @@ class _Run:
         return enter
 
 
-def _randomised(parent: nn.Module) -> nn.Module:
-    """A copy with random weights; equal rows stay equal, and no normalisation, bias or gate tells channels apart."""
-    model = copy.deepcopy(parent).cpu().double().eval()
+def _randomised(model: nn.Module) -> nn.Module:
+    """Give random weights; equal rows stay equal, and no normalisation, bias or gate tells channels apart."""
     generator = torch.Generator().manual_seed(1)
     for leaf in leaves(model):
         kind = kind_of(leaf.module)

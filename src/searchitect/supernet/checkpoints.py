@@ -223,10 +223,7 @@ def _space(document: Mapping[str, Any], given: Any, folder: Path) -> SearchSpace
             f"the supernet in '{folder.name}' was built of the class {str(name)[:80]!r}, which is not stored with it",
             hint=f"import the class and pass it: space={str(name)[:80]}",
         )
-    try:
-        space = SearchSpace.of(catalog.resolve(words) if given is None else given)
-    except SearchitectError as error:
-        raise _damaged(folder, error.message) from error
+    space = SearchSpace.of(_resolved(words, folder) if given is None else given)
     if space.digest != digest:
         raise StorageError(
             f"the supernet in '{folder.name}' belongs to the space {str(name)[:80]} {str(digest)[:16]}, this is "
@@ -234,6 +231,13 @@ def _space(document: Mapping[str, Any], given: Any, folder: Path) -> SearchSpace
             hint="pass the class as it was when the supernet was trained",
         )
     return space
+
+
+def _resolved(words: Any, folder: Path) -> type:
+    try:
+        return catalog.resolve(words)
+    except SearchitectError as error:
+        raise _damaged(folder, error.message) from error
 
 
 def _value(value: Any) -> Value:

@@ -15,9 +15,10 @@ from searchitect.spaces import Architecture, SearchSpace, Value
 from searchitect.spaces.forms import Choose, DecisionForm
 from searchitect.supernet.open_build import Supernet
 
-__all__ = ["Members", "Uniform", "members_of"]
+__all__ = ["End", "Members", "Uniform", "has_order", "members_of"]
 
 Uniform = Literal["decisions", "architectures"]
+End = Literal["smallest", "largest"]
 
 LONGEST_LIST = 4_096
 """Values of one decision that are put in order."""
@@ -70,12 +71,27 @@ class Members:
     @cached_property
     def largest(self) -> Architecture:
         """Every decision at its largest value: most channels, longest repeat, the option with the most weights."""
-        return self._extreme(-1.0)
+        return self.extreme("largest")
 
     @cached_property
     def smallest(self) -> Architecture:
         """Every decision at its smallest value."""
-        return self._extreme(1.0)
+        return self.extreme("smallest")
+
+    def extreme(self, end: End, words: Choose | None = None) -> Architecture:
+        """The architecture at one end of every decision, or as near to it as the constraints allow.
+
+        Args:
+            words: decides what has no order; None goes by the weights of the options.
+        """
+
+        def choose(path: str, decision: DecisionForm) -> Value:
+            if words is not None and not has_order(decision):
+                return words(path, decision)
+            return self.by_size(path, decision)[0 if end == "smallest" else -1]
+
+        wanted = self.decide(choose)
+        return wanted if self.holds(wanted) else self._towards(choose, end)
 
     def by_size(self, path: str, decision: DecisionForm) -> list[Value]:
         """The values of a decision, the smallest first; words without weights of their own keep their order.
@@ -87,26 +103,16 @@ class Members:
             return [domain.from_unit((end,) * domain.unit_width) for end in (0.0, 1.0)]
         return sorted(domain.values(), key=lambda value: (_magnitude(value), weights.get(value, 0)))
 
-    def _extreme(self, sign: float) -> Architecture:
-        def choose(path: str, decision: DecisionForm) -> Value:
-            return self.by_size(path, decision)[0 if sign > 0 else -1]
-
-        wanted = self.decide(choose)
-        if self.holds(wanted):
-            return wanted
-        return self._towards(choose, sign)
-
-    def _towards(self, choose: Choose, sign: float) -> Architecture:
-        """As near to an extreme as the constraints allow, one decision after the other."""
+    def _towards(self, choose: Choose, end: End) -> Architecture:
+        """From a valid architecture one decision after the other, as far as the constraints allow."""
         best = self.sample(stream(0, "extreme"))
         for _ in range(2):  # what a decision leaves room for, an earlier one may take
             for path in list(best.decisions):
                 if path in best:
-                    best = self._moved(best, path, choose, sign)
+                    best = self._moved(best, path, choose, end)
         return best
 
-    def _moved(self, base: Architecture, path: str, choose: Choose, sign: float) -> Architecture:
-        """The base with one decision moved as far as the constraints allow."""
+    def _moved(self, base: Architecture, path: str, choose: Choose, end: End) -> Architecture:
         forms: dict[str, DecisionForm] = {}
 
         def note(p: str, d: DecisionForm) -> Value:
@@ -117,8 +123,8 @@ class Members:
             return value if p == path else base[p] if p in base else choose(p, d)
 
         self.space.decide(note)
-        ordered = self.by_size(path, forms[path])
-        for value in ordered if sign > 0 else reversed(ordered):
+        wanted, ordered = choose(path, forms[path]), self.by_size(path, forms[path])
+        for value in (wanted, *(ordered if end == "smallest" else reversed(ordered))):
             if value == base[path]:
                 break
             found = self.decide(partial(put, value))
@@ -154,6 +160,17 @@ def members_of(supernet: Supernet) -> Members:
                 own = sum(parameter.numel() for parameter in mixed.operations[place].parameters())
                 sizes[label] = sizes.get(label, 0) + own
     return Members(supernet.space, supernet.fixed, weights)
+
+
+def has_order(decision: DecisionForm) -> bool:
+    """Whether the values of a decision contain each other: numbers, lengths, subsets, presence; words do not."""
+    if decision.kind != "choice":
+        return True
+    return not decision.all_branches() and all(_is_number(value) for value in decision.domain.values())
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _value(source: Architecture | None, path: str, decision: DecisionForm, rng: random.Random) -> Value:

@@ -8,13 +8,14 @@ rule of Yu & Huang 2019. Declared constraints and fixed decisions hold in every 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 
 from searchitect.errors import ConfigError
 from searchitect.seeding import stream
 from searchitect.spaces import Architecture, Value
 from searchitect.spaces.describing import Decision
 from searchitect.spaces.forms import DecisionForm
-from searchitect.supernet.members import Members, Uniform
+from searchitect.supernet.members import Members, Uniform, has_order
 
 __all__ = ["Paths", "fair", "sandwich", "uniform"]
 
@@ -49,11 +50,29 @@ def uniform(members: Members, seed: int, *, over: Uniform = "decisions", count: 
 def sandwich(members: Members, seed: int, *, randoms: int = 2) -> Paths:
     """The largest subnet, the smallest, and random ones (Yu & Huang, "Universally slimmable networks", 2019, §3.2).
 
-    The largest comes first: the others learn from it.
+    The largest comes first: the others learn from it. What has no largest value, such as a choice among operations, is
+    drawn once per step and equal in all paths, so that each of them is a part of the one it learns from. Equal paths
+    are trained once.
     """
-    largest, smallest = members.largest, members.smallest
-    between = uniform(members, seed, count=randoms)
-    return lambda step: (largest, smallest, *between(step))
+
+    def paths(step: int) -> tuple[Architecture, ...]:
+        rng = stream(seed, "sandwich paths", step)
+        drawn: dict[str, Value] = {}
+
+        def word(path: str, decision: DecisionForm) -> Value:
+            if path not in drawn:
+                drawn[path] = decision.domain.even(rng)
+            return drawn[path]
+
+        def between(path: str, decision: DecisionForm) -> Value:
+            return decision.domain.even(rng) if has_order(decision) else word(path, decision)
+
+        largest, smallest = members.extreme("largest", word), members.extreme("smallest", word)
+        tried = (members.decide(between) for _ in range(ATTEMPTS * randoms))
+        found = islice(filter(members.holds, tried), randoms)
+        return tuple(dict.fromkeys((largest, smallest, *found)))
+
+    return paths
 
 
 def fair(members: Members, seed: int, *, count: int | None = None) -> Paths:

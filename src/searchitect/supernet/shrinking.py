@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import islice
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from searchitect.errors import ConfigError
 from searchitect.seeding import stream
@@ -21,7 +22,6 @@ from searchitect.supernet.distillation import distilled, without_dropout
 from searchitect.supernet.members import Members
 from searchitect.supernet.methods import Routine, Setup
 from searchitect.supernet.paths import Paths
-from searchitect.training.placing import place
 
 __all__ = ["Phases", "ProgressiveShrinking", "phases_of", "shrinking"]
 
@@ -30,6 +30,7 @@ Phases = tuple[frozenset[str], ...]
 
 ATTEMPTS = 200
 
+_KINDS = ("kernel", "depth", "width")
 _KERNELS = ("*kernel*", "ks")
 _DEPTHS = ("length", "*depth*", "*layers*", "*repeats*")
 
@@ -38,14 +39,15 @@ _DEPTHS = ("length", "*depth*", "*layers*", "*repeats*")
 class ProgressiveShrinking:
     """The largest subnet alone, then its kernels, depths and widths opened one after the other.
 
-    From the second phase on, one copy of the largest subnet as the first phase left it teaches: a path's loss is that
-    of the labels plus `ratio` times the distance from what the teacher says. One schedule of the learning rate runs
-    over all phases. Kernels are cut out of the middle without transformation matrices, channels are not sorted.
+    From the second phase on the weights as the first phase left them teach: a path's loss is that of the labels plus
+    `ratio` times the distance from what the teacher says. What has no order, such as a choice among operations, is
+    open from the start, and equal in a path and its teacher. One schedule of the learning rate runs over all phases.
+    Kernels are cut out of the middle without transformation matrices, and channels are not sorted.
 
     Attributes:
         phases: patterns of the decisions that each phase opens: of a whole path, or of one of its parts ("kernel",
-            "blocks.*.width", "length"). None sorts decisions by name and kind: kernels (with all that is no number),
-            depths (repeats, optionals, "depth"), widths (all other numbers).
+            "blocks.*.width", "length"). None sorts numbers, repeats and optionals by name and kind: kernels, depths
+            (repeats, optionals, "depth"), widths (all others).
         first: share of the steps for the largest subnet alone; the phases share the rest evenly.
         ratio: of the teacher's part of the loss.
         subnets: paths per step in the phases; later phases take the last. Once-for-all has 1, 2 and 4.
@@ -68,68 +70,79 @@ class ProgressiveShrinking:
 
 
 def phases_of(members: Members, patterns: Sequence[Sequence[str]] | None = None) -> Phases:
-    """Return which decisions each phase opens; phases that open nothing are left out.
+    """Return which decisions each phase opens; without patterns, phases that open nothing are left out.
 
     Raises:
-        ConfigError: patterns leave a decision closed for ever, or name none.
+        ConfigError: patterns leave a number, repeat or optional closed for ever, or name none.
     """
     free = [d for d in members.space.decisions() if d.role != "training" and d.path not in members.fixed]
+    ordered = {decision.path: _kind(decision) for decision in free if _kind(decision) is not None}
     if patterns is None:
-        groups = [frozenset(d.path for d in free if _kind(d) == kind) for kind in ("kernel", "depth", "width")]
+        groups = [frozenset(path for path, kind in ordered.items() if kind == wanted) for wanted in _KINDS]
         return tuple(group for group in groups if group)
-    left, groups = {d.path for d in free}, []
+    left, found = {decision.path for decision in free}, []
     for number, phase in enumerate(patterns, start=1):
-        found = frozenset(path for path in left if any(_matches(path, pattern) for pattern in phase))
-        if not found:
+        opened = frozenset(path for path in left if any(_matches(path, pattern) for pattern in phase))
+        if not opened:
             raise ConfigError(f"phase {number} opens no decision: {', '.join(phase)}", hint=_known(free))
-        left -= found
-        groups.append(found)
-    if left:
+        left -= opened
+        found.append(opened)
+    closed = sorted(left & ordered.keys())
+    if closed:
         raise ConfigError(
-            f"no phase opens {', '.join(sorted(left)[:3])}", hint="add its name to a phase, or a last phase ('*',)"
+            f"no phase opens {', '.join(closed[:3])}", hint="add its name to a phase, or a last phase ('*',)"
         )
-    return tuple(groups)
+    return tuple(found)
 
 
 def shrinking(members: Members, seed: int, phases: Phases, phase: int, count: int) -> Paths:
-    """`count` paths per step, drawn evenly over the decisions that are open in this phase (from 0: none is).
+    """The largest subnet, and from phase 1 on `count` that are drawn evenly over the decisions open by then.
 
-    What is not open yet keeps its value in the largest architecture.
+    What a later phase opens keeps its largest value; what no phase opens is drawn once per step.
     """
-    if phase == 0:
-        return lambda step: (members.largest,)
     opened = frozenset[str]().union(*phases[:phase])
-    largest = members.largest
+    closed = frozenset[str]().union(*phases[phase:])
 
-    def drawn(step: int, number: int) -> Architecture:
-        rng = stream(seed, "shrinking paths", step, number)
+    def paths(step: int) -> tuple[Architecture, ...]:
+        rng = stream(seed, "shrinking paths", step)
+        drawn: dict[str, Value] = {}
+
+        def word(path: str, decision: DecisionForm) -> Value:
+            if path in closed or path in opened:
+                return members.by_size(path, decision)[-1]
+            if path not in drawn:
+                drawn[path] = decision.domain.even(rng)
+            return drawn[path]
+
+        largest = members.extreme("largest", word)
 
         def choose(path: str, decision: DecisionForm) -> Value:
             if path in opened:
                 return decision.domain.even(rng)
-            return largest[path] if path in largest else members.by_size(path, decision)[-1]
+            return largest[path] if path in largest else word(path, decision)
 
-        tried = (members.decide(choose) for _ in range(ATTEMPTS))
-        return next((architecture for architecture in tried if members.holds(architecture)), largest)
+        tried = (members.decide(choose) for _ in range(ATTEMPTS * count))
+        return (largest, *islice(filter(members.holds, tried), count if phase else 0))
 
-    return lambda step: tuple([drawn(step, number) for number in range(count)])
+    return paths
 
 
 class _Taught(Routine):
     def __init__(self, setup: Setup, settings: ProgressiveShrinking, phases: Phases) -> None:
         self._setup, self._settings, self._phases = setup, settings, phases
-        self._teacher: nn.Module | None = None
+        self._teacher: dict[str, Tensor] = {}
         self._paths = [self._of_phase(phase) for phase in range(len(phases) + 1)]
 
     def learn(self, step: int, inputs: Tensor, targets: Tensor) -> Tensor:
-        phase = self._phase(step)
-        taught = None if phase == 0 else self._said(inputs)
+        setup, phase = self._setup, self._phase(step)
+        largest, *students = self._paths[phase](step)
+        taught = self._said(largest, inputs) if students else None
         losses = []
-        for architecture in self._paths[phase](step):
-            scores = self._setup.scores(architecture, inputs)
-            loss = self._setup.criterion(scores, targets)
+        for architecture in students or [largest]:
+            scores = setup.scores(architecture, inputs)
+            loss = setup.criterion(scores, targets)
             if taught is not None:
-                loss = loss + self._settings.ratio * distilled(scores, taught, self._setup.spec)
+                loss = loss + self._settings.ratio * distilled(scores, taught, setup.spec)
             loss.backward()  # type: ignore[no-untyped-call]
             losses.append(loss.detach())
         return torch.stack(losses).mean()
@@ -138,12 +151,13 @@ class _Taught(Routine):
         return {"phase": self._phase(epoch * self._setup.steps - 1)}
 
     def state(self) -> Mapping[str, Tensor]:
-        return {} if self._teacher is None else self._teacher.state_dict()
+        return self._teacher
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         if state:
-            self._teacher = self._copied()
-            self._teacher.load_state_dict(state)
+            # In the order in memory of the weights themselves, by which kernels, and last bits, are chosen.
+            held = self._tensors()
+            self._teacher = {name: torch.empty_like(held[name]).copy_(tensor) for name, tensor in state.items()}
 
     def _of_phase(self, phase: int) -> Paths:
         count = self._settings.subnets[min(max(phase - 1, 0), len(self._settings.subnets) - 1)]
@@ -156,34 +170,32 @@ class _Taught(Routine):
             return 0
         return 1 + (step - alone) * len(self._phases) // max(1, total - alone)
 
-    def _said(self, inputs: Tensor) -> Tensor:
+    def _said(self, architecture: Architecture, inputs: Tensor) -> Tensor:
         """The teacher's scores, with the statistics of this batch, as the authors' code has it."""
-        if self._teacher is None:
-            self._teacher = self._copied()
-        with torch.no_grad(), without_dropout(self._teacher), self._setup.autocast():
-            said: Tensor = self._teacher(inputs)
+        supernet = self._setup.supernet
+        if not self._teacher:
+            self._teacher = {name: tensor.detach().clone() for name, tensor in self._tensors().items()}
+        supernet.activate(architecture)
+        with torch.no_grad(), without_dropout(supernet), self._setup.autocast():
+            said: Tensor = torch.func.functional_call(supernet, self._teacher, (inputs,))
         return said
 
-    def _copied(self) -> nn.Module:
+    def _tensors(self) -> dict[str, Tensor]:
         supernet = self._setup.supernet
-        model = supernet.extract(self._setup.members.largest)
-        device = next(supernet.parameters()).device
-        place(model, device, channels_last=len(self._setup.spec.inputs) == 3)
-        return model.train()
+        return {**dict(supernet.named_parameters()), **dict(supernet.named_buffers())}
 
 
-def _kind(decision: Decision) -> str:
+def _kind(decision: Decision) -> str | None:
+    """What an ordered decision is about; None where the values have no order."""
+    if decision.kind == "choice" and not all(map(_is_number, decision.options or ())):
+        return None
     if _named(decision.path, _KERNELS):
         return "kernel"
-    if decision.kind in ("length", "optional") or _named(decision.path, _DEPTHS):
-        return "depth"
-    return "width" if _is_number(decision) else "kernel"
+    return "depth" if decision.kind in ("length", "optional") or _named(decision.path, _DEPTHS) else "width"
 
 
-def _is_number(decision: Decision) -> bool:
-    if decision.options is None:
-        return True
-    return all(isinstance(option, (int, float)) and not isinstance(option, bool) for option in decision.options)
+def _is_number(value: Value) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _named(path: str, patterns: Sequence[str]) -> bool:

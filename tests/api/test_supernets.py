@@ -50,6 +50,16 @@ class Either:
 QUIET = {"workers": 0, "confirm_seeds": 1, "store": "memory:"}
 
 
+@pytest.fixture(autouse=True)
+def without_onnx(monkeypatch):
+    """The file is not what these tests are about, and takes most of their time."""
+
+    def skip(*arguments, **named):
+        raise MissingExtraError("the ONNX file", "onnx")
+
+    monkeypatch.setattr("searchitect.deploy.writing.make_onnx", skip)
+
+
 @pytest.fixture(scope="module")
 def trained():
     """A supernet whose rank report is planted: what it shows is tested with the ranks."""
@@ -189,7 +199,7 @@ def test_a_search_without_a_report_makes_one_first(tmp_path, monkeypatch):
 
 def test_it_opens_again_with_its_ranks_and_resumes_its_studies(tmp_path):
     folder = tmp_path / "net"
-    trained = sa.train_supernet("digits", "plain_cnn", epochs=1, fixed={"stem": 16}, folder=folder)
+    trained = sa.train_supernet("iris", "mlp", epochs=1, folder=folder)
     report = trained.ranks(5, epochs=1)
     again = sa.TrainedSupernet.open(folder)
     assert again.ranked == report

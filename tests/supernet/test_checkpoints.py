@@ -35,6 +35,14 @@ def test_a_supernet_comes_back_as_it_was(saved):
         assert torch.equal(again.extract(architecture).eval()(x), supernet.extract(architecture).eval()(x))
 
 
+def test_a_supernet_with_norms_per_width_comes_back(tmp_path):
+    supernet = open_build(Small, IMAGES, batch_norm="per_width", check=False)
+    save_supernet(tmp_path, supernet)
+    again = open_supernet(tmp_path, space=Small)
+    assert again.state_dict().keys() == supernet.state_dict().keys()
+    assert again.state_dict().keys() != open_build(Small, IMAGES, check=False).state_dict().keys()
+
+
 def test_a_space_of_the_catalogue_is_found_by_itself(tmp_path):
     space = sa.catalog.get("nasbench201", cells=1, channels=4)
     supernet = open_build(space, IMAGES, check=False)

@@ -111,9 +111,10 @@ def open_supernet(folder: Path | str, *, space: Any = None) -> Supernet:
         found = _space(document, space, folder)
         spec = TaskSpec.from_json(document["task"])
         fixed = {str(path): _value(value) for path, value in document["fixed"].items()}
+        norms = document["batch_norm"]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _damaged(folder, f"{type(error).__name__}: {error}") from error
-    supernet = open_build(found, spec, fixed=fixed, check=False)
+    supernet = open_build(found, spec, fixed=fixed, batch_norm=norms, check=False)
     load_into(supernet, folder)
     return supernet.eval()
 
@@ -130,7 +131,7 @@ def check_same(folder: Path, supernet: Supernet, training: Mapping[str, Any]) ->
         StorageError: names the first difference.
     """
     theirs, ours = _read_document(folder), _document(supernet, training)
-    for part in ("space", "task", "fixed", "training"):
+    for part in ("space", "task", "fixed", "batch_norm", "training"):
         for name, got, wanted in _differences(part, theirs.get(part), ours[part]):
             raise StorageError(
                 f"the supernet in '{folder.name}' has {name} {got}, this one has {wanted}",
@@ -192,6 +193,7 @@ def _document(supernet: Supernet, training: Mapping[str, Any] | None) -> dict[st
         "space": {"name": space.name, "digest": space.digest, "words": words},
         "task": supernet.spec.to_json(),
         "fixed": dict(supernet.fixed),
+        "batch_norm": supernet.selection.batch_norm,
         "training": None if training is None else dict(training),
         "versions": {"torch": torch.__version__, "python": platform.python_version()},
     }

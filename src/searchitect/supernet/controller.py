@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 
@@ -21,6 +20,7 @@ from searchitect.seeding import derive, stream
 from searchitect.spaces import Architecture
 from searchitect.strategies.lstm_controller import LSTMController
 from searchitect.strategies.strategy import Setting
+from searchitect.supernet.distillation import without_dropout
 from searchitect.supernet.methods import Routine, Setup
 from searchitect.training.health import check_finite
 from searchitect.trial import Proposal, Trial, TrialState
@@ -94,7 +94,8 @@ class _Controlled(Routine):
 
     def end_epoch(self, epoch: int) -> Mapping[str, float]:
         before = len(self._rewards)
-        with torch.no_grad(), _batch_statistics(self._setup.supernet):
+        # Training mode: running statistics fit no architecture, those of each batch do.
+        with torch.no_grad(), without_dropout(self._setup.supernet):
             for inputs, targets in self._batches(epoch):
                 architecture = self._drawn(len(self._rewards))
                 self._tell(architecture, self._reward(architecture, inputs, targets, epoch))
@@ -149,19 +150,3 @@ class _Controlled(Routine):
                 left -= 1
                 if not left:
                     return
-
-
-@contextmanager
-def _batch_statistics(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode, but batch normalisation by each batch's own statistics: the running ones fit no architecture."""
-    modes = {module: module.training for module in model.modules()}
-    norms = {m for m in modes if isinstance(m, nn.modules.batchnorm._BatchNorm)}
-    model.eval()
-    for module in modes:
-        if module in norms or getattr(module, "full", None) in norms:
-            module.training = True
-    try:
-        yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode

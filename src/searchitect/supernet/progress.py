@@ -96,6 +96,6 @@ def _moments(
 def _laid_out(value: Tensor, parameter: nn.Parameter) -> Tensor:
     """In the order in memory, and on the device, of the parameter, by which kernels, and last bits, are chosen."""
     if value.shape != parameter.shape:
-        return value.clone()  # a count of steps stays where it is
+        return value.to(parameter.device, copy=True)  # a count of steps
     with torch.no_grad():
         return torch.empty_like(parameter, dtype=value.dtype).copy_(value)

@@ -50,6 +50,28 @@ def test_the_contract_finds_an_evaluator_that_forgets_the_seed() -> None:
         )
 
 
+class _Table:
+    """A function that knows what it can answer."""
+
+    def __call__(self, point: Numbers) -> float:
+        return point.x
+
+    def allowed(self, architecture: Architecture) -> list[str]:
+        return [] if dict(architecture.items()) else ["empty"]
+
+    def check(self, architecture: Architecture, names: frozenset[str]) -> dict[str, int]:
+        return {"parameters": 5} if "parameters" in names else {}
+
+
+def test_a_function_may_know_what_it_can_answer_and_what_costs_nothing() -> None:
+    evaluator, architecture = FunctionEvaluator(_Table(), Numbers), SearchSpace.of(Numbers).default()
+    assert evaluator.allowed is not None
+    assert evaluator.allowed(architecture) == []
+    assert evaluator.check(architecture, frozenset({"parameters", "score"})) == {"parameters": 5.0}
+    assert evaluator.check(architecture, frozenset({"score"})) == {}
+    assert FunctionEvaluator(_square, Numbers).allowed is None
+
+
 def test_a_space_with_build_hands_over_the_model() -> None:
     seen: list[object] = []
     _evaluate(lambda model: seen.append(model) or 1.0, SmallMlp, SPEC)

@@ -137,6 +137,16 @@ def test_what_reaches_the_study_infeasible_is_one_event_and_no_start():
     assert kinds.count("start") == kinds.count("end") == 5
 
 
+def test_what_is_not_allowed_is_asked_without_limits_and_told_to_the_strategy():
+    def allowed(architecture):
+        return ["the table holds no such network"] if architecture["width"] > 8 else []
+
+    study = Study(Net, strategy="random", allowed=allowed, budget=20)
+    wide = next(a for a in study.space.enumerate() if a["width"] > 8)
+    assert study.setting.check(wide) == ["the table holds no such network"]
+    assert all(study.ask().architecture["width"] <= 8 for _ in range(3))
+
+
 def test_a_shape_that_cannot_be_built_is_infeasible_with_the_message():
     study = make_study(strategy=Stubborn(), facts=facts)
     for _ in range(30):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from statistics import fmean, stdev
 
 import pytest
@@ -16,6 +17,7 @@ from searchitect.strategies.strategy import Setting
 from searchitect.tabular import TableEvaluator, open_benchmark
 from searchitect.tabular.planted import FEASIBLE, NOISE, PLANTED, Infeasible, planted
 from searchitect.trial import Fidelity, Proposal, Trial, TrialState
+from tests.tabular.tables import grid, opened
 
 SMALL = ["additive/4x3", "pairwise/5x3", "deceptive/5x3", "noisy/4x3", "conditional/4x3", "infeasible/6x4"]
 
@@ -136,6 +138,41 @@ def test_search_runs_on_a_table() -> None:
         store="memory:",
     )
     assert result.best.measurements["score"] > 0.9
+
+
+@pytest.mark.parametrize("strategy", ["random", "regularized_evolution", "predictor"])
+def test_what_a_table_does_not_hold_costs_a_search_no_trial(strategy: str) -> None:
+    benchmark = planted("infeasible")
+    result = sa.search(
+        space=benchmark.space,
+        evaluate=TableEvaluator(benchmark),
+        strategy=strategy,
+        trials=15,
+        objectives=["maximize score"],
+        random_search=False,
+        confirm_seeds=0,
+        store="memory:",
+    )
+    assert [trial.state.value for trial in result.trials] == ["complete"] * 15
+    assert not any(benchmark.check(trial.architecture) for trial in result.trials)
+
+
+def test_limits_on_recorded_sizes_are_tested_before_a_trial(tmp_path: Path) -> None:
+    columns = {**grid(), "params_million": [1, 2, 3, 4, 5, 6]}
+    benchmark = opened(tmp_path, columns)
+    result = sa.search(
+        space=benchmark.space,
+        evaluate=TableEvaluator(benchmark),
+        strategy="random",
+        trials=6,
+        objectives=["maximize valid_accuracy"],
+        constraints=["params_million<=3"],
+        random_search=False,
+        confirm_seeds=0,
+        store="memory:",
+    )
+    assert sorted(t.measurements["params_million"] for t in result.trials if t.is_complete) == [1, 2, 3]
+    assert not [t for t in result.trials if t.state.value == "failed"]
 
 
 def test_noise_is_a_standard_deviation() -> None:

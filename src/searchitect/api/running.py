@@ -47,6 +47,7 @@ def _study(prepared: Prepared, on_event: Callable[[Event], None] | None) -> Stud
         store=prepared.store,
         name=prepared.name,
         facts=prepared.evaluator.check if _is_checker(prepared.evaluator) else None,
+        allowed=getattr(prepared.evaluator, "allowed", None),
         fidelity=plan.search_fidelity,
         budget=plan.expected_trials,
         workers=max(1, parts.workers),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from searchitect.errors import ConfigError, EvaluationError, SearchitectError
-from searchitect.evaluation import Context
+from searchitect.evaluation import Check, Context
 from searchitect.evaluators.measurements import KNOWN_BEFORE_TRAINING
 from searchitect.seeding import derive, isolated
 from searchitect.spaces.architecture import Architecture
@@ -29,6 +29,10 @@ class FunctionEvaluator:
 
     The first argument is what the space's `build` returns; for a space without `build` it is the typed instance.
     The second is passed where the function takes one without a default, or names it `context`.
+
+    A function may be an object with methods beside `__call__`: `allowed(architecture)` returns sentences that say why
+    an architecture cannot be evaluated at all, so that it is infeasible and costs nothing; `check(architecture, names)`
+    returns those of the named measurements that are known beforehand, for limits.
 
     Args:
         function: returns a dictionary of finite numbers, or one number.
@@ -59,14 +63,24 @@ class FunctionEvaluator:
             arguments = (subject, context) if _takes_context(self.function) else (subject,)
             return validated(self.function(*arguments), self.name)
 
+    @property
+    def allowed(self) -> Check | None:
+        """The function's own word on what it can evaluate; None where it takes anything."""
+        own = getattr(self.function, "allowed", None)
+        return own if callable(own) else None
+
     def check(self, architecture: Architecture, names: frozenset[str]) -> Mapping[str, float]:
-        """Return what is known without calling the function: the counts of a torch module, where they are asked for.
+        """Return what is known without calling the function: its own facts, else the counts of a torch module.
 
         `flops` and `peak_memory_bytes` need a spec. A model of another framework has no counts.
 
         Raises:
             EvaluationError: no model can be built of this architecture, or it does not run on the spec's inputs.
         """
+        own = getattr(self.function, "check", None)
+        if callable(own):
+            known = own(architecture, names)
+            return validated(known, self.name) if known else {}
         asked = names & KNOWN_BEFORE_TRAINING
         if not asked or not self._builds():
             return {}

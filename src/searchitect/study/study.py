@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from searchitect.errors import ConfigError, EvaluationError, SpaceError
-from searchitect.evaluation import Outcome, Reports
+from searchitect.evaluation import Check, Outcome, Reports
 from searchitect.objectives import Constraint, Objective, check_consistent, parse_constraint, parse_objective
 from searchitect.seeding import derive
 from searchitect.spaces.architecture import Architecture
@@ -45,6 +45,8 @@ class Study:
         store: URL or path of a store, or an open store; in memory by default.
         name: name of the study in its store.
         facts: what is known of an architecture without training; limits on it are tested before a trial starts.
+        allowed: says why an architecture cannot be evaluated at all, such as one that a table does not hold; asked
+            before every trial, with limits or without.
         fidelity: what an ordinary evaluation of the search may spend.
         budget: expected number of trials; lets strategies size themselves.
         workers: how many trials you will run at the same time, for strategies that mind. A study opened again keeps
@@ -73,6 +75,7 @@ class Study:
         store: str | Store | None = None,
         name: str = "study",
         facts: Facts | None = None,
+        allowed: Check | None = None,
         fidelity: Fidelity = Fidelity(),
         budget: int | None = None,
         workers: int = 1,
@@ -90,7 +93,7 @@ class Study:
         check_consistent(self.constraints)
         self.seed, self.name = seed, name
         self._needed = frozenset(o.name for o in self.objectives) | frozenset(c.name for c in self.constraints)
-        self._facts = facts
+        self._facts, self._allowed = facts, allowed
         self._verdicts: dict[str, Sequence[str]] = {}
         given = tuple(prior or ())
         self.setting = Setting(self.space, self.objectives, seed, self.check, budget, fidelity, workers, given)
@@ -219,8 +222,8 @@ class Study:
         return self.state.trials[outcome.number]
 
     def check(self, architecture: Architecture) -> Sequence[str]:
-        """Limits that this architecture is known to break before any training, as sentences."""
-        if self._facts is None or not self.constraints:
+        """Why this architecture cannot be evaluated, or the limits it is known to break before any training."""
+        if self._allowed is None and (self._facts is None or not self.constraints):
             return ()
         key = architecture.digest()
         if key not in self._verdicts:
@@ -272,6 +275,8 @@ class Study:
     def _problems(self, architecture: Architecture) -> Sequence[str]:
         try:
             problems = [] if self.space.contains(architecture) else list(self.space.violations(architecture))
+            if not problems and self._allowed is not None:
+                problems = list(self._allowed(architecture))
             if problems or self._facts is None:
                 return problems
             known = self._facts(architecture, self._needed)

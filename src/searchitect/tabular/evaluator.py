@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from searchitect.errors import ConfigError, EvaluationError
 from searchitect.evaluation import Context
@@ -16,7 +16,7 @@ __all__ = ["TableEvaluator"]
 
 
 class TableEvaluator:
-    """Answers from a table; `check` makes what the table does not hold infeasible before anything is spent.
+    """Answers from a table; what the table does not hold is infeasible (`allowed`) before anything is spent.
 
         benchmark = tabular.open_benchmark("nasbench201/cifar10")
         sa.search(space=benchmark.space, evaluate=tabular.TableEvaluator(benchmark), objectives=[benchmark.truth])
@@ -36,6 +36,10 @@ class TableEvaluator:
         self.benchmark, self.noise, self.seed = benchmark, noise, seed
         chosen = [benchmark.signals.get(signal, signal)] if signal is not None else list(benchmark.signals.values())
         self._noisy = frozenset(chosen)
+
+    def allowed(self, architecture: Architecture) -> Sequence[str]:
+        """Return why the table has no answer for this architecture; nothing where it has one."""
+        return self.benchmark.check(architecture)
 
     def check(self, architecture: Architecture, names: frozenset[str]) -> Mapping[str, float]:
         """Return those of `names` that training does not change: parameters, FLOPs, latency.

@@ -134,11 +134,6 @@ def run_search(benchmark: Benchmark, entry: Entry, terms: Terms, seed: int) -> T
     executor = SimulatedExecutor(_Signal(benchmark, terms, seed, setting.space), cost, terms.workers)
     recorder = _Recorder(benchmark, terms, setting, strategy, executor)
 
-    def facts(architecture: Architecture, names: frozenset[str]) -> Mapping[str, float]:
-        if reasons := benchmark.check(architecture):
-            raise EvaluationError("; ".join(reasons))
-        return {}
-
     with (
         executor,
         Study(
@@ -146,7 +141,7 @@ def run_search(benchmark: Benchmark, entry: Entry, terms: Terms, seed: int) -> T
             strategy=strategy,
             objectives=setting.objectives,
             seed=setting.seed,
-            facts=facts,
+            allowed=benchmark.check,
             budget=terms.trials,
             on_event=recorder.on_event,
         ) as study,

@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from searchitect.errors import EvaluationError
+from searchitect.errors import EvaluationError, SpaceError
 from searchitect.spaces.open_values import OpenFlag, OpenNumber, OpenOption, OpenValue
 
-__all__ = ["Elastic", "Switch", "active_leaves", "is_open", "largest", "now", "part", "slice_into"]
+__all__ = ["Elastic", "Switch", "active_leaves", "at_least_one", "is_open", "largest", "now", "part", "slice_into"]
 
 
 def is_open(*values: object) -> bool:
@@ -57,6 +57,34 @@ class Elastic(nn.Module):
         if full is not None and (name in full._parameters or name in full._buffers):
             return getattr(full, name)
         return super().__getattr__(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Tie a weight of the largest layer; anything else as usual."""
+        full = self.__dict__.get("_modules", {}).get("full")
+        if full is None or name not in full._parameters or not isinstance(value, nn.Parameter):
+            super().__setattr__(name, value)
+            return
+        if value.shape != full._parameters[name].shape:
+            raise SpaceError(
+                f"{name!r} of {type(full).__name__} cannot be tied: a weight of {tuple(value.shape)} for one of "
+                f"{tuple(full._parameters[name].shape)} at the largest size",
+                hint="tie layers of the same sizes only, both made by sa.nn from the same numbers",
+            )
+        setattr(full, name, value)
+
+
+def at_least_one(**sizes: Any) -> None:
+    """Refuse an open size that may be zero.
+
+    Raises:
+        SpaceError: with the decision and what to declare instead.
+    """
+    for name, size in sizes.items():
+        if isinstance(size, OpenNumber) and size.smallest < 1:
+            raise SpaceError(
+                f"{' and '.join(size.paths)} may be {size.smallest}, a layer needs {name} of at least 1",
+                hint="leave 0 out of the options and let the element itself be left out: sa.optional(…), or a repeat",
+            )
 
 
 class Switch(nn.Module, ABC):

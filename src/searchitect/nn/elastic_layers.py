@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from searchitect.errors import SpaceError
-from searchitect.nn.elastic import Elastic, is_open, largest, now, part, slice_into
+from searchitect.nn.elastic import Elastic, at_least_one, is_open, largest, now, part, slice_into
 
 __all__ = ["ElasticConv", "ElasticDropout", "ElasticLinear", "ElasticNorm"]
 
@@ -37,6 +37,7 @@ class ElasticConv(Elastic):
         self, inputs: Any, outputs: Any, kernel: Any, *, stride: Any, dilation: Any, groups: Any, bias: Any, dims: int
     ) -> None:
         super().__init__()
+        at_least_one(inputs=inputs, outputs=outputs, kernel=kernel, stride=stride, dilation=dilation)
         self.depthwise = isinstance(groups, str)
         # Weights for one group hold those for any number of groups.
         widest = largest(inputs) if self.depthwise else groups if isinstance(groups, int) else 1
@@ -74,6 +75,7 @@ class ElasticLinear(Elastic):
 
     def __init__(self, inputs: Any, outputs: Any, bias: Any = True) -> None:
         super().__init__()
+        at_least_one(inputs=inputs, outputs=outputs)
         self.full = nn.Linear(int(largest(inputs)), int(largest(outputs)), bias=is_open(bias) or bool(bias))
         self.outputs, self.bias = outputs, bias
 
@@ -97,6 +99,7 @@ class ElasticNorm(Elastic):
 
     def __init__(self, make: Callable[[int], nn.Module], channels: Any) -> None:
         super().__init__()
+        at_least_one(channels=channels)
         self.make, self.channels = make, channels
         self.full = make(int(largest(channels)))
         self.widths = nn.ModuleDict()

@@ -1,0 +1,169 @@
+"""The known failure of DARTS, and what avoids it: a small network of NAS-Bench-201 cells, few Fashion-MNIST images.
+
+First-order DARTS as published, the same with guards, with selection by perturbation, and GDAS, over epochs: the share
+of the probability that lies on skips, how many of six edges skip in the cells found, the accuracy of the supernet and
+of the cell alone (shared weights), and, where the table is there, what NAS-Bench-201 says about the cells. Images are
+averaged down to 14×14.
+
+    python benchmarks/darts_collapse.py [FOLDER] [--table FILE] [--epochs 30] [--seeds 2] [--out docs/images]
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import torch
+from torch.nn import functional as F
+
+import searchitect as sa
+from searchitect.supernet.data import SharedData, load
+from searchitect.supernet.gradient_methods import GradientSettings
+from searchitect.supernet.gradient_result import GradientSearch, SearchEpoch, SearchRun
+from searchitect.supernet.gradient_search import gradient_search
+from searchitect.supernet.guards import Guards
+from searchitect.training.batches import Batches, MemoryBatches
+
+SKIP = "skip_connect"
+ROWS: dict[str, dict[str, Any]] = {
+    "DARTS as published": {"method": "darts", "guards": None, "selection": "magnitude"},
+    "DARTS, guarded, perturbation": {"method": "darts", "guards": Guards(), "selection": "perturbation"},
+    "DARTS, perturbation alone": {"method": "darts", "guards": None, "selection": "perturbation"},
+    "GDAS, perturbation": {"method": "gdas", "guards": None, "selection": "perturbation"},
+}
+
+
+def main() -> None:
+    options = arguments()
+    torch.set_num_threads(1)
+    if not Path(options.folder).is_dir():
+        print(f"skipped: there is no folder {options.folder}")
+        return
+    space = sa.catalog.get("nasbench201", cells=options.cells, channels=options.channels)
+    task = sa.task(options.folder)
+    data = halved(load(task, search_share=0.5, data_fraction=min(1.0, options.examples / len(task.train))))
+    judge = published(options.table)
+    recipe = GradientSettings().recipe.updated({"epochs": options.epochs})
+    settings = GradientSettings(recipe=recipe, rate=options.rate, tune_epochs=1)
+    print(f"{len(data.train)} + {len(data.search)} images, {options.epochs} epochs, {options.seeds} seeds")
+    print(
+        f"{'search':<30} {'p(skip) end':>11} {'skips of 6':>10} {'mixed':>7} {'cell':>7} {'NB201 C10':>10} {'CPU s':>7}"
+    )
+    curves: dict[str, list[list[float]]] = {}
+    for name, words in ROWS.items():
+        began = time.process_time()
+        found = gradient_search(space, data, settings=settings, seeds=options.seeds, seed=options.seed, **words)
+        curves[name] = [skip_probability(run.progress, found) for run in found.runs]
+        print(row(name, found, curves[name], judge, time.process_time() - began), flush=True)
+        for run in found.runs:
+            print(f"    {sa.catalog.to_nats_string(run.architecture.decisions)}  {run.stopped or ''}", flush=True)
+    if options.out is not None:
+        draw(curves, Path(options.out) / "darts-collapse.svg")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    shared = os.environ.get("SEARCHITECT_DATA", "../shared/datasets")
+    parser.add_argument("folder", nargs="?", default=f"{shared}/fashion_mnist")
+    parser.add_argument("--table", default=f"{shared}/../benchmarks/nas_bench_201")
+    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--examples", type=int, default=4_000)
+    parser.add_argument("--cells", type=int, default=1)
+    parser.add_argument("--channels", type=int, default=4)
+    parser.add_argument("--rate", type=float, default=3e-3)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", default=None, help="folder for the curves")
+    return parser.parse_args()
+
+
+def halved(data: SharedData) -> SharedData:
+    """The same examples at half the resolution."""
+
+    def half(batches: Batches) -> MemoryBatches:
+        assert isinstance(batches, MemoryBatches)
+        inputs = F.avg_pool2d(batches.inputs.permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1).contiguous()
+        return MemoryBatches(inputs, batches.targets)
+
+    channels, height, width = data.spec.inputs
+    spec = dataclasses.replace(data.spec, inputs=(channels, height // 2, width // 2))
+    return SharedData(spec, half(data.train), half(data.search), half(data.validation))
+
+
+def skip_probability(progress: Sequence[SearchEpoch], found: GradientSearch) -> list[float]:
+    """The mean probability of skips over all edges, epoch by epoch."""
+    places = {path: options.index(SKIP) for path, options in found.options.items()}
+    return [statistics.fmean(entry.probabilities[path][place] for path, place in places.items()) for entry in progress]
+
+
+def row(
+    name: str,
+    found: GradientSearch,
+    curves: Sequence[Sequence[float]],
+    judge: Callable[[SearchRun], float] | None,
+    seconds: float,
+) -> str:
+    skips = [sum(value == SKIP for value in run.architecture.decisions.values()) for run in found.runs]
+    told = f"{statistics.fmean(map(judge, found.runs)):.2f}" if judge else "–"
+    mixed, cell = (
+        statistics.fmean(values)
+        for values in ([r.gap.mixed for r in found.runs], [r.gap.discretised for r in found.runs])
+    )
+    end = statistics.fmean(curve[-1] for curve in curves)
+    figures = f"{end:>8.3f} {statistics.fmean(skips):>10.1f} {mixed:>7.3f} {cell:>7.3f}"
+    return f"{name:<30} {figures} {told:>10} {seconds:>7.0f}"
+
+
+def published(folder: str) -> Callable[[SearchRun], float] | None:
+    """Test accuracy on CIFAR-10 after 200 epochs, percent, by the published table; None where it is not here."""
+    path = Path(folder) / "table.parquet"
+    if not path.is_file():
+        return None
+    import pyarrow.parquet as pq
+
+    names = ("arch", "cifar10_test_accuracy_trained_without_valid_split_percent")
+    columns = pq.read_table(path, columns=list(names)).to_pydict()
+    known = dict(zip(columns[names[0]], columns[names[1]], strict=True))
+    return lambda run: float(known[sa.catalog.to_nats_string(run.architecture.decisions)])
+
+
+COLOURS = ("#d55e00", "#0072b2", "#56b4e9", "#009e73")  # Okabe & Ito: told apart by everybody
+WIDTH, HEIGHT, LEFT, TOP, LINE = 760, 420, 60, 50, 20
+
+
+def draw(curves: Mapping[str, Sequence[Sequence[float]]], path: Path) -> None:
+    """Write the curves as a picture: one line per seed, one colour per search."""
+    epochs = max(len(curve) for runs in curves.values() for curve in runs)
+    most = max(0.5, *(max(curve) for runs in curves.values() for curve in runs))
+    across, up = WIDTH - LEFT - 20, HEIGHT - TOP - 50
+
+    def place(epoch: int, value: float) -> str:
+        return f"{LEFT + across * epoch / max(1, epochs - 1):.1f},{TOP + up * (1 - value / most):.1f}"
+
+    parts = [f'<text x="{LEFT}" y="24" font-size="16">Mean probability of a skip, NAS-Bench-201 cell</text>']
+    for tick in range(6):
+        value = most * tick / 5
+        y = place(0, value).split(",")[1]
+        parts.append(f'<line x1="{LEFT}" x2="{LEFT + across}" y1="{y}" y2="{y}" stroke="#dddddd"/>')
+        parts.append(f'<text x="{LEFT - 8}" y="{float(y) + 4:.1f}" text-anchor="end">{value:.2f}</text>')
+    for (name, runs), colour, line in zip(curves.items(), COLOURS, range(len(curves)), strict=False):
+        for curve in runs:
+            points = " ".join(place(epoch, value) for epoch, value in enumerate(curve))
+            parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts.append(f'<text x="{LEFT + 12}" y="{TOP + LINE * (line + 1)}" fill="{colour}">{name}</text>')
+    parts.append(f'<text x="{LEFT + across / 2}" y="{HEIGHT - 12}" text-anchor="middle">epoch</text>')
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
+    body = "\n".join(parts)
+    path.write_text(f'{head}font-size="13">\n<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>\n{body}\n</svg>\n')
+
+
+if __name__ == "__main__":
+    main()

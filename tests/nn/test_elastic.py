@@ -21,10 +21,14 @@ def numbers(selection: Selection, **candidates: tuple[float, ...]) -> dict[str, 
 
 # Name: (factory of numbers, options of its numbers, shape of the input from numbers)
 LAYERS = {
-    "linear": (lambda i, o: nn.fully_connected(i, o), {"i": (3, 5), "o": (2, 4, 7)}, lambda i, o: (i,)),
+    "linear": (nn.fully_connected, {"i": (3, 5), "o": (2, 4, 7)}, lambda i, o: (i,)),
     "linear without bias": (lambda o: nn.fully_connected(4, o, bias=False), {"o": (2, 5)}, lambda o: (4,)),
-    "conv 1d": (lambda i, o, k: nn.conv(i, o, k, dims=1), {"i": (2, 4), "o": (3, 6), "k": (3, 5)}, lambda i, o, k: (i, 9)),
-    "conv 2d": (lambda i, o, k: nn.conv(i, o, k), {"i": (2, 4), "o": (3, 6), "k": (1, 3, 5)}, lambda i, o, k: (i, 7, 6)),
+    "conv 1d": (
+        lambda i, o, k: nn.conv(i, o, k, dims=1),
+        {"i": (2, 4), "o": (3, 6), "k": (3, 5)},
+        lambda i, o, k: (i, 9),
+    ),
+    "conv 2d": (nn.conv, {"i": (2, 4), "o": (3, 6), "k": (1, 3, 5)}, lambda i, o, k: (i, 7, 6)),
     "conv 3d": (lambda o, k: nn.conv(2, o, k, dims=3), {"o": (3, 4), "k": (1, 3)}, lambda o, k: (2, 4, 5, 4)),
     "even kernel": (lambda k: nn.conv(2, 3, k), {"k": (2, 3, 4)}, lambda k: (2, 6, 6)),
     "stride": (lambda o, s: nn.conv(3, o, 3, stride=s), {"o": (2, 4), "s": (1, 2, 3)}, lambda o, s: (3, 7, 8)),
@@ -35,7 +39,7 @@ LAYERS = {
         {"i": (4, 6), "o": (6, 8), "g": (1, 3, 4)},
         lambda i, o, g: (i, 5, 5),
     ),
-    "depthwise": (lambda c, k: nn.depthwise_conv(c, k), {"c": (2, 5), "k": (3, 5, 7)}, lambda c, k: (c, 8, 8)),
+    "depthwise": (nn.depthwise_conv, {"c": (2, 5), "k": (3, 5, 7)}, lambda c, k: (c, 8, 8)),
     "separable": (
         lambda i, o, k: nn.separable_conv(i, o, k, stride=2),
         {"i": (2, 4), "o": (3, 6), "k": (3, 5)},
@@ -48,10 +52,10 @@ LAYERS = {
     "group norm": (lambda c: nn.norm("group", c), {"c": (4, 6, 12)}, lambda c: (c, 4, 4)),
     "instance norm": (lambda c: nn.norm("instance", c), {"c": (2, 6)}, lambda c: (c, 4, 4)),
     "embedding of widths": (lambda w: nn.embedding(11, w), {"w": (2, 5)}, lambda w: None),
-    "dropout": (lambda r: nn.dropout(r), {"r": (0.0, 0.5)}, lambda r: (6,)),
-    "drop path": (lambda r: nn.drop_path(r), {"r": (0.0, 0.5)}, lambda r: (6,)),
-    "max pool": (lambda k: nn.max_pool(k), {"k": (1, 2, 3)}, lambda k: (2, 7, 7)),
-    "strided pool": (lambda k, s: nn.average_pool(k, s), {"k": (2, 3), "s": (1, 2)}, lambda k, s: (2, 7, 7)),
+    "dropout": (nn.dropout, {"r": (0.0, 0.5)}, lambda r: (6,)),
+    "drop path": (nn.drop_path, {"r": (0.0, 0.5)}, lambda r: (6,)),
+    "max pool": (nn.max_pool, {"k": (1, 2, 3)}, lambda k: (2, 7, 7)),
+    "strided pool": (nn.average_pool, {"k": (2, 3), "s": (1, 2)}, lambda k, s: (2, 7, 7)),
     "padded shortcut": (lambda m: nn.PaddedShortcut(m, 2), {"m": (0, 3)}, lambda m: (2, 5, 5)),
     "adapted maps": (lambda i, o: nn.adapt((i, 8, 8), (o, 4, 4)), {"i": (3, 5), "o": (3, 4)}, lambda i, o: (i, 8, 8)),
     "adapted sizes": (lambda n: nn.adapt((3, n, n), (3, 5, 5)), {"n": (5, 7, 8, 10)}, lambda n: (3, n, n)),
@@ -62,8 +66,12 @@ LAYERS = {
         {"a": (3, 4), "b": (2, 4)},
         lambda a, b: (a + b, 4, 4),
     ),
-    "unit": (lambda i, o, k: nn.conv_unit(i, o, k, activation="prelu"), {"i": (2, 3), "o": (2, 4), "k": (3, 5)}, lambda i, o, k: (i, 6, 6)),
-}  # fmt: skip
+    "unit": (
+        lambda i, o, k: nn.conv_unit(i, o, k, activation="prelu"),
+        {"i": (2, 3), "o": (2, 4), "k": (3, 5)},
+        lambda i, o, k: (i, 6, 6),
+    ),
+}
 
 
 class OneInput(torch.nn.Module):
@@ -112,18 +120,18 @@ def sliced(shared, plain):
 def test_a_sliced_layer_is_the_plain_one_with_copied_weights(name, tmp_path):
     make, candidates, shape = LAYERS[name]
     selection = Selection()
-    shared = moved(make(**numbers(selection, **candidates)).eval())
+    shared = moved(make(*numbers(selection, **candidates).values()).eval())
     for choice in every_choice(candidates):
         selection.values = choice
-        plain = sliced(shared, make(**choice).eval())
-        x = example(shape(**choice))
+        plain = sliced(shared, make(*choice.values()).eval())
+        x = example(shape(*choice.values()))
         with torch.no_grad():
             ours, alone = shared(x), plain(x)
         assert ours.shape == alone.shape
         assert torch.allclose(ours, alone, rtol=1e-6, atol=1e-6)
         if any(True for _ in plain.parameters()):
             save_model(plain, tmp_path / "weights.safetensors")
-            again = make(**choice).eval()
+            again = make(*choice.values()).eval()
             load_model(again, tmp_path / "weights.safetensors")
             with torch.no_grad():
                 assert torch.equal(again(x), alone)
@@ -133,11 +141,11 @@ def test_a_sliced_layer_is_the_plain_one_with_copied_weights(name, tmp_path):
 def test_gradients_are_those_of_the_plain_layer_and_touch_nothing_else(name):
     make, candidates, shape = LAYERS[name]
     selection = Selection()
-    shared = moved(make(**numbers(selection, **candidates)).eval())
+    shared = moved(make(*numbers(selection, **candidates).values()).eval())
     for choice in every_choice(candidates)[:: max(len(every_choice(candidates)) // 3, 1)]:
         selection.values = choice
-        plain = sliced(shared, make(**choice).eval())
-        x = example(shape(**choice))
+        plain = sliced(shared, make(*choice.values()).eval())
+        x = example(shape(*choice.values()))
         shared.zero_grad()
         ours, alone = shared(x), plain(x)
         if not ours.requires_grad:
@@ -180,7 +188,7 @@ def test_a_rate_is_used_while_training_only():
 @pytest.mark.parametrize(
     "make", [lambda n: nn.conv(3, n), lambda n: nn.fully_connected(n, 3), lambda n: nn.norm("batch", n)]
 )
-def test_a_width_that_may_be_zero_is_refused_with_the_decision(make):  # fmt: skip
+def test_a_width_that_may_be_zero_is_refused_with_the_decision(make):
     with pytest.raises(SpaceError, match="block.width may be 0.*\n.*sa.optional"):
         make(numbers(Selection(), **{"block.width": (0, 8)})["block.width"])
 

@@ -223,15 +223,6 @@ def test_a_folder_without_permission_is_refused(public_folder: Path) -> None:
         refused(public_folder / "s.db", "cannot be opened or made")
 
 
-def test_a_file_without_permission_is_refused(public_folder: Path) -> None:
-    path = public_folder / "s.db"
-    written(path)
-    path.chmod(0o444)
-    public_folder.chmod(0o555)
-    with without_rights():
-        refused(path, "no permission|cannot be opened")
-
-
 def test_a_lock_that_cannot_be_written_is_an_error(path: Path) -> None:
     with opened(path) as store:
         (path.parent / "studies.db.locks").write_text("in the way")

@@ -28,7 +28,7 @@ def opened(store: str | Path | Store | None) -> Store:
             f"there is no store of studies at {DEFAULT_STORE} in this folder",
             hint="change to the folder of the run, or name the store with --store",
         )
-    return open_store(str(store or DEFAULT_STORE))
+    return open_store(str(store or DEFAULT_STORE), create=False)
 
 
 def open_result(study: str, store: str | Path | Store | None = None, *, space: type | None = None) -> Result:

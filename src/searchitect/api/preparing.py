@@ -65,6 +65,9 @@ def prepare(request: Request, parts: Parts) -> Prepared:
     """Open the store and make the plan; a study that exists keeps the plan it began with."""
     name = request.name or default_name(request, parts)
     store = _store(request.store)
+    check = getattr(store, "check_writable", None)  # of a file: refuse now what would be refused after some work
+    if check is not None:
+        check()
     known = _manifest(store, name)
     if request.supernet is not None and known is None:
         request.supernet.require_trust()  # its seconds count as those of the supernet, not of the study

@@ -102,7 +102,11 @@ def _export_trial(result: Result, trial: int, folder: Path, request: Request) ->
 
 
 def report(study: str, path: str | Path | None = None, store: str | Path | Store | None = None) -> Path:
-    """Write the report page of a study as it stands; by default into its folder."""
+    """Write the report page of a study as it stands; by default into its folder.
+
+    Raises:
+        ConfigError: the page cannot be written there.
+    """
     from searchitect.report import graph_of, write_report
 
     result = open_result(study, store)
@@ -111,7 +115,13 @@ def report(study: str, path: str | Path | None = None, store: str | Path | Store
     if result.best is not None and result.best.folder is not None:
         loaded = _loaded(result.best)
         graph = None if loaded is None else graph_of(loaded.model, loaded.example())
-    return write_report(result, Path(path) if path is not None else folder / "report.html", graph=graph)
+    page = Path(path) if path is not None else folder / "report.html"
+    try:
+        return write_report(result, page, graph=graph)
+    except OSError as error:
+        raise ConfigError(
+            f"the report {page} cannot be written: {error.strerror}", hint="--out FILE puts it elsewhere"
+        ) from error
 
 
 def _loaded(best: Best) -> Any:

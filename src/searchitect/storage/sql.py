@@ -21,6 +21,7 @@ from searchitect.storage.events import check_name, decode, encode, unknown_study
 from searchitect.storage.journal import Event, Journal, StudyInfo
 from searchitect.storage.locking import hold
 from searchitect.storage.prepared import Prepared
+from searchitect.storage.read_only import connect_read_only, may_write
 from searchitect.storage.sql_errors import explained
 
 __all__ = ["SCHEMA_VERSION", "SqlStore"]
@@ -80,6 +81,8 @@ _LIST = (
 class SqlStore:
     """Studies in a SQLite file. Threads may share it, taking turns; several processes may open the same file.
 
+    A file that may be read but not written (or whose folder may not) is opened for reading; writing is refused then.
+
     Args:
         path: the file; made where it does not exist. It must lie on a local disk, not on a network.
         durability: "normal" survives SIGKILL, "full" also the loss of power (about six times slower).
@@ -99,20 +102,21 @@ class SqlStore:
             raise StorageError(f"{self.path} is a folder", hint=f"{self.path / 'studies.db'}")
         if not self.path.parent.is_dir():
             raise StorageError(f"the folder {self.path.parent} does not exist", hint=f"mkdir -p {self.path.parent}")
-        # Autocommit: a single INSERT takes the write lock when it begins, as BEGIN IMMEDIATE would.
-        self._engine = sql.create_engine(
-            sql.URL.create("sqlite", database=str(self.path)),
-            isolation_level="AUTOCOMMIT",
-            connect_args={"timeout": timeout, "check_same_thread": False},
-        )
-        sql.event.listen(self._engine, "connect", lambda raw, _: _configure(raw, durability, timeout))
+        self._may_write = may_write(self.path)
+        if self._may_write:
+            self._engine = _engine(self.path, durability, timeout)
+        else:
+            self._engine = sql.create_engine("sqlite://", creator=lambda: connect_read_only(self.path, timeout))
         self._append = Prepared(_APPEND, self._engine.dialect)
         self._connection: sql.Connection | None = None
         try:
             with self._explained():
                 self._connection = self._engine.connect()
-                with self._writing() as connection:
-                    _prepare(connection, self.path)
+                if self._may_write:
+                    with self._writing() as connection:
+                        _prepare(connection, self.path)
+                else:
+                    _check(self._connection, self.path)
         except BaseException:
             self.close()
             raise
@@ -137,7 +141,20 @@ class SqlStore:
             connection.execute(sql.delete(_STUDY).where(_STUDY.c.id == number))
 
     def lock(self, study: str) -> AbstractContextManager[None]:
+        self.check_writable()
         return hold(self.path.with_name(self.path.name + ".locks"), study)
+
+    def check_writable(self) -> None:
+        """Refuse what would write to a store that was opened for reading.
+
+        Raises:
+            StorageError: the file, or its folder, may not be written.
+        """
+        if not self._may_write:
+            raise StorageError(
+                f"{self.path} may be read but not written: show, list and report work on it, nothing else does",
+                hint="--store FILE keeps studies elsewhere; or check who owns the file and its folder",
+            )
 
     def close(self) -> None:
         with self._turn:
@@ -169,6 +186,7 @@ class SqlStore:
     @contextmanager
     def _writing(self) -> Iterator[sql.Connection]:
         """Several statements as one transaction, with the write lock from the start."""
+        self.check_writable()
         with self._turn:
             connection = self._open()
             connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -197,6 +215,7 @@ class _SqlJournal:
         self._store, self._study, self._number, self._append = store, study, number, append
 
     def append(self, event: Event) -> int:
+        self._store.check_writable()
         values = {"id": self._number, "body": encode(event)}
         try:
             ((position,),) = self._store.run(lambda c: self._append.all(c, values))
@@ -227,6 +246,17 @@ def _missing(study: str, position: int) -> StorageError:
     return StorageError(f"event {position} of study '{study}' is missing", hint="restore the store from a copy")
 
 
+def _engine(path: Path, durability: str, timeout: float) -> sql.Engine:
+    # Autocommit: a single INSERT takes the write lock when it begins, as BEGIN IMMEDIATE would.
+    engine = sql.create_engine(
+        sql.URL.create("sqlite", database=str(path)),
+        isolation_level="AUTOCOMMIT",
+        connect_args={"timeout": timeout, "check_same_thread": False},
+    )
+    sql.event.listen(engine, "connect", lambda raw, _: _configure(raw, durability, timeout))
+    return engine
+
+
 def _configure(raw: Any, durability: str, timeout: float) -> None:
     """Set up a new connection. Turning write-ahead logging on does not wait for other processes by itself."""
     end = time.monotonic() + timeout
@@ -244,12 +274,16 @@ def _configure(raw: Any, durability: str, timeout: float) -> None:
 
 def _prepare(connection: sql.Connection, path: Path) -> None:
     """Make the tables of a new file; refuse what is not ours or too new."""
-    tables = set(sql.inspect(connection).get_table_names())
-    if not tables:
-        _METADATA.create_all(connection)
-        connection.execute(sql.insert(_SCHEMA).values(version=SCHEMA_VERSION))
+    if sql.inspect(connection).get_table_names():
+        _check(connection, path)
         return
-    if _SCHEMA.name not in tables:
+    _METADATA.create_all(connection)
+    connection.execute(sql.insert(_SCHEMA).values(version=SCHEMA_VERSION))
+
+
+def _check(connection: sql.Connection, path: Path) -> None:
+    """Refuse what is not ours or too new."""
+    if _SCHEMA.name not in sql.inspect(connection).get_table_names():
         raise StorageError(f"{path} is a database of something else", hint="choose another file")
     version = connection.execute(sql.select(sql.func.max(_SCHEMA.c.version))).scalar()
     if version is None or version < 1:

@@ -223,13 +223,21 @@ class GaussianPosterior:
         luck = np.array([rng.gauss(0.0, 1.0) for _ in range(len(features))])
         return np.asarray(self.mean + self.scale * (across.T @ self.alpha + factor @ luck))
 
-    def believing(self, features: Rows) -> GaussianPosterior:
-        """Return the posterior that takes its own mean at these rows for observed (the kriging believer)."""
+    def distances(self, first: Rows, second: Rows) -> Matrix:
+        """Return √(2 − 2k) between all rows: 0 for equal ones, √2 for those that have nothing to do with another."""
+        import numpy as np
+
+        correlation = self._covariance(first, second) / np.exp(self.theta[-2])
+        return np.asarray(np.sqrt(np.maximum(2.0 - 2.0 * correlation, 0.0)))
+
+    def believing(self, features: Rows, values: Vector | None = None) -> GaussianPosterior:
+        """Return the posterior that takes these rows for observed: at `values`, or at its own mean."""
         import numpy as np
 
         if not len(features):
             return self
-        values, _ = self.predict(features)
+        if values is None:
+            values, _ = self.predict(features)
         rows = np.concatenate([self.features, features])
         return replace(self, features=rows, targets=np.concatenate([self.targets, values]))
 

@@ -1,7 +1,7 @@
 """Bayesian optimisation with a Gaussian process: all but the kernel.
 
-Jones, Schonlau and Welch, "Efficient global optimization", 1998 (expected improvement); Ginsbourger, Le Riche and
-Carraro, "Kriging is well-suited to parallelize optimization", 2010 (the believer, for trials that still run).
+Jones, Schonlau and Welch, "Efficient global optimization", 1998 (expected improvement). For trials that still run see
+`strategies.pending`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from searchitect.strategies.acquisition import (
 )
 from searchitect.strategies.archive import Archive, spread
 from searchitect.strategies.fresh import first_fresh
+from searchitect.strategies.pending import PENDING, Pending, assumed, log_penalty
 from searchitect.strategies.strategy import Belief, Setting
 from searchitect.trial import Proposal, Trial
 
@@ -47,7 +48,7 @@ class GaussianSearch(ABC):
     """Fit a Gaussian process to the normal scores of the losses, propose what promises the largest improvement.
 
     Hyper-parameters are learned, cold, from the first m = k·⌊completed/k⌋ complete trials. The posterior is conditioned
-    on *all* complete trials at once, and on the running ones at their own predicted mean (kriging believer): both are
+    on *all* complete trials at once, and on the running ones as `pending` says: both are
     part of what was told, so a rebuilt strategy asks the same. A failed trial is no datum; it is not tried again.
 
     Args:
@@ -59,6 +60,8 @@ class GaussianSearch(ABC):
         candidates: random candidates per ask, and as many mutants of the ten best; a third more of the best of both.
         max_points: the posterior rests on at most so many trials: half the best, half spread evenly over the others.
         width: deviations below the mean, for "ucb".
+        pending: what is made of running trials: "believer" (their predicted mean), "liar" (as good as the best) or
+            "penalize" (a ball around each is avoided, local penalisation).
     """
 
     def __init__(
@@ -72,10 +75,11 @@ class GaussianSearch(ABC):
         candidates: int,
         max_points: int,
         width: float,
+        pending: Pending,
     ) -> None:
-        if acquisition not in ACQUISITIONS:
-            hint = did_you_mean(acquisition, ACQUISITIONS)
-            raise ConfigError(f"there is no acquisition {acquisition!r}, only {', '.join(ACQUISITIONS)}", hint=hint)
+        _one_of("acquisition", acquisition, ACQUISITIONS)
+        _one_of("pending", pending, PENDING)
+        self._pending = pending
         self._setting, self._process = setting, process
         self._acquisition, self._width = acquisition, width
         self._initial = initial or min(10, max(3, (setting.budget or 400) // 4))
@@ -100,12 +104,17 @@ class GaussianSearch(ABC):
         chosen, posterior = self._posterior()
         means = posterior.fitted()
         parents = [archive.complete[chosen[i]].architecture for i in means.argsort(kind="stable")[:PARENTS]]
-        if archive.running:
-            posterior = posterior.believing(self.encode([trial.architecture for trial in archive.running.values()]))
         best = float(means.min())
+        running = self.encode([t.architecture for t in archive.running.values()]) if archive.running else None
+        if running is not None:
+            posterior = assumed(posterior, running, best, self._pending)
 
         def score(architectures: Sequence[Architecture]) -> Vector:
-            return self._score(posterior, self.encode(architectures), best, rng)
+            rows = self.encode(architectures)
+            found = self._score(posterior, rows, best, rng)
+            if running is None or self._pending != "penalize":
+                return found
+            return self._logarithm(found) + log_penalty(posterior, rows, running, best)
 
         count = self._candidates
         found = most_promising(setting, archive.seen, parents, score, rng, random_draws=count, mutants=count)
@@ -131,6 +140,12 @@ class GaussianSearch(ABC):
         if self._acquisition == "ucb":
             return confidence_bound(mean, deviation, self._width)
         return log_expected_improvement(mean, deviation, best)
+
+    def _logarithm(self, score: Vector) -> Vector:
+        """The log of the acquisition; of one that may be negative, that of its softplus (González et al. 2016, §3)."""
+        import numpy as np
+
+        return score if self._acquisition == "ei" else np.asarray(np.log(np.logaddexp(0.0, np.maximum(score, -600.0))))
 
     def _posterior(self) -> tuple[list[int], GaussianPosterior]:
         """The places of the trials it rests on, and the posterior; a function of the complete trials alone."""
@@ -165,3 +180,9 @@ class GaussianSearch(ABC):
             new = self.encode([self._archive.complete[place].architecture for place in missing])
             self._rows.update((place, new[i : i + 1]) for i, place in enumerate(missing))
         return np.concatenate([self._rows[place] for place in places])
+
+
+def _one_of(option: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        hint = did_you_mean(value, known)
+        raise ConfigError(f"there is no {option} {value!r}, only {', '.join(known)}", hint=hint)

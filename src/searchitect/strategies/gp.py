@@ -10,6 +10,7 @@ from searchitect.predictors.kernels import Columns, DecisionKernel
 from searchitect.spaces.architecture import Architecture
 from searchitect.strategies.acquisition import Acquisition
 from searchitect.strategies.gaussian_search import GaussianSearch
+from searchitect.strategies.pending import Pending
 from searchitect.strategies.strategy import Setting
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class GP(GaussianSearch):
         candidates: int = 150,
         max_points: int = 1000,
         width: float = 2.0,
+        pending: Pending = "believer",
     ) -> None:
         self._columns = Columns.of(setting.space)
         super().__init__(
@@ -42,6 +44,7 @@ class GP(GaussianSearch):
             candidates=candidates,
             max_points=max_points,
             width=width,
+            pending=pending,
         )
 
     def encode(self, architectures: Sequence[Architecture]) -> Rows:

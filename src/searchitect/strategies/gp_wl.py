@@ -28,6 +28,7 @@ from searchitect.spaces.search_space import SearchSpace
 from searchitect.strategies.acquisition import Acquisition
 from searchitect.strategies.cell_graphs import CellGraph, graph_reader
 from searchitect.strategies.gaussian_search import GaussianSearch
+from searchitect.strategies.pending import Pending
 from searchitect.strategies.strategy import Setting
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class GPWL(GaussianSearch):
         candidates: int = 150,
         max_points: int = 500,
         width: float = 2.0,
+        pending: Pending = "believer",
     ) -> None:
         if not 1 <= depth <= 3:
             raise ConfigError(f"depth must be 1, 2 or 3, got {depth!r}")
@@ -70,6 +72,7 @@ class GPWL(GaussianSearch):
             candidates=candidates,
             max_points=max_points,
             width=width,
+            pending=pending,
         )
 
     def encode(self, architectures: Sequence[Architecture]) -> Rows:

@@ -104,7 +104,8 @@ class Result:
         stopped_by: how the search ended: "trials", "budget", "until", "exhausted", or "unfinished".
         seconds: working time over all sessions.
         ledger: busy worker seconds per phase.
-        counts: trials by state (complete, failed, pruned, infeasible, reused).
+        counts: trials by state (complete, failed, pruned, infeasible, running, reused); running are those that have no
+            end in the journal, because they run at this moment or were cut off.
         warnings: what a reader must know, one sentence each.
         belief: what the strategy's model held true at the end of the search; None for a strategy without one.
     """
@@ -289,6 +290,8 @@ def _warnings(state: StudyState, finalists: Sequence[Finalist], folder: Path | N
     found = any(trial.is_complete for trial in state.of_phase("search"))
     if "search" in state.phases and found and not finalists:
         said.append("the winner was not confirmed on fresh seeds, so its figure is the best of many and too optimistic")
+    if state.running:
+        said.append(_without_end(list(state.running)))
     for event in state.marks.get("exported", [])[-1:]:
         gone = [(name, why) for name, why in event["skipped"] if folder is None or not (folder / name).is_file()]
         said += [f"{name} was not written: {why}" for name, why in gone]
@@ -298,6 +301,14 @@ def _warnings(state: StudyState, finalists: Sequence[Finalist], folder: Path | N
             f"the test predictions were repeated {openings} time(s) after an interruption, for the same frozen models"
         )
     return tuple(said)
+
+
+def _without_end(numbers: Sequence[int]) -> str:
+    shown = ", ".join(str(number) for number in numbers[:10]) + (" …" if len(numbers) > 10 else "")
+    return (
+        f"{len(numbers)} trial(s) have started and not ended ({shown}): they run at this moment, or they were cut off "
+        "and resume runs them again"
+    )
 
 
 def _upward(path: str) -> Any:

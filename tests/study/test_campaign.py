@@ -1,11 +1,13 @@
 import contextlib
 
+import pytest
+
 from searchitect.result import read_result
 from searchitect.storage import MemoryStore
 from searchitect.strategies import Belief, make_strategy
 from searchitect.study import Campaign, Clock, Limit, Runner, run_campaign
 from searchitect.study.campaign import SharedWeights
-from searchitect.trial import Fidelity
+from searchitect.trial import Fidelity, TrialState
 from tests.study.parts import FakeExecutor, FakeJudge, journal, make_study, run
 
 
@@ -239,3 +241,26 @@ def test_a_strategy_without_a_model_believes_nothing():
     study = make_study()
     run(study)
     assert result_of(study).belief is None
+
+
+def test_trials_without_an_end_are_named_in_the_result_until_they_are_run_again():
+    class CutOffError(BaseException):
+        pass
+
+    def watch(event):
+        if event["kind"] == "start" and event["number"] == 4:
+            raise CutOffError
+
+    store = MemoryStore()
+    with pytest.raises(CutOffError), make_study(store=store, on_event=watch) as study:
+        run(study, FakeExecutor(workers=3))
+    cut_off = read_result(event for _, event in store.journal("study").read())
+    running = [t.number for t in cut_off.trials if t.state is TrialState.RUNNING]
+    assert cut_off.counts["running"] == len(running) >= 1
+    [said] = [w for w in cut_off.warnings if "have started and not ended" in w]
+    assert f"({', '.join(map(str, running))})" in said
+    with make_study(store=store) as study:
+        run(study, FakeExecutor(workers=3))
+    whole = read_result(event for _, event in store.journal("study").read())
+    assert whole.counts["running"] == 0
+    assert not any("not ended" in w for w in whole.warnings)

@@ -140,3 +140,65 @@ def test_killed_again_and_again_no_finished_trial_is_lost_or_repeated():
     assert attempts > 5
     assert sorted(starts) == sorted(ends)
     assert len(set(ends)) == len(ends)
+
+
+class CutOffError(BaseException):
+    """As SIGKILL would be."""
+
+
+def cut_off(store, now, limit, workers=2, seconds=4.0, at=6):
+    """A study that is killed when trial `at` starts, and the numbers of the trials that were running then."""
+    started = []
+
+    def watch(event):
+        started.append(event.get("number")) if event["kind"] == "start" else None
+        if len(started) == at:
+            raise CutOffError
+
+    study = make_study(store=store, on_event=watch)
+    with pytest.raises(CutOffError):
+        search(study, FakeExecutor(workers, seconds=seconds), limit, now=now)
+    study.close()
+    return list(study.state.running)
+
+
+@pytest.mark.parametrize(
+    "limit", [Limit(seconds=1.0), Limit(cost=8.0), Limit(trials=1), Limit(until=(parse_constraint("score>=-9"),))]
+)
+def test_trials_that_were_running_are_run_to_their_end_though_the_limit_is_reached(limit):
+    store, seconds = MemoryStore(), iter(range(10_000))
+    running = cut_off(store, lambda: 0.0, Limit())
+    assert len(running) >= 1
+    study, executor = make_study(store=store), FakeExecutor(workers=2)
+    assert search(study, executor, limit, now=lambda: float(next(seconds))) in ("budget", "trials", "until")
+    assert executor.submitted == running, "those that had started, and none beside them"
+    assert study.state.running == {}
+    assert all(study.trials[number].is_complete for number in running)
+    assert len(study.trials) == 6
+
+
+def test_what_is_run_again_after_its_time_is_bounded_by_twice_the_usual():
+    store, given = MemoryStore(), []
+    running = cut_off(store, lambda: 0.0, Limit(), seconds=4.0)
+
+    class Watching(FakeExecutor):
+        def submit(self, job):
+            given.append(job.seconds)
+            super().submit(job)
+
+    clock = iter(range(1_000, 10_000))
+    search(make_study(store=store), Watching(workers=2), Limit(seconds=10.0), now=lambda: float(10 * next(clock)))
+    assert given == [8.0] * len(running)
+
+
+def test_a_trial_left_in_a_phase_that_is_over_is_ended_as_abandoned():
+    """Journals of earlier versions hold such; it is too late to be of use, and must not count as running for ever."""
+    store = MemoryStore()
+    running = cut_off(store, lambda: 0.0, Limit())
+    store.journal("study").append({"kind": "phase", "phase": "search", "ended_by": "budget", "clock": {"elapsed": 1.0}})
+    study, executor = make_study(store=store), FakeExecutor()
+    assert search(study, executor, Limit(seconds=1.0)) == "budget"
+    assert executor.submitted == []
+    assert study.state.running == {}
+    assert {study.trials[n].reason.split(":")[0] for n in running} == {"abandoned"}
+    assert {study.trials[n].state for n in running} == {TrialState.FAILED}

@@ -64,6 +64,9 @@ class Runner:
 def run_phase(study: Study, phase: str, runner: Runner, limit: Limit, *, keep_weights: bool = False) -> str:
     """Run a phase the study has entered and return how it ended.
 
+    Trials that an earlier session started and did not end are run to their end first, however little of the limit is
+    left: they count as started, and an uninterrupted session would have waited for them too.
+
     Returns:
         "trials", "budget", "until" or "exhausted". A phase that ended in an earlier session is not run again.
 
@@ -71,11 +74,19 @@ def run_phase(study: Study, phase: str, runner: Runner, limit: Limit, *, keep_we
         EvaluationError: the first trials all failed; the message carries the last reason.
     """
     if phase in study.state.phases:
+        _abandon(study, runner)
         return str(study.state.phases[phase]["ended_by"])
     reason = _Phase(study, phase, runner, limit, keep_weights).run()
     elapsed = round(runner.clock.elapsed(), 3)
     study.mark({"kind": "phase", "phase": phase, "ended_by": reason, "clock": {"elapsed": elapsed}})
     return reason
+
+
+def _abandon(study: Study, runner: Runner) -> None:
+    """End what a phase that is over has left without an end, as older versions could: too late to be of use."""
+    while study.again:
+        reason = "abandoned: it was cut off, and its phase was over before it could be run again"
+        study.end(Outcome(study.again.pop(0), TrialState.FAILED, reason=reason), runner.clock.elapsed())
 
 
 class _Phase:
@@ -105,7 +116,7 @@ class _Phase:
         """Submit as many trials as there is room for; return why no more are wanted, or None."""
         executor = self.runner.executor
         while len(self.flying) < executor.workers and executor.capacity > 0:
-            reason = self._enough()
+            reason = None if self.study.again else self._enough()
             if reason is not None:
                 return reason
             trial = self.study.ask()

@@ -58,6 +58,9 @@ class Study:
         allow_changed_code: go on although the source of the space differs.
         on_event: called with every event after it is written; an old study begins with its manifest.
 
+    Attributes:
+        again: numbers of trials that an earlier session started and did not end; `ask` hands them out first.
+
     Raises:
         StorageError: the study is run by another process, or the store cannot be used.
         ConfigError: the store holds a study of this name that differs; the message names the difference.
@@ -147,7 +150,7 @@ class Study:
         for trial in self.state.told.get(phase, ()):
             strategy.tell(trial)
         self._strategies[phase] = strategy
-        self._again = [n for n in self.state.running if self.state.trials[n].phase == phase]
+        self.again = [n for n in self.state.running if self.state.trials[n].phase == phase]
         self.phase = phase
 
     def mark(self, event: Event) -> None:
@@ -165,8 +168,8 @@ class Study:
         Returns:
             None if the strategy waits for running trials or has nothing left to propose.
         """
-        if self._again:
-            return self.state.trials[self._again.pop(0)]
+        if self.again:
+            return self.state.trials[self.again.pop(0)]
         strategy = self._strategies[self.phase]
         for _ in range(REPEATS_IN_A_ROW):
             number = len(self.state.trials)

@@ -1,5 +1,6 @@
 """One `build` makes the supernet and every subnet, and they compute the same."""
 
+import copy
 import random
 
 import pytest
@@ -205,3 +206,189 @@ def test_plain_convolutional_networks_become_one_supernet(size):
         architecture = supernet.space.sample(rng)
         with torch.no_grad():
             assert relative(supernet.extract(architecture).eval()(batch(spec)), supernet(batch(spec))) < 1e-5
+
+
+def built(build, **fields):
+    """Open a space of these fields; its build takes the instance."""
+    from searchitect.spaces import make_space
+
+    return open_build(make_space("Made", fields, {"build": lambda self, task: build(self)}), TABLE)
+
+
+@pytest.mark.parametrize(
+    ("make", "layer", "factory"),
+    [
+        (lambda n: nn.Linear(12, n), "Linear", "fully_connected"),
+        (lambda n: nn.Conv2d(3, n, 3), "Conv2d", "conv"),
+        (nn.BatchNorm1d, "BatchNorm1d", "norm"),
+        (nn.MaxPool2d, "MaxPool2d", "max_pool"),
+        (lambda n: nn.Embedding(10, n), "Embedding", "embedding"),
+        (nn.Dropout, "Dropout", "dropout"),
+        (lambda n: nn.LSTM(4, n), "LSTM", "recurrent"),
+    ],
+)
+def test_a_layer_of_torch_that_is_given_an_open_number_is_named_with_our_factory(make, layer, factory):
+    with pytest.raises(SpaceError, match=rf"open decision to torch\.nn\.{layer}[\s\S]*sa\.nn\.{factory} takes open"):
+        built(lambda self: nn.Sequential(nn.Linear(12, 3), make(self.n)), n=sa.choice(2, 4))
+
+
+def test_a_build_that_returns_no_module_says_what_to_do():
+    with pytest.raises(SpaceError, match="returned list of open decisions.*\n.*Sequential"):
+        built(lambda self: [nn.Linear(12, 3)], n=sa.choice(2, 4))
+
+
+def test_options_that_give_different_things_are_refused_by_name():
+    @sa.space
+    class Wrong:
+        def build(self):
+            return "relu"
+
+    with pytest.raises(SpaceError, match="option: the option 'Wrong' gave str"):
+        built(lambda self: self.option.build(), option=sa.choice(Wrong, Harmless))
+
+
+class AddsInPlace(nn.Module):
+    def forward(self, x):
+        x += 1
+        return x
+
+
+@sa.space
+class Rectified:
+    def build(self):
+        return nn.Sequential(nn.ReLU(inplace=True), nn.Linear(12, 12))
+
+
+@sa.space
+class Adding:
+    def build(self):
+        return AddsInPlace()
+
+
+@sa.space
+class Harmless:
+    def build(self):
+        return nn.Sequential(nn.Linear(12, 12), nn.ReLU(inplace=True))
+
+
+@pytest.mark.parametrize(("option", "name"), [(Rectified, "ReLU"), (Adding, "AddsInPlace")])
+def test_an_option_that_changes_its_input_in_place_is_refused(option, name):
+    with pytest.raises(
+        SpaceError, match=rf"option: the option '{option.__name__}' changes its input in place \({name}"
+    ):
+        built(lambda self: self.option.build(), option=sa.choice(Harmless, option))
+
+
+def test_changing_its_own_result_in_place_is_no_harm():
+    built(lambda self: self.option.build(), option=sa.choice(Harmless, Harmless2))
+
+
+@sa.space
+class Harmless2:
+    def build(self):
+        return nn.Linear(12, 12)
+
+
+def test_a_module_that_is_used_twice_is_shared_both_ways():
+    class Twice(nn.Module):
+        def __init__(self, inner):
+            super().__init__()
+            self.first, self.second = inner, nn.Sequential(nn.ReLU(), inner)
+
+        def forward(self, x):
+            return self.second(self.first(x))
+
+    def build(self):
+        return Twice(nn.Sequential(conv(3, self.width, 1), activation("relu"), conv(self.width, 3, 1)))
+
+    @sa.space
+    class Shared:
+        width: int = sa.choice(2, 4)
+
+        def build(self, task):
+            return build(self)
+
+    supernet = open_build(Shared, IMAGES).eval()
+    for architecture in supernet.space.enumerate():
+        subnet = supernet.extract(architecture)
+        assert subnet.first is subnet.second[1]
+        with torch.no_grad():
+            assert relative(supernet(batch(IMAGES)), subnet(batch(IMAGES))) < 1e-5
+
+
+def test_tied_weights_stay_tied_in_subnets():
+    from searchitect.nn import fully_connected
+
+    class Tied(nn.Module):
+        def __init__(self, width):
+            super().__init__()
+            self.first, self.last = fully_connected(12, width, bias=False), fully_connected(width, 12, bias=False)
+            self.again = fully_connected(12, width, bias=False)
+            self.again.weight = self.first.weight
+
+        def forward(self, x):
+            return self.last(self.first(x) + self.again(x.relu()))
+
+    supernet = built(lambda self: Tied(self.width), width=sa.choice(2, 5))
+    assert len(list(supernet.parameters())) == 2
+    for architecture in supernet.space.enumerate():
+        subnet = supernet.extract(architecture)
+        assert subnet.again.weight is subnet.first.weight
+
+
+@pytest.mark.parametrize("declared", [sa.integer(1, 10**9), sa.integer(1, 100_000)])
+def test_a_decision_with_too_many_values_is_refused_at_once(declared):
+    with pytest.raises(SpaceError, match="width has too many values.*\n.*fix it first"):
+        built(lambda self: nn.Identity(), width=declared)
+
+
+def test_large_domains_are_never_listed():
+    fields = {f"inputs_{n}": sa.subset(range(40), 1, 20) for n in range(3)}
+    fields |= {"steps": sa.integer(1, 2**40, role="training"), "rate": sa.real(0.0, 0.5)}
+    fields["batch_size"] = fields.pop("steps")
+    supernet = built(lambda self: nn.Sequential(nn.Linear(12, 3), sa.nn.dropout(self.rate)), **fields)
+    architecture = supernet.space.sample(random.Random(0))
+    supernet.activate(architecture)
+    assert supernet.body[1].rate.now == architecture["rate"]
+
+
+def test_a_real_number_stays_open_where_no_list_of_sizes_is_needed():
+    supernet = built(lambda self: nn.Sequential(nn.Linear(12, 3), sa.nn.drop_path(self.rate)), rate=sa.real(0.0, 0.4))
+    low, high = (supernet.space.decide(lambda path, decision, end=end: end) for end in (0.0, 0.4))
+    supernet.activate(high)
+    assert supernet.body[1].rate.now == 0.4
+    assert isinstance(supernet.extract(low)[1], nn.Identity)
+
+
+def test_a_copy_has_its_own_weights_and_its_own_selection():
+    supernet = open_build(Open, IMAGES).eval()
+    rng = random.Random(0)
+    first, second = supernet.space.sample(rng), supernet.space.sample(rng)
+    supernet.activate(first)
+    copied = copy.deepcopy(supernet)
+    with torch.no_grad():
+        before = supernet(batch(IMAGES))
+        assert torch.equal(copied(batch(IMAGES)), before)
+        copied.activate(second)
+        for parameter in copied.parameters():
+            parameter.add_(1.0)
+        assert torch.equal(supernet(batch(IMAGES)), before)
+    assert not copied.training
+
+
+def test_every_width_may_have_its_own_batch_normalisation():
+    supernet = open_build(Open, IMAGES, batch_norm="per_width").eval()
+    shared = open_build(Open, IMAGES).eval()
+    assert sum(p.numel() for p in supernet.parameters()) > sum(p.numel() for p in shared.parameters())
+    rng = random.Random(0)
+    for _ in range(5):
+        subnet = supernet.extract(supernet.space.sample(rng))
+        with torch.no_grad():
+            assert relative(supernet(batch(IMAGES)), subnet(batch(IMAGES))) < 1e-5
+    with pytest.raises(SpaceError, match="no batch_norm 'per_widht'\n.*per_width"):
+        open_build(Open, IMAGES, batch_norm="per_widht")
+
+
+def test_an_optional_plain_value_is_refused_by_name():
+    with pytest.raises(SpaceError, match="extra.some is a plain value.*extra says so\n.*a space with a build"):
+        built(lambda self: nn.Identity(), extra=sa.optional(sa.choice(4, 8)))

@@ -54,3 +54,20 @@ def test_a_model_without_batch_normalisation_is_left_alone():
     model = nn.Linear(3, 2)
     recalibrate(model, (_ for _ in ()))
     assert model.training
+
+
+def test_statistics_of_other_widths_stay_where_every_width_has_its_own():
+    supernet = open_build(Open, IMAGES, batch_norm="per_width").eval()
+    rng = random.Random(0)
+    first = supernet.space.sample(rng)
+    second = next(a for a in (supernet.space.sample(rng) for _ in range(100)) if a["stem"] != first["stem"])
+    stem = next(m for m in supernet.modules() if type(m).__name__ == "ElasticNorm")
+    supernet.activate(first)
+    recalibrate(supernet, batches())
+    kept = stem.active.running_mean.clone()
+    supernet.activate(second)
+    recalibrate(supernet, batches(2))
+    assert stem.active.running_mean.abs().sum() > 0
+    supernet.activate(first)
+    assert torch.equal(stem.active.running_mean, kept)
+    assert kept.abs().sum() > 0

@@ -30,6 +30,9 @@ __all__ = [
 MAX_CANDIDATES = 4_096
 """Different values of one decision, or of an expression of open numbers, that can be told one by one."""
 
+MAX_COMBINATIONS = 2**20
+"""Combinations of the values of a function's arguments that are tried."""
+
 FEW = 256
 """Combinations of decisions that are tried to see whether a condition is open at all."""
 
@@ -124,9 +127,9 @@ class Call(Open):
         return min(found), max(found)
 
     def _results(self, each: Sequence[Sequence[Any]]) -> set[Any]:
-        if not _few(map(len, each)):
+        if math.prod(map(len, each)) > MAX_COMBINATIONS:
             raise SpaceError(
-                f"{' and '.join(self.paths)}: a calculation with more than {MAX_CANDIDATES:,} combinations",
+                f"{' and '.join(self.paths)}: a calculation with more than {MAX_COMBINATIONS:,} combinations",
                 hint="calculate in steps of a few arguments, or fix some of the decisions (fixed={…})",
             )
         try:

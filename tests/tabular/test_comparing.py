@@ -76,6 +76,16 @@ def test_queries_count_to_the_first_time_the_best_observed_is_there() -> None:
     assert short["regret_area"]["std"] == 0.0
 
 
+def test_near_is_a_tenth_of_a_per_cent_in_per_cent_and_in_fractions() -> None:
+    def within(benchmark: object, **options: float) -> float:
+        return compare(benchmark, "random", trials=2, seeds=2, **options).document()["within"]
+
+    assert within(Planted()) == 0.1
+    assert within("planted/additive/3x2") == 0.001
+    assert within("planted/additive/3x2", within=0.05) == 0.05
+    assert within(Planted(), within=0.0) == 0.0
+
+
 def test_a_measurement_can_be_wanted_low() -> None:
     document = compare(Planted(direction="minimize"), "grid", trials=20, seeds=2).document()
     assert document["rows"][1]["queries_to_optimum"]["median"] == 1

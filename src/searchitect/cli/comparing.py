@@ -38,7 +38,14 @@ _Signal = Annotated[
     ),
 ]
 _Noise = Annotated[float, typer.Option(metavar="SD", help="Normal noise on the signal, in its unit.")]
-_Within = Annotated[float, typer.Option(metavar="D", help="How near to the optimum is near, in the unit of the truth.")]
+_Within = Annotated[
+    float | None,
+    typer.Option(
+        metavar="D",
+        help="How near to the optimum is near, in the unit of the truth. Default: 0.1, of fractions 0.001.",
+        show_default=False,
+    ),
+]
 _Workers = Annotated[int, typer.Option(metavar="N", help="Simulated workers of each search.")]
 _Jobs = Annotated[
     int | None,
@@ -66,7 +73,7 @@ def compare(
     seeds: _Seeds = 30,
     signal: _Signal = None,
     noise: _Noise = 0.0,
-    within: _Within = 0.1,
+    within: _Within = None,
     workers: _Workers = 1,
     jobs: _Jobs = None,
     seed: _Seed = 0,

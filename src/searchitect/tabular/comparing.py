@@ -40,7 +40,7 @@ def compare(
     seeds: int = 30,
     signal: str | None = None,
     noise: float = 0.0,
-    within: float = 0.1,
+    within: float | None = None,
     workers: int = 1,
     jobs: int = 0,
     seed: int = 0,
@@ -56,7 +56,8 @@ def compare(
         seeds: searches of each strategy, at least 2.
         signal: what the strategies are told, by the benchmark's word for it; its first by default.
         noise: standard deviation of normal noise added to the signal, in its unit.
-        within: how near to the optimum counts as near, in the unit of the truth.
+        within: how near to the optimum counts as near, in the unit of the truth; by default 0.1, and 0.001 (a tenth of
+            a per cent) where all true values lie within -1..1.
         workers: simulated workers of each search; with more than one, trials end in the order of recorded costs.
         jobs: processes that run searches; 0 runs them in this one.
         seed: of the whole comparison.
@@ -67,9 +68,11 @@ def compare(
         SearchitectError: the benchmark cannot be opened.
     """
     _check_numbers(trials=(trials, 1), seeds=(seeds, 2), workers=(workers, 1), jobs=(jobs, 0))
-    _check_finite(noise=noise, within=within)
+    _check_finite(noise=noise, within=within or 0.0)
     opened = _open(benchmark, data) if isinstance(benchmark, str) else benchmark
     optimum, worst = extremes(opened)
+    if within is None:
+        within = 0.1 if max(abs(optimum), abs(worst)) > 1.0 else 0.001
     word = _signal(opened, signal)
     trained = getattr(opened, "signal_fidelities", {}).get(word, Fidelity())
     terms = Terms(

@@ -13,7 +13,7 @@ from functools import partial
 from torch import Tensor, nn
 
 from searchitect.nn.activations import activation as make_activation
-from searchitect.nn.conditions import condition, when
+from searchitect.nn.conditions import calculate, condition, when
 from searchitect.nn.connections import Residual
 from searchitect.nn.convolutions import conv, depthwise_conv
 from searchitect.nn.norms import norm as make_norm
@@ -47,7 +47,8 @@ class SqueezeExcite(nn.Module):
 
 def squeeze_excite(channels: int, squeezed: int, *, activation: str = "relu", gate: str = "sigmoid") -> nn.Module:
     """Squeeze and excitation; nothing at all for no squeezed channels, which may stay open."""
-    make = partial(SqueezeExcite, channels, squeezed, activation=activation, gate=gate)
+    squeezed_to = calculate(max, squeezed, 1)  # where it is made, it is never none
+    make = partial(SqueezeExcite, channels, squeezed_to, activation=activation, gate=gate)
     return when(condition(operator.gt, squeezed, 0), make)
 
 

@@ -16,6 +16,7 @@ from searchitect.config import (
     load_space,
     parse_budget,
     parse_duration,
+    parse_memory,
     parse_options,
     read_settings,
 )
@@ -226,3 +227,26 @@ def test_options_of_the_strategy_are_a_table_in_a_file(tmp_path):
     file.write_text('strategy = "genetic"\nwarm_start = ["old"]\n[option]\npopulation_size = 20\n')
     settings = read_settings(file)
     assert (settings.option, settings.warm_start) == ({"population_size": 20}, ("old",))
+
+
+@pytest.mark.parametrize(
+    ("given", "count"),
+    [
+        ("2GB", 2_000_000_000),
+        ("512MB", 512_000_000),
+        (" 1.5 gib ", 3 << 29),
+        ("20000 kB", 20_000_000),
+        ("1TB", 10**12),
+        ("64MiB", 64 << 20),
+        (123_456_789, 123_456_789),
+    ],
+)
+def test_a_size_is_read_as_bytes(given: str | int, count: int) -> None:
+    assert parse_memory(given) == count
+
+
+@pytest.mark.parametrize("given", ["", "2", "GB", "2G", "-2GB", "2GB!", "1GB2MB", "2 ells", "1kB", 0, True, 2.5, None])
+def test_anything_else_is_no_size(given: object) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_memory(given)  # type: ignore[arg-type]
+    assert caught.value.hint == "write 2GB, 512MB or 1.5GiB"

@@ -23,13 +23,28 @@ from typing import Any
 
 from searchitect.errors import ConfigError, SpaceError, did_you_mean
 
-__all__ = ["Budget", "RunSettings", "load_space", "parse_budget", "parse_duration", "parse_options", "read_settings"]
+__all__ = [
+    "Budget",
+    "RunSettings",
+    "load_space",
+    "parse_budget",
+    "parse_duration",
+    "parse_memory",
+    "parse_options",
+    "read_settings",
+]
 
 MAX_FILE = 1_000_000
 """Bytes of a settings file; a larger one is surely something else."""
 
 _UNITS = {"ms": 0.001, "s": 1.0, "sec": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)")
+_SIZES = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+_SIZES |= {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)")
+LEAST_MEMORY = 10_000_000
+"""Bytes below which a limit of memory is surely a slip: 2 for 2GB."""
+
 _TRIALS = re.compile(r"(\d+)\s*trials?")
 
 
@@ -78,6 +93,29 @@ def parse_budget(text: str | float | None) -> Budget:
     if int(match[1]) == 0:
         raise ConfigError("a budget of no trials leaves nothing to do", hint="write 50trials or 5min")
     return Budget(trials=int(match[1]))
+
+
+def parse_memory(value: str | int) -> int:
+    """Return the bytes in "2GB", "512MB", "1.5GiB" or a plain number (which is bytes already).
+
+    kB, MB, GB and TB count by 1,000; KiB, MiB, GiB and TiB by 1,024; case does not matter.
+
+    Raises:
+        ConfigError: the text has another form, or asks for less than 10 MB.
+    """
+    hint = "write 2GB, 512MB or 1.5GiB"
+    if isinstance(value, str):
+        match = _SIZE.fullmatch(value.strip().lower())
+        if match is None or match[2] not in _SIZES:
+            raise ConfigError(f"cannot read the size {value!r}", hint=hint)
+        count = round(float(match[1]) * _SIZES[match[2]])
+    elif isinstance(value, bool) or not isinstance(value, int):
+        raise ConfigError(f"memory must be a text such as '2GB' or a whole number of bytes, got {value!r}", hint=hint)
+    else:
+        count = value
+    if count < LEAST_MEMORY:
+        raise ConfigError(f"a limit of {count:,} bytes of memory lets no model train, got {value!r}", hint=hint)
+    return count
 
 
 def load_space(text: str) -> type:
@@ -171,6 +209,7 @@ class RunSettings:
         budget: time for everything, such as "5min".
         until: stop once this holds, such as "accuracy>=0.95".
         workers: processes that train at the same time; 0 trains in this one.
+        memory: what one evaluation may take, such as "2GB".
         objective: what to optimise, most important first.
         constraint: limits, such as "parameters<=100000".
         device: torch device.
@@ -196,6 +235,7 @@ class RunSettings:
     budget: str | float | None = None
     until: str | None = None
     workers: int | None = None
+    memory: str | int | None = None
     seed: int = 0
     objective: tuple[str, ...] = ()
     constraint: tuple[str, ...] = ()
@@ -246,6 +286,7 @@ _WANTED = {
     **dict.fromkeys(("objective", "constraint", "warm_start"), "a list of texts"),
     "option": "a table of the strategy's options",
     "seed": "a whole number",
+    "memory": "a text such as '2GB', or a number of bytes",
     "budget": "a text such as '5min', or a number of seconds",
     "recipe": "a table of recipe fields",
 }

@@ -211,7 +211,7 @@ def test_memory_can_be_limited() -> None:
     with ProcessExecutor(Wild(), workers=1, memory_bytes=300_000_000) as executor:
         greedy, modest = run_all(executor, [job(0, "allocate", 2_000_000_000), job(1, "allocate", 1_000_000)])
     assert greedy.reason is not None
-    assert greedy.reason.startswith("MemoryError")
+    assert greedy.reason.startswith("memory: needed more than the 0.3 GB that one evaluation may take; MemoryError")
     assert modest.measurements["result"] == 1_000_000
 
 

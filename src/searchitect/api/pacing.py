@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from searchitect.errors import EvaluationError
 from searchitect.evaluation import Context
+from searchitect.executors.memory import is_memory_error
 from searchitect.seeding import stream
 from searchitect.spaces import Architecture, SearchSpace
 from searchitect.trial import Fidelity, Proposal
@@ -81,8 +82,10 @@ def _epoch(evaluator: TrainingEvaluator, architecture: Architecture, device: str
         counts = evaluator.check(architecture, COUNTS)
         rehearse(share)  # pays for warming up
         small, large = rehearse(share), rehearse(2 * share)
-    except EvaluationError:
-        return None
+    except Exception as error:
+        if isinstance(error, EvaluationError) or is_memory_error(error):
+            return None
+        raise
     # A noisy machine can make the larger part look free: a third of its time is taken to grow with the data anyway.
     slope = max((large - small) / share, large / (6 * share))
     return slope + max(0.0, small - slope * share), counts

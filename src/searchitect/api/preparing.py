@@ -97,9 +97,11 @@ def prepare(request: Request, parts: Parts) -> Prepared:
 def _with_pace(evaluator: Any, wishes: Wishes, parts: Parts, request: Request, since: float) -> tuple[Any, Wishes]:
     """The evaluator and the wishes, knowing how long an epoch takes here."""
     from searchitect.api.pacing import measure_pace
+    from searchitect.executors.memory import limited_memory
 
     most = 0.06 * (wishes.seconds or DEFAULT_SECONDS)
-    measured = measure_pace(evaluator, parts.workers, request.device, at_most=most)
+    with limited_memory(parts.memory_bytes):  # the pace is measured in this process
+        measured = measure_pace(evaluator, parts.workers, request.device, at_most=most)
     wishes = dataclasses.replace(wishes, spent=round(time.monotonic() - since, 3))
     if measured is None:
         return evaluator, wishes

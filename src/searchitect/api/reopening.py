@@ -198,6 +198,7 @@ def _request(study: str, store: Store, data: Any, space: Any, evaluate: Callable
         budget=_budget(wishes),
         until=wishes["until"],
         workers=recorded["workers"],
+        memory=recorded["allow"].get("memory_bytes"),
         seed=manifest["seed"],
         device=recorded["device"],
         store=store,

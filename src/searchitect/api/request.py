@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from searchitect.config import load_space
+from searchitect.config import load_space, parse_memory
 from searchitect.errors import ConfigError
 from searchitect.objectives import Constraint, Objective, parse_constraint, parse_objective
 from searchitect.spaces import Recipe, SearchSpace
@@ -40,6 +40,7 @@ class Request:
     budget: str | float | None = None
     until: str | Sequence[str] | None = None
     workers: int | None = None
+    memory: str | int | None = None
     seed: int = 0
     device: str = "cpu"
     store: Any = None
@@ -64,6 +65,7 @@ class Parts:
         space: the user's or a catalogue's class.
         task: None where the evaluation is the user's own function.
         workers: processes; 0 evaluates in this one.
+        memory_bytes: what one evaluation may take; None for no limit.
     """
 
     space: type
@@ -73,6 +75,7 @@ class Parts:
     constraints: tuple[Constraint, ...]
     until: tuple[Constraint, ...]
     workers: int
+    memory_bytes: int | None = None
 
 
 def make_parts(request: Request) -> Parts:
@@ -84,6 +87,7 @@ def make_parts(request: Request) -> Parts:
     _check_kinds(request)
     _check_numbers(request)
     _check_device(request.device)
+    memory_bytes = _memory(request)
     if request.supernet is not None:
         request = _of_supernet(request)
     task = _task(request)
@@ -98,6 +102,7 @@ def make_parts(request: Request) -> Parts:
         tuple(parse_constraint(text) for text in request.constraints),
         tuple(parse_constraint(text) for text in until),
         _workers(request, task),
+        memory_bytes,
     )
 
 
@@ -203,8 +208,22 @@ def _workers(request: Request, task: Task | None) -> int:
     if request.workers is not None:
         return request.workers
     if task is None or request.evaluate is not None:
-        return 0
+        return 0 if request.memory is None else 1  # only another process can be kept to a limit
     return 1 if request.device != "cpu" else len(os.sched_getaffinity(0))
+
+
+def _memory(request: Request) -> int | None:
+    if request.memory is None:
+        return None
+    if request.workers == 0:
+        raise ConfigError("memory is limited in worker processes only, and workers=0 starts none", hint="workers=1")
+    if request.device != "cpu":
+        raise ConfigError(
+            f"memory limits the address space of a worker, of which the device {request.device!r} reserves more than "
+            "it uses",
+            hint="leave memory out, or device='cpu'",
+        )
+    return parse_memory(request.memory)
 
 
 def _check_device(device: str) -> None:

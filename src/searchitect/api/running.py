@@ -93,6 +93,8 @@ def _recorded(prepared: Prepared) -> dict[str, Any]:
     }
     if request.supernet is not None:
         recorded["supernet"] = recorded_supernet(request.supernet)
+    if prepared.parts.memory_bytes is not None:
+        recorded["allow"]["memory_bytes"] = prepared.parts.memory_bytes
     pace = getattr(prepared.evaluator, "pace", None)
     if pace is not None:
         recorded["pace"] = pace.to_json()
@@ -105,7 +107,7 @@ def _campaign(study: Study, prepared: Prepared) -> None:
     from searchitect.executors import open_executor
 
     request, parts = prepared.request, prepared.parts
-    executor = open_executor(prepared.evaluator, parts.workers)
+    executor = open_executor(prepared.evaluator, parts.workers, memory_bytes=parts.memory_bytes)
     try:
         runner = Runner(
             executor,

@@ -33,6 +33,7 @@ def search(
     budget: str | float | None = None,
     until: str | Sequence[str] | None = None,
     workers: int | None = None,
+    memory: str | int | None = None,
     seed: int = 0,
     device: str = "cpu",
     store: str | Path | Store | None = None,
@@ -66,6 +67,8 @@ def search(
         budget: for everything together: "90s", "5min", or "500trials". Whatever bound is reached first ends the search.
         until: condition, or conditions that must hold together, which end the search: "accuracy>=0.95".
         workers: worker processes, by default one per core; 0 evaluates in this process, as does `evaluate` by default.
+        memory: what one evaluation may take in its worker process, beyond the program and the data: "2GB", "512MB", or
+            bytes. A trial that needs more fails, with "memory" first in its reason, and the study goes on.
         store: URL or file that keeps the study, "memory:" for none; by default runs/studies.db.
         name: name of the study. A study that exists under it goes on; a finished one is shown. By default a search on
             named data has a name made of its settings, and one on data in memory has a fresh name.
@@ -92,9 +95,9 @@ def search(
     request = Request(
         data=data, target=target, space=space, evaluate=evaluate, strategy=strategy, options=options or {},
         objectives=wanted, constraints=limits, trials=trials, budget=budget, until=until, workers=workers,
-        seed=seed, device=device, store=store, name=name, folder=folder, recipe=recipe, random_search=random_search,
-        confirm_seeds=confirm_seeds, trial_seconds=trial_seconds, deterministic=deterministic, profile=profile,
-        allow_changed_code=allow_changed_code, warm_start=warm_start,
+        memory=memory, seed=seed, device=device, store=store, name=name, folder=folder, recipe=recipe,
+        random_search=random_search, confirm_seeds=confirm_seeds, trial_seconds=trial_seconds,
+        deterministic=deterministic, profile=profile, allow_changed_code=allow_changed_code, warm_start=warm_start,
         supernet=supernet,
     )  # fmt: skip
     return run(prepare(request, make_parts(request)), on_event)

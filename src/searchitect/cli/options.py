@@ -63,6 +63,7 @@ _SETTINGS: dict[str, Any] = {
     "constraint": _option(_TEXTS, "Keep this limit: 'parameters<=100000'; repeat for more.", "LIMIT"),
     "epochs": _option(_NUMBER, "Passes over the data for each evaluation.", "N"),
     "workers": _option(_NUMBER, "Processes that train at the same time.", "N"),
+    "memory": _option(_TEXT, "What one evaluation may take: 2GB, 512MB; more fails that trial alone.", "SIZE"),
     "device": _option(_TEXT, "Torch device: cpu, cuda, cuda:1 …", "DEVICE"),
     "seed": _option(_NUMBER, "Same seed, same study (serial or --deterministic).", "N"),
     "deterministic": _option(_SWITCH, "The same journal for the same number of workers.", None, "--deterministic"),

@@ -100,6 +100,7 @@ def _arguments(settings: RunSettings) -> dict[str, Any]:
         "budget": settings.budget,
         "until": settings.until,
         "workers": settings.workers,
+        "memory": settings.memory,
         "seed": settings.seed,
         "device": settings.device,
         "store": settings.store,

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from searchitect.errors import ConfigError
 from searchitect.evaluation import Evaluator, Job, Outcome
+from searchitect.executors.memory import told_within
 from searchitect.executors.running import OnReport
 from searchitect.executors.travel import serialised
 from searchitect.executors.worker_process import WorkerProcess
@@ -205,7 +206,7 @@ class ProcessExecutor:
         if worker.closed:
             return
         worker.wait(1.0)
-        reason = worker.epitaph()
+        reason = told_within(self._memory_bytes, worker.epitaph())
         if worker.begun is None:
             self._futile += 1
             if self._futile >= _FUTILE or not (worker.ready or self._any_ready):

@@ -20,10 +20,18 @@ OnReport = Callable[[int, int, Mapping[str, float]], None]
 MAX_REASON = 500
 
 
-def run_job(evaluator: Evaluator, job: Job, on_report: OnReport | None = None) -> Outcome:
+def run_job(
+    evaluator: Evaluator,
+    job: Job,
+    on_report: OnReport | None = None,
+    explain: Callable[[BaseException], str] | None = None,
+) -> Outcome:
     """Evaluate and return the outcome. Only KeyboardInterrupt gets out; all else is a failed trial.
 
     A `StorageError` is the machine's failure, not the candidate's: its outcome says that the study is to halt.
+
+    Args:
+        explain: makes one sentence of what was raised; `failure` by default.
     """
     reports: list[tuple[int, Mapping[str, float]]] = []
 
@@ -44,7 +52,7 @@ def run_job(evaluator: Evaluator, job: Job, on_report: OnReport | None = None) -
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - whatever a candidate raises, SystemExit too, the study goes on
-        reason, halt = failure(error), isinstance(error, StorageError)
+        reason, halt = (explain or failure)(error), isinstance(error, StorageError)
     state = TrialState.COMPLETE if reason is None else TrialState.FAILED
     return Outcome(job.number, state, measurements, reason, tuple(reports), time.perf_counter() - begin, halt)
 

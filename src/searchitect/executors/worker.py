@@ -23,13 +23,13 @@ import socket
 import sys
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import cloudpickle
 
 from searchitect.evaluation import Evaluator, Job, Outcome
 from searchitect.executors.frames import framed, read_frame
+from searchitect.executors.memory import explained_within, limit_memory
 from searchitect.executors.running import failure, run_job
 from searchitect.trial import TrialState
 
@@ -56,9 +56,10 @@ def main(descriptor: int, memory_bytes: int | None = None) -> None:
     evaluator = _receive_evaluator(channel)
     if evaluator is not None:
         _warm_up(evaluator)
-        _limit(memory_bytes)
+        if memory_bytes is not None:
+            limit_memory(memory_bytes)
         _send(channel, "ready")
-        _serve(channel, evaluator)
+        _serve(channel, evaluator, memory_bytes)
     # Not sys.exit: threads that the user's code left behind must not keep the worker alive.
     os._exit(0)
 
@@ -86,7 +87,7 @@ def _warm_up(evaluator: Evaluator) -> None:
             warm_up()
 
 
-def _serve(channel: socket.socket, evaluator: Evaluator) -> None:
+def _serve(channel: socket.socket, evaluator: Evaluator, memory_bytes: int | None = None) -> None:
     lock = threading.Lock()  # an evaluator may report from its own threads
 
     def send(kind: str, *values: Any) -> None:
@@ -100,7 +101,7 @@ def _serve(channel: socket.socket, evaluator: Evaluator) -> None:
         send("start")
         job: Job = pickle.loads(payload)  # noqa: S301 - our own connection
         try:
-            outcome = run_job(evaluator, job, on_report)
+            outcome = run_job(evaluator, job, on_report, explained_within(memory_bytes))
         except KeyboardInterrupt as error:  # raised by the user's code: the signal itself is ignored
             outcome = Outcome(job.number, TrialState.FAILED, reason=failure(error))
         send("end", outcome.state, outcome.measurements, outcome.reason, outcome.seconds, outcome.halt)
@@ -108,19 +109,6 @@ def _serve(channel: socket.socket, evaluator: Evaluator) -> None:
 
 def _send(channel: socket.socket, kind: str, *values: Any) -> None:
     channel.sendall(framed(json.dumps([kind, *values], allow_nan=False).encode()))
-
-
-def _limit(memory_bytes: int | None) -> None:
-    """Bound the address space. What the worker holds already is added: torch alone reserves gigabytes."""
-    if memory_bytes is None:
-        return
-    import resource
-
-    held = 0
-    with contextlib.suppress(OSError):
-        held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    limit = held + memory_bytes
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
 def _watch(descriptor: int, log: int) -> None:

@@ -129,7 +129,13 @@ def test_the_plan_is_printed_as_lines_or_as_json(api: FakeApi, typed: Typed) -> 
     lines = typed("plan", "digits").out.splitlines()
     assert [line.split()[0] for line in lines[:4]] == ["search", "random", "confirmation", "baselines,"]
     document = json.loads(typed("plan", "digits", "--json").out)
-    assert {row["what"] for row in document["rows"]} >= {"search", "random search", "confirmation"}
+    search, random, confirmation, rest = document["rows"]
+    assert [row["what"] for row in document["rows"]][:3] == ["search", "random search", "confirmation"]
+    assert search["evaluations"] == {"about": document["expected_trials"]} == random["evaluations"]
+    assert confirmation["evaluations"] == {"at_most": 18}
+    assert rest["evaluations"] is None
+    assert all(isinstance(row["seconds"], float) for row in document["rows"])
+    assert sum(row["seconds"] for row in document["rows"]) == pytest.approx(300.0)
     assert document["search_fidelity"]["epochs"] > 0
     assert api.calls[0][1][0]["data"] == "digits"
 

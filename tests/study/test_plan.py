@@ -81,3 +81,28 @@ def test_the_lines_of_a_plan_name_every_phase():
     text = "\n".join(plan(seconds=90.0, epoch_seconds=0.15).lines())
     for phase in ("search", "random search", "confirmation", "baselines, test, export", "20 epochs"):
         assert phase in text
+
+
+@pytest.mark.parametrize(
+    ("wishes", "evaluations"),
+    [
+        ({"trials": 40}, [{"at_most": 40}, {"at_most": 40}, {"at_most": 18}, None]),
+        ({"trials": 40, "compare": False}, [{"at_most": 40}, 0, {"at_most": 9}, None]),
+        ({"seconds": 300.0, "epoch_seconds": 0.15, "confirm_seeds": 0}, [{"about": 89}, {"about": 89}, 0, None]),
+        ({}, [None, None, {"at_most": 18}, None]),
+    ],
+)
+def test_a_plan_in_json_holds_numbers(wishes, evaluations):
+    rows = [row.to_json() for row in plan(**wishes).rows()]
+    assert [row["evaluations"] for row in rows] == evaluations
+    assert all(row["seconds"] is None or isinstance(row["seconds"], float) for row in rows)
+    assert (rows[0]["seconds"] is None) == ("seconds" not in wishes)
+
+
+def test_a_plan_for_a_reader_marks_bounds_and_guesses():
+    bounded, guessed, unknown = (
+        list(plan(**w).lines())[0] for w in ({"trials": 40}, {"seconds": 90.0, "epoch_seconds": 0.15}, {})
+    )
+    assert "≤ 40 evaluations" in bounded
+    assert "≈ " in guessed
+    assert " ? evaluations" in unknown

@@ -145,9 +145,8 @@ def trial_document(trial: Trial) -> dict[str, Any]:
 
 def plan_document(plan: Plan) -> dict[str, Any]:
     """The split of a budget as JSON."""
-    rows = [{"what": what, "evaluations": trials, "seconds": seconds} for what, trials, seconds in plan.rows()]
     return {
-        "rows": rows,
+        "rows": [row.to_json() for row in plan.rows()],
         "expected_trials": plan.expected_trials,
         "search_fidelity": plan.search_fidelity.to_json(),
         "confirm_fidelity": plan.campaign.confirm_fidelity.to_json(),

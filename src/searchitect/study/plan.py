@@ -12,6 +12,7 @@ import dataclasses
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, Literal
 
 from searchitect.errors import ConfigError
 from searchitect.objectives import Constraint
@@ -19,7 +20,7 @@ from searchitect.study.campaign import Campaign, SharedWeights
 from searchitect.study.limits import Limit
 from searchitect.trial import Fidelity
 
-__all__ = ["Plan", "Wishes", "make_plan"]
+__all__ = ["Plan", "Row", "Wishes", "make_plan"]
 
 FEWEST_TRIALS = 10
 """Trials per arm below which the fidelity of the search is lowered."""
@@ -66,6 +67,36 @@ class Wishes:
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """One part of a plan.
+
+    Attributes:
+        what: its name.
+        evaluations: how many; None where nothing bounds or predicts them, or the part has none.
+        known: how sure that number is: "exactly", "at_most" or "about"; "none" for a part that evaluates nothing.
+        seconds: of wall time; None where the budget is no time.
+    """
+
+    what: str
+    evaluations: int | None
+    known: Literal["exactly", "at_most", "about", "none"]
+    seconds: float | None
+
+    def amount(self) -> str:
+        """The number of evaluations for a reader: "≤ 12", "≈ 40", "?"."""
+        if self.evaluations is None:
+            return "?"
+        return {"at_most": "≤ ", "about": "≈ "}.get(self.known, "") + str(self.evaluations)
+
+    def to_json(self) -> dict[str, Any]:
+        """Numbers only: `evaluations` is 12, {"at_most": 12}, {"about": 12} or null."""
+        count: Any = self.evaluations
+        if count is not None and self.known in ("at_most", "about"):
+            count = {self.known: count}
+        return {"what": self.what, "evaluations": count, "seconds": self.seconds}
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The split of a budget.
 
@@ -85,27 +116,26 @@ class Plan:
     reserve: float | None
     no_random: str | None
 
-    def rows(self) -> Iterator[tuple[str, str, str]]:
-        """Lines of a table: what, how many evaluations, seconds."""
-        campaign, trials = self.campaign, "?" if self.expected_trials is None else f"≈ {self.expected_trials}"
+    def rows(self) -> Iterator[Row]:
+        """What will be done, in order."""
+        campaign, seconds = self.campaign, self.campaign.search.seconds
+        search = Row("search", self.expected_trials, "about", seconds)
         if campaign.search.trials is not None:
-            trials = f"≤ {campaign.search.trials}"
-        seconds = _text(campaign.search.seconds)
-        yield "search", trials, seconds
-        yield ("random search", trials, seconds) if campaign.compare else ("random search", "0", "0")
-        arms = 2 if campaign.compare else 1
-        finalists = f"≤ {arms * campaign.confirm_count * campaign.confirm_seeds}"
-        yield "confirmation", finalists if campaign.confirm_seeds else "0", _text(self.confirm_seconds)
-        yield "baselines, test, export", "", _text(self.reserve)
+            search = Row("search", campaign.search.trials, "at_most", seconds)
+        yield search
+        if campaign.compare:
+            yield dataclasses.replace(search, what="random search")
+        else:
+            yield Row("random search", 0, "exactly", 0.0)
+        finalists = (2 if campaign.compare else 1) * campaign.confirm_count * campaign.confirm_seeds
+        yield Row("confirmation", finalists, "at_most" if finalists else "exactly", self.confirm_seconds)
+        yield Row("baselines, test, export", None, "none", self.reserve)
 
     def lines(self) -> Iterator[str]:
         """The plan as sentences and a table, for a terminal."""
-        for name, trials, seconds in self.rows():
-            yield (
-                f"{name:<24} {trials:>12} evaluations {seconds:>10} s"
-                if trials
-                else f"{name:<24} {'':>24} {seconds:>10} s"
-            )
+        for row in self.rows():
+            trials = f"{row.amount():>12} evaluations" if row.known != "none" else " " * 24
+            yield f"{row.what:<24} {trials} {_text(row.seconds):>10} s"
         yield f"one trial of the search: {_fidelity(self.search_fidelity)}"
         yield f"one confirmation: {_fidelity(self.campaign.confirm_fidelity)}"
         if self.no_random:

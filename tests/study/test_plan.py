@@ -88,7 +88,7 @@ def test_the_lines_of_a_plan_name_every_phase():
     [
         ({"trials": 40}, [{"at_most": 40}, {"at_most": 40}, {"at_most": 18}, None]),
         ({"trials": 40, "compare": False}, [{"at_most": 40}, 0, {"at_most": 9}, None]),
-        ({"seconds": 300.0, "epoch_seconds": 0.15, "confirm_seeds": 0}, [{"about": 89}, {"about": 89}, 0, None]),
+        ({"seconds": 300.0, "epoch_seconds": 0.15, "confirm_seeds": 0}, [{"about": 92}, {"about": 92}, 0, None]),
         ({}, [None, None, {"at_most": 18}, None]),
     ],
 )
@@ -100,9 +100,8 @@ def test_a_plan_in_json_holds_numbers(wishes, evaluations):
 
 
 def test_a_plan_for_a_reader_marks_bounds_and_guesses():
-    bounded, guessed, unknown = (
-        list(plan(**w).lines())[0] for w in ({"trials": 40}, {"seconds": 90.0, "epoch_seconds": 0.15}, {})
-    )
+    asked = ({"trials": 40}, {"seconds": 90.0, "epoch_seconds": 0.15}, {})
+    bounded, guessed, unknown = (next(iter(plan(**wishes).lines())) for wishes in asked)
     assert "≤ 40 evaluations" in bounded
     assert "≈ " in guessed
     assert " ? evaluations" in unknown

@@ -171,3 +171,27 @@ def test_tasks_alike_weigh_more():
     assert 0.0 < far < 0.2
     assert similarity(now, task(kind="regression", digest="d")) == 0.5
     assert similarity(None, now) == 1.0
+
+
+def test_tasks_on_which_the_same_learners_do_well_weigh_more():
+    now = task() | {"landmarks": {"neighbour": 0.9, "line": 0.8}}
+    alike = similarity(task(digest="b") | {"landmarks": {"neighbour": 0.9, "line": 0.8}}, now)
+    unlike = similarity(task(digest="c") | {"landmarks": {"neighbour": 0.4, "line": 0.8}}, now)
+    assert alike == 1.0
+    assert unlike == pytest.approx(math.exp(-4 * 0.5 / 4))
+    assert similarity(task(digest="d"), now) == similarity(task(digest="e") | {"landmarks": {}}, now) == 1.0
+
+
+def test_a_study_keeps_the_landmarks_of_its_task_for_later_ones(tmp_path):
+    settings = {"trials": 1, "budget": "20s", "random_search": False, "confirm_seeds": 0, "strategy": "random"}
+    store, plain, space = MemoryStore(), sa.task("digits"), sa.catalog.mlp()
+    sa.search(plain, space, store=store, name="first", folder=tmp_path / "first", **settings)
+    recorded = open_result("first", store).manifest["recorded"]["landmarks"]
+    assert recorded["neighbour"] > 0.8 > 0.3 > recorded["stump"]
+    described = plain.describe() | {"digest": "of other data"}
+    found = [
+        prior_trials("first", space, objective=Objective("accuracy", "maximize"), task=described | marks, store=store)
+        for marks in ({"landmarks": recorded}, {"landmarks": dict.fromkeys(recorded, 0.0)})
+    ]
+    assert found[0][0].similarity == 1.0
+    assert found[1][0].similarity < 0.3

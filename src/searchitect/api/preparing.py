@@ -117,7 +117,11 @@ def _prior(
     label = tuple(warm_start_label(request.warm_start))
     if known is not None:
         return label, None
-    task = None if parts.task is None else parts.task.describe()
+    task = None
+    if parts.task is not None:
+        from searchitect.tasks.landmarks import landmarks
+
+        task = {**parts.task.describe(), "landmarks": landmarks(parts.task)}
     objective = parts.objectives[0]
     return label, prior_trials(request.warm_start, parts.space, objective=objective, task=task, store=store)
 

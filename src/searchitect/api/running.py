@@ -8,6 +8,7 @@ from typing import Any
 
 from searchitect.api.finishing import finish
 from searchitect.api.preparing import Prepared, wishes_document
+from searchitect.api.request import Request
 from searchitect.api.sharing import recorded_supernet
 from searchitect.api.weights import restorer
 from searchitect.errors import ConfigError
@@ -88,6 +89,7 @@ def _recorded(prepared: Prepared) -> dict[str, Any]:
         "folder": None if prepared.folder is None else str(prepared.folder),
         "data": str(request.data) if isinstance(request.data, (str, Path)) else None,
         "target": request.target,
+        **_keys_record(request),
         "space": request.space if isinstance(request.space, str) or request.space is None else False,
         "allow": {"trial_seconds": request.trial_seconds, "confirm_seeds": request.confirm_seeds},
     }
@@ -95,12 +97,22 @@ def _recorded(prepared: Prepared) -> dict[str, Any]:
         recorded["supernet"] = recorded_supernet(request.supernet)
     if prepared.parts.memory_bytes is not None:
         recorded["allow"]["memory_bytes"] = prepared.parts.memory_bytes
+    if prepared.parts.task is not None:
+        from searchitect.tasks.landmarks import landmarks
+
+        recorded["landmarks"] = landmarks(prepared.parts.task)  # for later searches that start from this one
     pace = getattr(prepared.evaluator, "pace", None)
     if pace is not None:
         recorded["pace"] = pace.to_json()
     if plan.no_random is not None:
         recorded["no_random"] = plan.no_random
     return recorded
+
+
+def _keys_record(request: Request) -> dict[str, Any]:
+    """Columns by which the data were split; False for an array, which only the user's program has."""
+    keys = {"groups": request.groups, "time": request.time}
+    return {name: key if isinstance(key, str) else False for name, key in keys.items() if key is not None}
 
 
 def _campaign(study: Study, prepared: Prepared) -> None:

@@ -5,13 +5,10 @@ import statistics
 
 import pytest
 import torch
-from torch import nn
 
 import searchitect as sa
 from searchitect.errors import ConfigError, EvaluationError, SpaceError, StorageError
-from searchitect.nn import choose
 from searchitect.spaces import SearchSpace
-from searchitect.supernet import gradient_search as module
 from searchitect.supernet.costs import CostTerm
 from searchitect.supernet.gradient_methods import GRADIENT_METHODS, GradientMethod, GradientSettings
 from searchitect.supernet.gradient_search import gradient_search
@@ -22,7 +19,7 @@ from tests.supernet.trap import Trap, trap, units
 
 RECIPE = GradientSettings().recipe.updated({"learning_rate": 0.1, "epochs": 20})
 SETTINGS = GradientSettings(recipe=RECIPE, rate=0.02, tune_epochs=1)
-QUICK = dataclasses.replace(SETTINGS, recipe=RECIPE.updated({"epochs": 3}))
+QUICK = dataclasses.replace(SETTINGS, recipe=RECIPE.updated({"epochs": 3}), data_fraction=0.3, recalibration=4)
 
 
 def recovered(method, seed, **words):
@@ -51,11 +48,15 @@ def trapped(seeds, **words):
     )
 
 
-@pytest.mark.slow
 def test_plain_darts_falls_for_skips_where_guards_and_perturbation_do_not():
-    plain = trapped(range(5), guards=None, selection="magnitude")
-    assert plain <= 0.8
+    assert trapped(range(5), guards=None, selection="magnitude") <= 0.8
     assert trapped(range(5)) >= 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", [name for name in GRADIENT_METHODS if name != "darts"])
+def test_no_method_falls_for_skips_by_default(method):
+    assert trapped(range(5), method=method) >= 0.9
 
 
 def test_the_same_seed_finds_the_same_bit_for_bit():
@@ -120,8 +121,8 @@ def test_the_checkpoint_of_another_search_is_refused(tmp_path):
 
 def test_costs_move_the_search_to_what_is_cheap():
     space, spec = sa.catalog.get("nasbench201", cells=1, channels=4), sa.task("digits").spec
-    recipe = RECIPE.updated({"epochs": 2, "batch_size": 256})
-    settings = GradientSettings(recipe=recipe, rate=0.3, tune_epochs=0, data_fraction=0.5)
+    recipe = RECIPE.updated({"epochs": 2, "batch_size": 64})
+    settings = GradientSettings(recipe=recipe, rate=0.3, tune_epochs=0, data_fraction=0.2)
     words = {"settings": settings, "seeds": 1, "selection": "magnitude", "guards": None}
     found = gradient_search(space, sa.task("digits"), costs=[CostTerm("flops", 1e5, weight=50.0)], **words)
     assert "nor_conv_3x3" not in found.best.decisions.values()
@@ -130,8 +131,8 @@ def test_costs_move_the_search_to_what_is_cheap():
 
 def test_partial_connections_and_their_edges_search_cells():
     space = sa.catalog.get("nasbench201", cells=1, channels=4)
-    recipe = RECIPE.updated({"epochs": 2, "batch_size": 256})
-    settings = GradientSettings(recipe=recipe, tune_epochs=0, data_fraction=0.3, judged=256)
+    recipe = RECIPE.updated({"epochs": 2, "batch_size": 64})
+    settings = GradientSettings(recipe=recipe, tune_epochs=0, data_fraction=0.1, judged=64)
     found = gradient_search(space, sa.task("digits"), method="pc_darts", settings=settings, seeds=1)
     assert found.runs[0].progress[0].search_loss is None  # warm-up
     assert found.runs[0].progress[1].search_loss > 0.0
@@ -183,19 +184,6 @@ def test_unknown_words_are_refused(words, told):
 
 
 def test_a_loss_that_is_not_finite_ends_the_search():
-    class Endless(nn.Module):
-        def forward(self, x):
-            return x * float("nan")
-
-    @sa.space
-    class Broken:
-        kind: str = sa.choice("endless", "skip")
-
-        def build(self, task):
-            return nn.Sequential(choose(self.kind, {"endless": Endless, "skip": nn.Identity}), nn.Linear(8, 4))
-
-    data = module._load(planted(0).task, QUICK, "cpu")
-    supernet = open_build(Broken, data.spec, check=False)
-    assert supernet is not None
-    with pytest.raises((EvaluationError, SpaceError), match="not finite|makes another model"):
-        gradient_search(Broken, data, settings=QUICK, seeds=1)
+    settings = dataclasses.replace(QUICK, recipe=QUICK.recipe.updated({"learning_rate": 1e30, "gradient_clip": None}))
+    with pytest.raises(EvaluationError, match="the loss of the supernet is not finite in epoch 1.*\n.*learning rate"):
+        gradient_search(Planted, planted(0).task, settings=settings, seeds=1)

@@ -75,7 +75,7 @@ def trap(seed: int, examples: int = EXAMPLES) -> Task:
     draw = torch.Generator().manual_seed(derive(seed, "trap"))
     x = torch.randn(examples, PAIR * EDGES, generator=draw)
     pairs = x.view(examples, EDGES, PAIR)
-    given = 0.9 * pairs[..., 0] + pairs[..., 0] * pairs[..., 1]
+    given = 1.2 * pairs[..., 0] + pairs[..., 0] * pairs[..., 1]
     return sa.task((x.numpy(), given.argmax(1).numpy().astype(np.int64)))
 
 

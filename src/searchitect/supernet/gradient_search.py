@@ -173,7 +173,9 @@ def _search(state: RunState, context: RunContext, report: Callable[[SearchEpoch]
         state.trail.append(state.relaxation.alphas.copy())
         found = stop(state.progress, context.guards, first)
         if found is not None and stopped is None:
-            state.relaxation.alphas.restore(state.trail[found.back])
+            # Perturbation asks what the supernet misses: it judges best where no option was favoured.
+            back = found.back if context.method.selection == "magnitude" else 0
+            state.relaxation.alphas.restore(state.trail[back])
         keep_running(context.folder, context.run, context.seed, state)
         if report is not None:
             report(entry)

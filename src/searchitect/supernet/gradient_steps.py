@@ -165,6 +165,7 @@ def _rate(context: RunContext, step: int) -> float:
 
 
 def shuffled(source: Batches, context: RunContext, part: str, epoch: int) -> Iterator[Batch]:
+    """Yield the batches of one pass, augmented; a part and an epoch name their order."""
     generator = torch.Generator().manual_seed(derive(context.seed, part, epoch))
     augment = augmentation(context.recipe.augmentation, context.data.spec.inputs)
     for inputs, targets in source.shuffled(context.recipe.batch_size, generator):
@@ -172,6 +173,7 @@ def shuffled(source: Batches, context: RunContext, part: str, epoch: int) -> Ite
 
 
 def endless(source: Batches, context: RunContext, part: str, epoch: int) -> Iterator[Batch]:
+    """Yield batches for as long as anybody asks, pass after pass."""
     rounds = 0
     while True:
         yield from shuffled(source, context, f"{part} {rounds}", epoch)

@@ -129,12 +129,11 @@ def freeze_norms(relaxation: Relaxation) -> None:
 
     They could undo the architecture weights (Liu et al. 2019, appendix A.1).
     """
-    for decision, _ in relaxation.alphas:
-        for mixed in decision.mixed:
-            for module in mixed.operations.modules():
-                if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                    for parameter in module.parameters(recurse=False):
-                        parameter.requires_grad_(False)
+    operations = [mixed.operations for decision, _ in relaxation.alphas for mixed in decision.mixed]
+    for module in (module for held in operations for module in held.modules()):
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            for parameter in module.parameters(recurse=False):
+                parameter.requires_grad_(False)
 
 
 def judge(supernet: nn.Module, batches: Sequence[Batch], spec: TaskSpec) -> Quality:

@@ -20,7 +20,10 @@ __all__ = ["GP"]
 
 
 class GP(GaussianSearch):
-    """`GaussianSearch` with one learned scale per decision (see `predictors.kernels`). Arguments: see there."""
+    """Fit a Gaussian process with one learned scale per decision, try what promises the largest improvement.
+
+    The kernel is that of `predictors.kernels`; arguments as for `GaussianSearch`.
+    """
 
     def __init__(
         self,

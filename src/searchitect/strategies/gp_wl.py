@@ -41,7 +41,9 @@ FEWEST_TO_BIN = 17
 
 
 class GPWL(GaussianSearch):
-    """`GaussianSearch` on graphs. Arguments: see there.
+    """Fit a Gaussian process to Weisfeiler-Lehman features of graphs, try what promises the largest improvement.
+
+    Arguments as for `GaussianSearch`, and:
 
     Args:
         depth: h, rounds of label refinement, 1 to 3.

@@ -201,6 +201,8 @@ class RunSettings:
     Attributes:
         task: name of a task, or a path to data.
         target: column to predict, for a table.
+        group: column whose values stay together in one split.
+        time: column by which training comes before validation, and that before the test.
         space: catalogue name, FILE.py:CLASS, or a file of layers.
         strategy: name from `searchitect list strategies`.
         option: the strategy's own arguments, name to value.
@@ -227,6 +229,8 @@ class RunSettings:
 
     task: str | None = None
     target: str | None = None
+    group: str | None = None
+    time: str | None = None
     space: str | None = None
     strategy: str = "auto"
     option: Mapping[str, Any] = field(default_factory=dict)
@@ -279,7 +283,9 @@ class RunSettings:
 
 
 _WANTED = {
-    **dict.fromkeys(("task", "target", "space", "strategy", "until", "device", "store", "out", "name"), "a text"),
+    **dict.fromkeys(
+        ("task", "target", "group", "time", "space", "strategy", "until", "device", "store", "out", "name"), "a text"
+    ),
     **dict.fromkeys(("trials", "epochs"), "a positive whole number"),
     **dict.fromkeys(("workers", "confirm_seeds"), "a whole number from 0"),
     **dict.fromkeys(("deterministic", "profile", "random", "allow_changed_code"), "true or false"),

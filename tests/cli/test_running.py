@@ -23,10 +23,11 @@ MANIFEST = {
 
 
 def test_every_option_reaches_the_search(api: FakeApi, typed: Typed) -> None:
-    words = """run digits --space mlp --strategy random --trials 5 --budget 5min --until accuracy>=0.95 --workers 2
-    --memory 2GB --seed 7 --objective accuracy --objective parameters --constraint parameters<=1e5 --device cpu --store s.db
-    --out runs/x --name mine --epochs 3 --deterministic --no-random --profile --allow-changed-code
-    --option startup=5 --option model=trees --option exact=true --warm-start old --warm-start @s.db"""
+    words = """run digits --group patient --time day --space mlp --strategy random --trials 5 --budget 5min
+    --until accuracy>=0.95 --workers 2 --memory 2GB --seed 7 --objective accuracy --objective parameters
+    --constraint parameters<=1e5 --device cpu --store s.db --out runs/x --name mine --epochs 3 --deterministic
+    --no-random --profile --allow-changed-code --option startup=5 --option model=trees --option exact=true
+    --warm-start old --warm-start @s.db"""
     assert typed(*words.split()).code == 0
     [(name, _, given)] = api.calls
     recipe = given.pop("recipe")
@@ -36,6 +37,8 @@ def test_every_option_reaches_the_search(api: FakeApi, typed: Typed) -> None:
     assert given == {
         "data": "digits",
         "target": None,
+        "groups": "patient",
+        "time": "day",
         "space": "mlp",
         "strategy": "random",
         "options": {"startup": 5, "model": "trees", "exact": True},

@@ -37,3 +37,17 @@ def test_a_difference_deep_inside_is_named_without_what_surrounds_it():
     new = manifest("a") | {"details": {"task": task | {"digest": "bbb"}}}
     with pytest.raises(ConfigError, match="another task.digest: 'aaa', now 'bbb'"):
         refuse_difference(old, new)
+
+
+def test_a_study_whose_regression_was_split_otherwise_is_refused_with_the_reason():
+    source = {"kind": "embedded", "name": "diabetes", "split_seed": 0}
+    task = {"name": "diabetes", "spec": {"kind": "regression"}, "sizes": {"train": 283}, "digest": "aaa"}
+    task |= {"source": source}
+    old = manifest("a") | {"details": {"task": task}}
+    new = manifest("a") | {"details": {"task": task | {"digest": "bbb", "source": source | {"strata": "target"}}}}
+    with pytest.raises(ConfigError, match="made by an earlier searchitect, which split regressions of few") as refused:
+        refuse_difference(old, new)
+    assert "show, report, export and predict work" in refused.value.hint
+    other = new["details"]["task"] | {"sizes": {"train": 12}}
+    with pytest.raises(ConfigError, match=r"another task\.sizes\.train: 283, now 12"):
+        refuse_difference(old, manifest("a") | {"details": {"task": other}})

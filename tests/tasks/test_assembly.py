@@ -61,3 +61,22 @@ def test_examples_and_targets_of_different_number_are_refused() -> None:
     part = Part(as_pixels(np.zeros((4, 2, 2), np.uint8)), np.array([0, 1, 0]))
     with pytest.raises(TaskError, match="4 examples but 3 targets"):
         assemble(Data("x", part), Splitting())
+
+
+def test_a_small_regression_is_split_by_tenths_of_its_target_and_a_large_one_at_random() -> None:
+    from searchitect.tasks.splits import hold_out
+
+    rng = np.random.default_rng(0)
+    small = task((rng.normal(size=(300, 2)), rng.lognormal(size=300)))
+    assert small.source["strata"] == "target"
+    assert small.test is not None
+    targets = np.concatenate([split.targets for split in (small.train, small.validation, small.test)])
+    tenths = np.quantile(targets, np.linspace(0, 1, 11))
+    counts, _ = np.histogram(small.test.targets, tenths)
+    assert set(counts.tolist()) == {6}
+    many = rng.normal(size=2_001)
+    large = task((np.stack([many, np.arange(2_001)], axis=1), many))
+    assert "strata" not in large.source
+    assert large.test is not None
+    numbers = large.test.read(np.arange(len(large.test)))[0][:, 1].astype(int)
+    assert numbers.tolist() == hold_out(2_001, 0.2, 0, "test")[1].tolist(), "as in earlier versions"

@@ -17,6 +17,7 @@ from searchitect.result import Best, Result
 from searchitect.seeding import derive, isolated
 from searchitect.spaces import Recipe, SearchSpace
 from searchitect.storage.journal import Event, Store
+from searchitect.tasks import Task
 from searchitect.trial import Fidelity
 
 __all__ = ["export", "predict", "report", "resume", "retrain"]
@@ -166,11 +167,8 @@ def _request(study: str, store: Store, data: Any, space: Any, evaluate: Callable
     """The request a study began with, from its manifest."""
     events = [event for _, event in store.journal(study).read()]
     manifest, recorded = events[0], recorded_of(events)
-    if "function" in manifest["details"] and evaluate is None:
-        raise ConfigError(
-            f"study {study!r} is evaluated by your own function {manifest['details']['function']!r}",
-            hint=f"run your program again, with sa.search(..., evaluate=…, name={study!r})",
-        )
+    if evaluate is None:
+        _check_function(study, manifest["details"])
     supernet = _supernet(study, recorded.get("supernet"), data, space)
     if supernet is not None:
         data = space = None  # it knows both
@@ -184,10 +182,13 @@ def _request(study: str, store: Store, data: Any, space: Any, evaluate: Callable
             f"study {study!r} searches a class of your own program, {manifest['space']['name']}",
             hint=f"run your program again, with sa.search(..., name={study!r})",
         )
+    groups, time = _keys(study, recorded, data)
     wishes, settings = recorded["wishes"], manifest["settings"]
     return Request(
         data=data if data is not None or supernet is not None else recorded.get("data"),
         target=recorded["target"],
+        groups=groups,
+        time=time,
         space=space if space is not None or supernet is not None else recorded.get("space"),
         evaluate=evaluate,
         strategy=manifest["strategy"]["name"],
@@ -211,6 +212,27 @@ def _request(study: str, store: Store, data: Any, space: Any, evaluate: Callable
         deterministic=manifest["details"]["deterministic"],
         supernet=supernet,
     )
+
+
+def _check_function(study: str, details: Mapping[str, Any]) -> None:
+    if "function" in details:
+        raise ConfigError(
+            f"study {study!r} is evaluated by your own function {details['function']!r}",
+            hint=f"run your program again, with sa.search(..., evaluate=…, name={study!r})",
+        )
+
+
+def _keys(study: str, recorded: Mapping[str, Any], data: Any) -> tuple[str | None, str | None]:
+    """The columns by which the data are split; none for a task, which is split already."""
+    groups, time = recorded.get("groups"), recorded.get("time")
+    if isinstance(data, Task):
+        return None, None
+    if groups is False or time is False:
+        raise ConfigError(
+            f"the data of study {study!r} were split by an array of your own program",
+            hint=f"run your program again, with sa.search(…, name={study!r}), or resume with data=sa.task(…)",
+        )
+    return groups, time
 
 
 def _supernet(study: str, facts: Mapping[str, Any] | None, data: Any, space: Any) -> Any:

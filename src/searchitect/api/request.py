@@ -30,6 +30,8 @@ class Request:
 
     data: Any = None
     target: str | None = None
+    groups: Any = None
+    time: Any = None
     space: Any = None
     evaluate: Callable[..., Any] | None = None
     strategy: str | Strategy = "auto"
@@ -133,10 +135,10 @@ def _of_supernet(request: Request) -> Request:
     if request.evaluate is not None:
         raise ConfigError("a search is evaluated by a supernet or by your own function, not by both")
     if request.data is not None:
-        check_task(trained, open_task(request.data, target=request.target, seed=request.seed))
+        check_task(trained, _opened(request))
     if request.space is not None:
         check_space(trained, load_space(request.space) if isinstance(request.space, str) else request.space)
-    return dataclasses.replace(request, data=trained.task, target=None, space=trained.space)
+    return dataclasses.replace(request, data=trained.task, target=None, groups=None, time=None, space=trained.space)
 
 
 def _task(request: Request) -> Task | None:
@@ -146,7 +148,11 @@ def _task(request: Request) -> Task | None:
         raise ConfigError(
             "there is nothing to search on", hint="name a task ('digits'), a path, (X, y), or evaluate=FUNCTION"
         )
-    return _with_wanted_metrics(open_task(request.data, target=request.target, seed=request.seed), request)
+    return _with_wanted_metrics(_opened(request), request)
+
+
+def _opened(request: Request) -> Task:
+    return open_task(request.data, target=request.target, groups=request.groups, time=request.time, seed=request.seed)
 
 
 def _with_wanted_metrics(task: Task, request: Request) -> Task:

@@ -24,6 +24,8 @@ def search(
     space: Any = None,
     *,
     target: str | None = None,
+    groups: Any = None,
+    time: Any = None,
     evaluate: Callable[..., Any] | None = None,
     strategy: str | Strategy = "auto",
     options: Mapping[str, Any] | None = None,
@@ -58,6 +60,8 @@ def search(
             last.
         space: a class marked `@space`, a catalogue name, a file of layers, or a list for `sa.layers`; by default the
             catalogue's choice for the data.
+        groups: a column, or one value for each example: what has the same value stays in one split.
+        time: a column, or one value for each example: training comes before validation, and that before the test.
         evaluate: your own function, any framework inside: `fn(model)` or `fn(model, context)`, returning a number or a
             dictionary of numbers. `model` is what the space's `build` returns, or the typed instance without one.
         strategy: a name from `searchitect list strategies`, or a strategy object; `options` are its own arguments.
@@ -93,9 +97,9 @@ def search(
     wanted = (objectives,) if isinstance(objectives, str) else objectives
     limits = (constraints,) if isinstance(constraints, str) else constraints
     request = Request(
-        data=data, target=target, space=space, evaluate=evaluate, strategy=strategy, options=options or {},
-        objectives=wanted, constraints=limits, trials=trials, budget=budget, until=until, workers=workers,
-        memory=memory, seed=seed, device=device, store=store, name=name, folder=folder, recipe=recipe,
+        data=data, target=target, groups=groups, time=time, space=space, evaluate=evaluate, strategy=strategy,
+        options=options or {}, objectives=wanted, constraints=limits, trials=trials, budget=budget, until=until,
+        workers=workers, memory=memory, seed=seed, device=device, store=store, name=name, folder=folder, recipe=recipe,
         random_search=random_search, confirm_seeds=confirm_seeds, trial_seconds=trial_seconds,
         deterministic=deterministic, profile=profile, allow_changed_code=allow_changed_code, warm_start=warm_start,
         supernet=supernet,

@@ -48,6 +48,8 @@ _SETTINGS: dict[str, Any] = {
         ),
     ],
     "target": _option(_TEXT, "Column to predict, for a table.", "COLUMN"),
+    "group": _option(_TEXT, "Column whose values stay together in one split: patient, site …", "COLUMN"),
+    "time": _option(_TEXT, "Column of times: train before validation before test.", "COLUMN"),
     "space": _option(
         _TEXT,
         "What to search: a name from `list spaces`, FILE.py:CLASS (trusted: the file is run), or a file of layers.",

@@ -90,6 +90,8 @@ def _arguments(settings: RunSettings) -> dict[str, Any]:
     return {
         "data": settings.task,
         "target": settings.target,
+        "groups": settings.group,
+        "time": settings.time,
         "space": settings.space,
         "strategy": settings.strategy,
         "options": settings.option,

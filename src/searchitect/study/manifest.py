@@ -145,12 +145,26 @@ def refuse_difference(old: Event, new: Event, allow_changed_code: bool = False) 
                 f"study {new['study']!r} exists, and the source of its space or function has changed since",
                 hint="--allow-changed-code goes on all the same; --name starts another study",
             )
+        _refuse_older_split(old, new)
         what = path.removeprefix("details.")
         raise ConfigError(
             f"study {new['study']!r} exists with another {what}: {_short(before)}, now {_short(now)}",
             hint=_MIGRATE
             if path == "space.digest"
             else "repeat the earlier setting to go on, or start another study with --name",
+        )
+
+
+def _refuse_older_split(old: Event, new: Event) -> None:
+    """Regressions of few examples were not stratified in earlier versions; their splits cannot be made any more."""
+    before, now = (_at(manifest, "details.task") or {} for manifest in (old, new))
+    same = all(before.get(name) == now.get(name) for name in ("name", "spec", "sizes"))
+    older, newer = (dict(task.get("source", {})) for task in (before, now))
+    if same and newer.pop("strata", None) is not None and older == newer:
+        raise ConfigError(
+            f"study {new['study']!r} was made by an earlier searchitect, which split regressions of few examples"
+            " without regard to their targets",
+            hint="show, report, export and predict work on it as it is; --name starts another study",
         )
 
 

@@ -43,10 +43,17 @@ class Examples(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """Examples and their raw targets: numbers, text or booleans, shape (n,), or floats (n, targets)."""
+    """Examples and their raw targets: numbers, text or booleans, shape (n,), or floats (n, targets).
+
+    Attributes:
+        groups: text (n,): examples of one group stay in one split.
+        times: numbers (n,): training comes before validation, and that before the test.
+    """
 
     examples: Examples
     targets: NDArray[Any]
+    groups: NDArray[Any] | None = None
+    times: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +81,8 @@ class Reading:
     """How data are to be read; see `tasks.task` for the meaning of each field."""
 
     target: str | None = None
+    group: str | None = None
+    time: str | None = None
     ignore: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
     layout: str | None = None

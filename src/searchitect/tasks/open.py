@@ -12,6 +12,7 @@ from typing import Any, Literal
 from searchitect.errors import TaskError, did_you_mean
 from searchitect.tasks.assembly import Splitting, assemble
 from searchitect.tasks.examples import Data, Reading
+from searchitect.tasks.keys import as_groups, as_times
 from searchitect.tasks.pairs import read_pair
 from searchitect.tasks.task import Task
 
@@ -31,6 +32,8 @@ def task(
     source: Any,
     *,
     target: str | None = None,
+    groups: Any = None,
+    time: Any = None,
     kind: Literal["classification", "regression"] | None = None,
     test: Any = None,
     validation: Any = None,
@@ -55,6 +58,10 @@ def task(
         source: a name in `TASKS`; the path of a folder or file; a pair `(X, y)`; a torch `Dataset`; or a `Task`, which
             is returned as it is.
         target: the target column of a table. Default: a column named target, label, class or y, otherwise the last.
+        groups: a column of a table, or one value for each example: examples of one group (a patient, a document) stay
+            in one split. Such a column is no input.
+        time: a column of a table, or one value for each example: training comes before validation, and that before the
+            test. Such a column is no input.
         kind: overrides what the targets suggest: text, booleans and few whole numbers are classes, others values.
         test, validation: official splits in the same form as `source`; a path may bring its own.
         seed: of the splits.
@@ -75,9 +82,11 @@ def task(
         MissingExtraError: images or parquet without the extra `data`.
     """
     if isinstance(source, Task):
-        return source
+        return _as_it_is(source, groups, time)
     reading = Reading(
         target=target,
+        group=groups if isinstance(groups, str) else None,
+        time=time if isinstance(time, str) else None,
         ignore=_names("ignore", ignore),
         categorical=_names("categorical", categorical),
         layout=layout,
@@ -93,8 +102,44 @@ def task(
         validation_fraction=validation_fraction,
         metrics=None if metrics is None else _names("metrics", metrics),
     )
-    data = _read(source, test, validation, reading)
+    data = _with_keys(_read(source, test, validation, reading), groups, time)
     return assemble(data if name is None else replace(data, name=_short(name)), splitting)
+
+
+def _as_it_is(task: Task, groups: Any, time: Any) -> Task:
+    if groups is not None or time is not None:
+        raise TaskError("a Task has its splits already", hint="name groups or time where it is made: sa.task(DATA, …)")
+    return task
+
+
+def _with_keys(data: Data, groups: Any, time: Any) -> Data:
+    """The data with their groups or times, and a word about them for the record.
+
+    Raises:
+        TaskError: both are given, or they do not fit the data.
+    """
+    if groups is None and time is None:
+        return data
+    if groups is not None and time is not None:
+        raise TaskError(
+            "a split is by groups or by time, not by both: a group may last longer than a split",
+            hint="time, where the model will serve later than it learns; groups, where it will serve new ones",
+        )
+    by, given = ("groups", groups) if time is None else ("time", time)
+    train = data.train
+    if isinstance(given, str):
+        if train.groups is None and train.times is None:
+            raise TaskError(
+                f"there is no column {given!r}: these data are no table", hint=f"{by}=ARRAY, one value for each example"
+            )
+    else:
+        count = len(train.examples)
+        if by == "groups":
+            train = replace(train, groups=as_groups(given, count, by))
+        else:
+            train = replace(train, times=as_times(given, count, by))
+    record = {"by": by, "column": given if isinstance(given, str) else None}
+    return replace(data, train=train, source={**data.source, "split": record})
 
 
 def _names(argument: str, value: Iterable[str]) -> tuple[str, ...]:

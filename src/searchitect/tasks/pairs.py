@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from searchitect.errors import TaskError, did_you_mean
 from searchitect.tasks.arrays import as_pixels
 from searchitect.tasks.examples import Data, Examples, Part, Reading
+from searchitect.tasks.table_files import take_keys
 from searchitect.tasks.tables import MISSING, Columns, Schema, Table, schema_of, table_of
 from searchitect.tasks.targets import as_array
 
@@ -67,12 +68,32 @@ def part_of(pair: Any, reading: Reading, schema: Schema | None = None, names: Se
         names: of the columns, where the inputs are a matrix; x0, x1, … without.
     """
     inputs, targets = pair
+    keys: tuple[NDArray[Any] | None, NDArray[Any] | None] = (None, None)
+    if reading.group is not None or reading.time is not None:
+        columns = _named_columns(inputs, names)
+        keys = take_keys(columns, reading, "X")
+        inputs = columns
     examples = examples_of(inputs, reading, schema, names)
     values = as_array(targets, "the targets")
     if values.ndim == 0 or len(values) != len(examples):
         count = len(values) if values.ndim else 0
         raise TaskError(f"X has {len(examples)} examples but y has {count} targets")
-    return Part(examples, values)
+    return Part(examples, values, *keys)
+
+
+def _named_columns(inputs: Any, names: Sequence[str] | None) -> dict[str, NDArray[Any]]:
+    """The columns of a frame, a mapping or a matrix, whose columns are x0, x1, … without `names`."""
+    columns = columns_of(inputs)
+    if columns is None:
+        array = as_array(inputs, "X")
+        if array.ndim != 2:
+            raise TaskError(
+                f"only a table has columns of groups or times, and X has the shape {array.shape}",
+                hint="give an array instead, one value for each example: groups=patients",
+            )
+        named = _column_names(array.shape[1], None, names)
+        columns = {name: _column(name, array[:, i]) for i, name in enumerate(named)}
+    return dict(columns)
 
 
 def examples_of(

@@ -1,4 +1,4 @@
-"""Splits: which examples are held out, by a seed. Classes keep their shares."""
+"""Splits: which examples are held out, by a seed. Classes keep their shares, and so do tenths of a target."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 from searchitect.errors import TaskError
 from searchitect.seeding import derive
 
-__all__ = ["check_class_sizes", "check_fraction", "hold_out"]
+__all__ = ["Indices", "check_class_sizes", "check_fraction", "hold_out", "strata"]
 
 Indices = NDArray[np.int64]
+
+STRATA, PER_STRATUM = 10, 10
+"""A regression is cut within so many equal parts of its range of ranks, each of so many examples at least."""
 
 
 def check_fraction(name: str, value: float, *, zero: bool) -> None:
@@ -46,6 +49,25 @@ def check_class_sizes(classes: NDArray[Any], labels: tuple[str, ...], parts: tup
             f"every class needs an example in each of {', '.join(parts)}, so at least {len(parts)}: class {shown}",
             hint=f"add examples,{fewer} or leave these classes out",
         )
+
+
+def strata(values: NDArray[Any], fraction: float) -> NDArray[np.int64] | None:
+    """Return the stratum of each example of a regression: tenths of equal size by the rank of its target.
+
+    Args:
+        values: targets (n,), or (n, targets), which are not stratified.
+        fraction: share that will be held out; there are never more strata than examples in it.
+
+    Returns:
+        None where there are too few examples for two strata of ten.
+    """
+    count = len(values)
+    bins = min(STRATA, count // PER_STRATUM, int(fraction * count))
+    if values.ndim != 1 or bins < 2:
+        return None
+    ranks = np.empty(count, dtype=np.int64)
+    ranks[np.argsort(values, kind="stable")] = np.arange(count)
+    return ranks * bins // count
 
 
 def hold_out(

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from searchitect.errors import MissingExtraError, TaskError, did_you_mean
 from searchitect.tasks.examples import Data, Part, Reading
+from searchitect.tasks.keys import as_groups, as_times
 from searchitect.tasks.tables import MISSING, Columns, numbers, schema_of, table_of
 
-__all__ = ["is_table", "read_columns", "read_tables", "take_target"]
+__all__ = ["is_table", "read_columns", "read_tables", "take_keys", "take_target"]
 
 DELIMITED = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 PARQUET = (".parquet", ".pq")
@@ -47,13 +48,15 @@ def read_tables(files: Mapping[str, Path], reading: Reading) -> Data:
         if name not in columns:
             raise TaskError(f"{files['train'].name} has no column {name!r}", hint=did_you_mean(name, columns))
     values = take_target(columns, target, files["train"].name)
+    keys = take_keys(columns, reading, files["train"].name)
     schema = schema_of(columns, categorical=reading.categorical, ignore=reading.ignore)
-    parts = {"train": Part(table_of(columns, schema, files["train"].name), values)}
+    parts = {"train": Part(table_of(columns, schema, files["train"].name), values, *keys)}
     for split in ("validation", "test"):
         if split in files:
             other = dict(read_columns(files[split], reading.max_bytes))
             held = take_target(other, target, files[split].name, as_text=values.dtype.kind == "U")
-            parts[split] = Part(table_of(other, schema, files[split].name), held)
+            keys = take_keys(other, reading, files[split].name)
+            parts[split] = Part(table_of(other, schema, files[split].name), held, *keys)
     return Data(
         name=files["train"].name.split(".")[0],
         train=parts["train"],
@@ -95,6 +98,23 @@ def take_target(columns: dict[str, NDArray[Any]], target: str, where: str, *, as
             hint="remove these rows, or name another column as target",
         )
     return values if values is not None else np.array([str(cell) for cell in column])
+
+
+def take_keys(
+    columns: dict[str, NDArray[Any]], reading: Reading, where: str
+) -> tuple[NDArray[Any] | None, NDArray[Any] | None]:
+    """Remove the columns that name groups and times, which are no inputs, and return their values.
+
+    Raises:
+        TaskError: a column is not there, or cannot serve.
+    """
+    found: list[NDArray[Any] | None] = []
+    for name, what, values_of in ((reading.group, "groups", as_groups), (reading.time, "times", as_times)):
+        if name is not None and name not in columns:
+            raise TaskError(f"{where} has no column {name!r} for the {what}", hint=did_you_mean(name, columns))
+        column = None if name is None else columns.pop(name)
+        found.append(None if column is None else values_of(column, len(column), f"the column {name!r} of {where}"))
+    return found[0], found[1]
 
 
 def read_columns(path: Path, max_bytes: int) -> Columns:

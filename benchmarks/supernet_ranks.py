@@ -1,6 +1,6 @@
 """Do shared weights rank as training alone does? Kendall's τ on `digits_bench`, whose every architecture was trained.
 
-    python benchmarks/supernet_ranks.py                      # spos and fairnas, 3 seeds each, 300 architectures
+    python benchmarks/supernet_ranks.py                      # spos and fairnas, 3 seeds each, 200 architectures
     python benchmarks/supernet_ranks.py --epochs 30 --tune   # other architectures: to choose a recipe by
 
 A supernet is trained on the training split of the table's own task; an architecture's shared score is its validation
@@ -88,7 +88,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--epochs", type=int, default=30, help="of fairnas, and of spos at equal steps")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--architectures", type=int, default=300)
+    parser.add_argument("--architectures", type=int, default=200)
     parser.add_argument("--learning-rate", type=float, default=RECIPE.learning_rate)
     parser.add_argument("--tune", action="store_true", help="judge on architectures that are never reported")
     options = parser.parse_args()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from searchitect.predictors.targets import normal_scores, rank_correlation
@@ -33,8 +34,8 @@ WORTH = 4.0
 LEAST_TRUST = 0.2
 """A source that is believed to agree less than this is not followed."""
 
-CALIBRATION = 5.0
-"""Observations for which the slope 1 between pooled and observed scores counts."""
+OFFSET, SLOPE, MIXTURE, RESIDUAL, NOISE = 2.0, 0.5, 0.7, 1.0, 0.1
+"""Prior deviations of a, b, √S·c_s and r, and the variance of an observation, for scores of variance 1."""
 
 
 @dataclass(frozen=True)
@@ -53,19 +54,19 @@ class Smooth:
         return mean
 
 
-def smooth(features: Matrix, targets: Vector, fixed: tuple[float, float] | None = None) -> Smooth:
-    """Fit; width ℓ² and ridge are those with the smallest leave-one-out error, or as `fixed`.
+def smooth(features: Matrix, targets: Vector) -> Smooth:
+    """Fit; width ℓ² and ridge are those with the smallest leave-one-out error.
 
     The left-out residual of row i is (K⁻¹y)_i / (K⁻¹)_ii with K the kernel plus the ridge.
     """
     import numpy as np
 
-    spread = 2.0 * float(features.var(axis=0).sum())  # the mean squared distance of two rows
+    spread = _spread(features)
     centre = float(targets.mean())
     best: tuple[float, Smooth] | None = None
-    choices = [fixed] if fixed else [(w, r) for w in (0.25, 0.5, 1.0, 2.0) for r in (0.03, 0.1, 0.3, 1.0)]
+    choices = [(w, r) for w in (0.25, 0.5, 1.0, 2.0) for r in (0.03, 0.1, 0.3, 1.0)]
     for relative, ridge in choices:
-        width = max(1e-9, relative * spread)
+        width = relative * spread
         inverse = np.linalg.inv(_kernel(features, features, width) + ridge * np.eye(len(features)))
         coefficients = inverse @ (targets - centre)
         error = float(np.mean((coefficients / inverse.diagonal()) ** 2))
@@ -73,6 +74,11 @@ def smooth(features: Matrix, targets: Vector, fixed: tuple[float, float] | None 
             best = (error, Smooth(features, coefficients, centre, width, ridge))
     assert best is not None
     return best[1]
+
+
+def _spread(features: Matrix) -> float:
+    """The mean squared distance of two rows; not quite 0 where all are equal."""
+    return max(1e-9, 2.0 * float(features.var(axis=0).sum()))
 
 
 def _kernel(first: Matrix, second: Matrix, width: float) -> Matrix:
@@ -105,6 +111,7 @@ class RankTransfer:
     def __init__(self, sources: Sequence[tuple[Matrix, Vector, float]]) -> None:
         self._models = [smooth(rows, normal_scores(ranks)) for rows, ranks, _ in sources]
         self._similarity = [similarity for _, _, similarity in sources]
+        self._width = fmean(_spread(rows) for rows, _, _ in sources)
 
     def opinions(self, features: Matrix) -> Matrix:
         """Return the score that each source expects, smaller is better: (sources, n)."""
@@ -120,20 +127,49 @@ class RankTransfer:
             found.append(similarity * believed**2 if believed >= LEAST_TRUST else 0.0)
         return found
 
-    def score(self, features: Matrix, weights: Sequence[float], seen: Matrix, losses: Vector) -> Vector:
-        """Return the expected score of each row of `features`: the pooled one, corrected by what was observed.
+    def pooled(self, features: Matrix, weights: Sequence[float]) -> Vector:
+        """Return the mean opinion of each row of `features`, shape (n,)."""
+        return _pooled(self.opinions(features), weights)
 
-        The pooled scores are the mean of the new task's model: slope and residuals are learned from `seen` (n, d) and
-        its `losses` (n,), both shrunk towards the sources while n is small.
+    def predict(
+        self, features: Matrix, weights: Sequence[float], seen: Matrix, losses: Vector
+    ) -> tuple[Vector, Vector]:
+        """Return mean and deviation of the score to be expected of each row of `features`, after the losses at `seen`.
+
+        Bayesian regression of the observed normal scores on the opinions o_s and their pooled mean m:
+        f(x) = a + (1 + b)·m(x) + Σ c_s·(o_s(x) − m(x)) + r(x), with normal a, b, c and a Gaussian process r for what no
+        source knows. With few observations it is the pooled opinion; a source that explains them gains, one that
+        does not loses, also where it was right elsewhere.
+
+        Args:
+            seen: encoded architectures of the new task (m, d), at least one; `losses` are theirs, (m,).
         """
-        pooled = _pooled(self.opinions(features), weights)
-        if len(losses) < 5:
-            return pooled
-        expected, observed = _pooled(self.opinions(seen), weights), normal_scores(losses)
-        one, other = expected - expected.mean(), observed - observed.mean()
-        slope = max(0.0, float(one @ other) + CALIBRATION) / (float(one @ one) + CALIBRATION)
-        residual = smooth(seen, other - slope * one, fixed=(1.0, 0.5))
-        return slope * pooled + residual.predict(features)
+        import numpy as np
+
+        here, there = self.opinions(features), self.opinions(seen)
+        expected = _pooled(there, weights)
+        covariance = self._covariance(there, there, weights) + RESIDUAL**2 * self._near(seen, seen)
+        covariance[np.diag_indices(len(losses))] += NOISE
+        across = self._covariance(here, there, weights) + RESIDUAL**2 * self._near(features, seen)
+        solved = np.linalg.solve(covariance, np.column_stack([normal_scores(losses) - expected, across.T]))
+        pooled = _pooled(here, weights)
+        mean: Vector = pooled + across @ solved[:, 0]
+        apart = here - pooled
+        before = OFFSET**2 + (SLOPE * pooled) ** 2 + MIXTURE**2 * (apart**2).mean(axis=0) + RESIDUAL**2
+        variance = before - np.einsum("ij,ji->i", across, solved[:, 1:])
+        return mean, np.sqrt(np.maximum(variance, 1e-12))
+
+    def _covariance(self, first: Matrix, second: Matrix, weights: Sequence[float]) -> Matrix:
+        """What a, b and the c_s contribute, from the opinions (sources, n) and (sources, m): shape (n, m)."""
+        import numpy as np
+
+        one, other = _pooled(first, weights), _pooled(second, weights)
+        apart = (first - one).T @ (second - other) / len(first)
+        return np.asarray(OFFSET**2 + SLOPE**2 * np.outer(one, other) + MIXTURE**2 * apart)
+
+    def _near(self, first: Matrix, second: Matrix) -> Matrix:
+        """The correlation of r: as far as the sources' architectures are apart."""
+        return _kernel(first, second, self._width)
 
 
 def _pooled(opinions: Matrix, weights: Sequence[float]) -> Vector:

@@ -15,6 +15,7 @@ from searchitect.errors import ConfigError, SpaceError
 from searchitect.predictors.rank_transfer import LEAST_TRUST, RankTransfer, trust
 from searchitect.seeding import stream
 from searchitect.spaces.architecture import Architecture
+from searchitect.strategies.acquisition import log_expected_improvement
 from searchitect.strategies.archive import Archive
 from searchitect.strategies.candidates import best_fresh, draw_candidates
 from searchitect.strategies.prior import PriorTrial
@@ -31,6 +32,9 @@ __all__ = ["WarmStart"]
 
 FEWEST_RANKED = 5
 """Measured trials that a source needs before it can be learned from; with fewer its best are proposed as given."""
+
+FEWEST_COMPLETE = 3
+"""Complete trials from which on what they say is weighed against the sources."""
 
 LARGEST_SOURCE = 400
 """Trials of one source that its model is fitted on: the better half of them, and an even choice of the rest."""
@@ -129,10 +133,15 @@ class WarmStart:
         return list(dict.fromkeys([*leaders, *drawn]))
 
     def _score(self, architectures: Sequence[Architecture], weights: Sequence[float]) -> Vector:
-        count = len(self._archive.complete)
+        """The pooled opinion at first, then minus the (log) expected improvement over the best posterior mean."""
+        count, transfer = len(self._archive.complete), self._transfer()
         features = self._archive.encoded(architectures)
-        seen = self._archive.features(count) if count else features[:0]
-        return self._transfer().score(features, weights, seen, self._archive.losses(count))
+        if count < FEWEST_COMPLETE:
+            return transfer.pooled(features, weights)
+        seen, losses = self._archive.features(count), self._archive.losses(count)
+        mean, deviation = transfer.predict(features, weights, seen, losses)
+        best = float(transfer.predict(seen, weights, seen, losses)[0].min())
+        return -log_expected_improvement(mean, deviation, best)
 
     def _weights(self) -> list[float]:
         """How far each source is followed, after all that has been observed; all 0 where they mislead together."""

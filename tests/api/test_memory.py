@@ -105,3 +105,33 @@ def test_a_limit_for_a_while_is_lifted_afterwards():
     with limited_memory(200_000_000), pytest.raises(MemoryError):
         np.ones(10**9, dtype=np.uint8)
     assert np.ones(10**9 // 4, dtype=np.uint8).nbytes == 250_000_000
+
+
+class Rows:
+    """Made when they are asked for: as floats they would take 1.6 GB."""
+
+    targets = np.arange(400_000) % 2
+
+    def __len__(self):
+        return len(self.targets)
+
+    def __getitem__(self, i):
+        return np.full(1_000, (i % 2) + 0.01 * (i % 7), dtype=np.float32), i % 2
+
+
+@pytest.mark.slow
+def test_data_larger_than_the_limit_are_read_batch_by_batch(tmp_path):
+    @sa.space
+    class Net:
+        hidden: int = sa.choice(8, 16)
+
+        def build(self, task):
+            layers = [nn.Linear(task.inputs[0], self.hidden), nn.ReLU(), nn.Linear(self.hidden, task.outputs)]
+            return nn.Sequential(*layers)
+
+    result = sa.search(
+        Rows(), Net, strategy="grid", trials=2, workers=1, memory="800MB", confirm_seeds=1, random_search=False,
+        recipe=sa.Recipe(epochs=1, batch_size=1024), store=tmp_path / "s.db", folder=tmp_path / "out",
+    )  # fmt: skip
+    assert result.counts["failed"] == 0
+    assert result.best.measurements["accuracy"] > 0.95

@@ -139,7 +139,12 @@ def _evaluator(request: Request, parts: Parts, folder: Path | None) -> Any:
     named = {o.name for o in parts.objectives} | {c.name for c in parts.constraints + parts.until}
     profile = folder / "profile.json" if request.profile and folder is not None else None
     measure = frozenset(name for name in named if name in MEASUREMENTS)
-    return TrainingEvaluator(parts.space, parts.task, parts.recipe, measure=measure, profile=profile)
+    evaluator = TrainingEvaluator(parts.space, parts.task, parts.recipe, measure=measure, profile=profile)
+    if parts.memory_bytes is None:
+        return evaluator
+    # Preprocessed data are held in at most half of what a trial may take; larger ones are read batch by batch.
+    held = min(evaluator.memory_budget, parts.memory_bytes // 2)
+    return dataclasses.replace(evaluator, memory_budget=held)
 
 
 def _paced(evaluator: Any, pace: Mapping[str, float] | None) -> Any:

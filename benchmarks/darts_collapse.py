@@ -1,11 +1,11 @@
 """The known failure of DARTS, and what avoids it: a small network of NAS-Bench-201 cells, few Fashion-MNIST images.
 
-First-order DARTS as published, the same with guards, with selection by perturbation, and GDAS, over epochs: the share
-of the probability that lies on skips, how many of six edges skip in the cells found, the accuracy of the supernet and
-of the cell alone (shared weights), and, where the table is there, what NAS-Bench-201 says about the cells. Images are
-averaged down to 14×14.
+First-order DARTS as published, the same with guards, with selection by perturbation, and GDAS, over epochs: the mean
+probability of skips and of convolutions, how many of six edges are which in the cells found, the accuracy of the
+supernet and of the cell alone (shared weights), and, where the table is there, what NAS-Bench-201 says about the cells.
+Images are averaged down to 14×14.
 
-    python benchmarks/darts_collapse.py [FOLDER] [--table FILE] [--epochs 30] [--seeds 2] [--out docs/images]
+    python benchmarks/darts_collapse.py [FOLDER] [--table FILE] [--epochs 60] [--seeds 2] [--out docs/images]
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from searchitect.supernet.gradient_search import gradient_search
 from searchitect.supernet.guards import Guards
 from searchitect.training.batches import Batches, MemoryBatches
 
-SKIP = "skip_connect"
+SKIP, CONVS = "skip_connect", ("nor_conv_1x1", "nor_conv_3x3")
 ROWS: dict[str, dict[str, Any]] = {
     "DARTS as published": {"method": "darts", "guards": None, "selection": "magnitude"},
     "DARTS, guarded, perturbation": {"method": "darts", "guards": Guards(), "selection": "perturbation"},
@@ -54,13 +54,14 @@ def main() -> None:
     recipe = GradientSettings().recipe.updated({"epochs": options.epochs})
     settings = GradientSettings(recipe=recipe, rate=options.rate, tune_epochs=1)
     print(f"{len(data.train)} + {len(data.search)} images, {options.epochs} epochs, {options.seeds} seeds")
-    print(f"{'search':<30} {'p(skip)':>8} {'skips of 6':>10} {'mixed':>7} {'cell':>7} {'NB201 C10':>10} {'CPU s':>7}")
+    columns = f"{'p(skip)':>8} {'p(conv)':>8} {'skips':>6} {'convs':>6} {'mixed':>7} {'cell':>7}"
+    print(f"{'search':<30} {columns} {'NB201 C10':>10} {'CPU s':>7}")
     curves: dict[str, list[list[float]]] = {}
     for name, words in ROWS.items():
         began = time.process_time()
         found = gradient_search(space, data, settings=settings, seeds=options.seeds, seed=options.seed, **words)
-        curves[name] = [skip_probability(run.progress, found) for run in found.runs]
-        print(row(name, found, curves[name], judge, time.process_time() - began), flush=True)
+        curves[name] = [probability(run.progress, found, (SKIP,)) for run in found.runs]
+        print(row(name, found, judge, time.process_time() - began), flush=True)
         for run in found.runs:
             print(f"    {sa.catalog.to_nats_string(run.architecture.decisions)}  {run.stopped or ''}", flush=True)
     if options.out is not None:
@@ -72,7 +73,7 @@ def arguments() -> argparse.Namespace:
     shared = os.environ.get("SEARCHITECT_DATA", "../shared/datasets")
     parser.add_argument("folder", nargs="?", default=f"{shared}/fashion_mnist")
     parser.add_argument("--table", default=f"{shared}/../benchmarks/nas_bench_201")
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--examples", type=int, default=2_000)
     parser.add_argument("--cells", type=int, default=3)
     parser.add_argument("--channels", type=int, default=4)
@@ -96,28 +97,24 @@ def halved(data: SharedData) -> SharedData:
     return SharedData(spec, half(data.train), half(data.search), half(data.validation))
 
 
-def skip_probability(progress: Sequence[SearchEpoch], found: GradientSearch) -> list[float]:
-    """The mean probability of skips over all edges, epoch by epoch."""
-    places = {path: options.index(SKIP) for path, options in found.options.items()}
-    return [statistics.fmean(entry.probabilities[path][place] for path, place in places.items()) for entry in progress]
+def probability(progress: Sequence[SearchEpoch], found: GradientSearch, operations: Sequence[str]) -> list[float]:
+    """The mean probability of some operations over all edges, epoch by epoch."""
+    places = [(path, options.index(name)) for path, options in found.options.items() for name in operations]
+    return [sum(e.probabilities[path][place] for path, place in places) / len(found.options) for e in progress]
 
 
-def row(
-    name: str,
-    found: GradientSearch,
-    curves: Sequence[Sequence[float]],
-    judge: Callable[[SearchRun], float] | None,
-    seconds: float,
-) -> str:
-    skips = [sum(value == SKIP for value in run.architecture.decisions.values()) for run in found.runs]
-    told = f"{statistics.fmean(map(judge, found.runs)):.2f}" if judge else "–"
-    mixed, cell = (
-        statistics.fmean(values)
-        for values in ([r.gap.mixed for r in found.runs], [r.gap.discretised for r in found.runs])
-    )
-    end = statistics.fmean(curve[-1] for curve in curves)
-    figures = f"{end:>8.3f} {statistics.fmean(skips):>10.1f} {mixed:>7.3f} {cell:>7.3f}"
-    return f"{name:<30} {figures} {told:>10} {seconds:>7.0f}"
+def row(name: str, found: GradientSearch, judge: Callable[[SearchRun], float] | None, seconds: float) -> str:
+    def mean(figure: Callable[[SearchRun], float]) -> float:
+        return statistics.fmean(figure(run) for run in found.runs)
+
+    def edges(operations: Sequence[str]) -> float:
+        return mean(lambda run: sum(value in operations for value in run.architecture.decisions.values()))
+
+    shares = [mean(lambda run, names=names: probability(run.progress, found, names)[-1]) for names in ((SKIP,), CONVS)]
+    told = f"{mean(judge):.2f}" if judge else "–"
+    figures = f"{shares[0]:>8.3f} {shares[1]:>8.3f} {edges((SKIP,)):>6.1f} {edges(CONVS):>6.1f}"
+    gap = f"{mean(lambda run: run.gap.mixed):>7.3f} {mean(lambda run: run.gap.discretised):>7.3f}"
+    return f"{name:<30} {figures} {gap} {told:>10} {seconds:>7.0f}"
 
 
 def published(folder: str) -> Callable[[SearchRun], float] | None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import searchitect as sa
-from searchitect.errors import ConfigError, EvaluationError, SpaceError, StorageError
+from searchitect.errors import ConfigError, EvaluationError, SpaceError
 from searchitect.spaces import SearchSpace
 from searchitect.supernet.costs import CostTerm
 from searchitect.supernet.gradient_methods import GRADIENT_METHODS, GradientMethod, GradientSettings
@@ -110,13 +110,6 @@ def test_a_search_that_was_killed_ends_as_if_it_had_not_been(method, tmp_path):
     assert gradient_search(Planted, task, folder=tmp_path, report=told.append, **words) == whole
     assert [(entry.run, entry.epoch) for entry in told] == [(1, 3)]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run-0.json", "run-1.json"]
-
-
-def test_the_checkpoint_of_another_search_is_refused(tmp_path):
-    task = planted(0).task
-    gradient_search(Planted, task, settings=QUICK, seeds=1, folder=tmp_path)
-    with pytest.raises(StorageError, match="another search"):
-        gradient_search(Planted, task, settings=QUICK, seeds=1, seed=1, folder=tmp_path)
 
 
 def test_costs_move_the_search_to_what_is_cheap():

@@ -8,7 +8,7 @@ is JSON; each file is replaced at once.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,63 +25,68 @@ if TYPE_CHECKING:
 __all__ = ["finished", "keep_finished", "keep_running", "resume_running"]
 
 
-def finished(folder: Path | None, run: int, seed: int) -> SearchRun | None:
+def finished(folder: Path | None, run: int, identity: int) -> SearchRun | None:
     """Return a run that ended already.
+
+    Args:
+        identity: of everything that was asked for; the same search has the same.
 
     Raises:
         StorageError: the folder holds another search.
     """
-    document = _read(folder, f"run-{run}.json", seed)
+    document = _read(folder, f"run-{run}.json", identity)
     return None if document is None else SearchRun.from_json(document)
 
 
-def keep_finished(folder: Path | None, run: int, done: SearchRun) -> None:
+def keep_finished(folder: Path | None, run: int, identity: int, done: SearchRun) -> None:
     """Write a run that ended, and take its checkpoint away."""
     if folder is not None:
-        _write(folder / f"run-{run}.json", json.dumps(done.to_json()))
+        _write(folder / f"run-{run}.json", json.dumps({"identity": identity, **done.to_json()}))
         for name in (_weights(run), _curves(run)):
             (folder / name).unlink(missing_ok=True)
 
 
-def keep_running(folder: Path | None, run: int, seed: int, state: RunState) -> None:
+def keep_running(folder: Path | None, run: int, identity: int, state: RunState) -> None:
     """Write a run as it is after an epoch."""
     if folder is None:
         return
     epoch = len(state.progress)
     tensors = {name: t.detach().clone().contiguous() for name, t in _tensors(state).items()}
     partial = folder / f"{_weights(run)}.partial"
-    save_file(tensors, partial, metadata={"epoch": str(epoch), "seed": str(seed)})
+    save_file(tensors, partial, metadata={"epoch": str(epoch)})
+    curves = [entry.to_json() for entry in state.progress]
     # The curves of an epoch whose weights were never written are cut off when the run goes on.
-    _write(folder / _curves(run), json.dumps({"seed": seed, "progress": [entry.to_json() for entry in state.progress]}))
+    _write(folder / _curves(run), json.dumps({"identity": identity, "progress": curves}))
     partial.replace(folder / _weights(run))
 
 
-def resume_running(folder: Path | None, run: int, seed: int, state: RunState) -> None:
+def resume_running(folder: Path | None, run: int, identity: int, state: RunState) -> None:
     """Bring a fresh run to where its checkpoint stands; nothing happens where there is none.
 
     Raises:
         StorageError: the folder holds another search.
     """
-    document = _read(folder, _curves(run), seed)
+    document = _read(folder, _curves(run), identity)
     if folder is None or document is None or not (folder / _weights(run)).exists():
         return
-    tensors = load_file(folder / _weights(run))
+    try:
+        _restore_all(state, load_file(folder / _weights(run)), document["progress"])
+    except (RuntimeError, KeyError) as error:
+        raise _another(folder) from error
+
+
+def _restore_all(state: RunState, tensors: dict[str, Tensor], curves: Sequence[Mapping[str, Any]]) -> None:
     epoch = int(tensors.pop("epoch"))
-    state.progress[:] = [SearchEpoch.from_json(entry) for entry in document["progress"][:epoch]]
-    state.trail[:] = [
-        {d.path: tensors.pop(f"trail.{number}.{d.path}") for d, _ in state.relaxation.alphas}
-        for number in range(epoch + 1)
-    ]
+    state.progress[:] = [SearchEpoch.from_json(entry) for entry in curves[:epoch]]
+    paths = [decision.path for decision, _ in state.relaxation.alphas]
+    state.trail[:] = [{path: tensors.pop(f"trail.{number}.{path}") for path in paths} for number in range(epoch + 1)]
     with torch.no_grad():
         for name, parameter in _searched(state).items():
             parameter.copy_(tensors.pop(name))
     for prefix, optimizer in (("weights", state.weights), ("alphas", state.alphas)):
         _restore(optimizer, prefix, tensors)
     model = {name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")}
-    try:
-        state.relaxation.supernet.load_state_dict(model)
-    except RuntimeError as error:
-        raise _another(folder) from error
+    state.relaxation.supernet.load_state_dict(model)
 
 
 def _tensors(state: RunState) -> dict[str, Tensor]:
@@ -108,12 +113,12 @@ def _restore(optimizer: torch.optim.Optimizer, prefix: str, tensors: dict[str, T
     optimizer.load_state_dict({**optimizer.state_dict(), "state": held})
 
 
-def _read(folder: Path | None, name: str, seed: int) -> Mapping[str, Any] | None:
+def _read(folder: Path | None, name: str, identity: int) -> Mapping[str, Any] | None:
     if folder is None or not (folder / name).exists():
         return None
     try:
         document = json.loads((folder / name).read_text("utf-8"))
-        same = document["seed"] == seed
+        same = document["identity"] == identity
     except (ValueError, KeyError, TypeError) as error:
         raise StorageError(f"{folder / name} is no checkpoint of a gradient search") from error
     if not same:

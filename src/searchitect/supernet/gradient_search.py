@@ -111,7 +111,7 @@ def _run(context: RunContext, report: Callable[[SearchEpoch], None] | None) -> t
     relaxation = _relaxation(context)
     decisions = [decision for decision, _ in relaxation.alphas]
     options = {decision.path: decision.options for decision in decisions}
-    known = finished(context.folder, context.run, context.seed)
+    known = finished(context.folder, context.run, context.identity)
     if known is not None:
         return known, options
     with ExitStack() as stack:
@@ -120,7 +120,7 @@ def _run(context: RunContext, report: Callable[[SearchEpoch], None] | None) -> t
         state = _state(relaxation, context, stack.enter_context(skips_dropped(decisions)))
         stopped = _search(state, context, report)
         done = _finish(state, context, stopped)
-    keep_finished(context.folder, context.run, done)
+    keep_finished(context.folder, context.run, context.identity, done)
     return done, options
 
 
@@ -162,7 +162,7 @@ def _state(relaxation: Relaxation, context: RunContext, dropout: SkipDropout) ->
 
 def _search(state: RunState, context: RunContext, report: Callable[[SearchEpoch], None] | None) -> str | None:
     """Train epoch by epoch; return which guard stopped the architecture weights."""
-    resume_running(context.folder, context.run, context.seed, state)
+    resume_running(context.folder, context.run, context.identity, state)
     first = context.warm_up + max(1, context.recipe.epochs // 10)
     while len(state.progress) < context.recipe.epochs:
         epoch = len(state.progress) + 1
@@ -176,7 +176,7 @@ def _search(state: RunState, context: RunContext, report: Callable[[SearchEpoch]
             # Perturbation asks what the supernet misses: it judges best where no option was favoured.
             back = found.back if context.method.selection == "magnitude" else 0
             state.relaxation.alphas.restore(state.trail[back])
-        keep_running(context.folder, context.run, context.seed, state)
+        keep_running(context.folder, context.run, context.identity, state)
         if report is not None:
             report(entry)
     found = stop(state.progress, context.guards, first)

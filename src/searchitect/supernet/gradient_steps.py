@@ -45,6 +45,13 @@ class RunContext:
     folder: Path | None
 
     @property
+    def identity(self) -> int:
+        """A number that another search has not: what a checkpoint is recognised by."""
+        asked = (self.method, self.guards, self.settings, self.costs, sorted((self.fixed or {}).items()))
+        examples = (len(self.data.train), len(self.data.search), len(self.data.validation))
+        return derive(self.seed, self.space.digest, repr((asked, examples, self.data.spec)))
+
+    @property
     def recipe(self) -> Recipe:
         return self.settings.recipe
 

@@ -1,8 +1,8 @@
 """A task on which skips win early and lose in the end: the known failure of plain DARTS, in a second.
 
-Each of four edges reads two numbers. What the class depends on is their product and, less, their first. A skip hands the
-numbers to a linear head, which learns the lesser part at once; a unit learns both, slowly. Taken together they share the
-work, the skip gets the larger weight, and taken alone it is worth little: a unit is right on every edge.
+Each of four edges reads two numbers. What the class depends on is their product and, less, their first. A skip hands
+the numbers to a linear head, which learns the lesser part at once; a unit learns both, slowly. Taken together they
+share the work, the skip gets the larger weight, and taken alone it is worth little: a unit is right on every edge.
 """
 
 from __future__ import annotations

@@ -57,6 +57,7 @@ def _admit(document: Document, search_space: SearchSpace) -> Architecture:
 
 def _build(document: Document, search_space: SearchSpace, architecture: Architecture) -> nn.Module:
     learned = preprocessing.from_json(document.task["preprocessing"])
-    with filled_later(), torch.random.fork_rng(devices=[]):  # loading a model is not a reason for the caller's numbers to change
+    # Loading a model is not a reason for the caller's numbers to change.
+    with filled_later(), torch.random.fork_rng(devices=[]):
         body = build(search_space, architecture, document.spec)
     return preprocessing.with_preprocessing(learned, body)

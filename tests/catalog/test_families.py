@@ -24,7 +24,7 @@ SPECS = {
     "mlp": [TABLE, TaskSpec((4,), 1, "regression", "tabular"), DIGITS],
     "plain_cnn": [DIGITS, CLOTHES, TaskSpec((3, 1, 5), 3)],
     "resnet": [DIGITS, CLOTHES, TaskSpec((3, 1, 5), 3)],
-} | dict.fromkeys(["rnn", "enas_rnn", "transformer_encoder", "autoformer"], [DIGITS, SEQUENCE, TABLE, ODD])
+} | {name: [DIGITS, SEQUENCE, TABLE, ODD] for name in ("rnn", "enas_rnn", "transformer_encoder", "autoformer")}
 IMAGES = [DIGITS, CIFAR, TaskSpec((3, 1, 5), 3)]
 SMALL = {  # published networks are large; the contract is tried on the smallest that have every kind of part
     "mbconv": {"width_multiplier": 0.25, "depth_multiplier": 0.3},

@@ -82,7 +82,8 @@ def gradient_search(
         epochs: of each run; by default 50.
         seeds: runs; the best is chosen on the validation split, which trains nothing.
         fixed: decisions that are not searched, by name. Training decisions take the space's defaults.
-        guards: skip watch, eigenvalue stop, entropy, operation dropout on skips; False is the method as published.
+        guards: skip watch, eigenvalue stop, entropy, operation dropout on skips, selection by perturbation; False is
+            the method as published, with selection by magnitude.
         folder: receives checkpoints and `gradients.json`; run again with the same folder it goes on.
         report: called after every epoch with its figures, operation probabilities among them, and the options.
 
@@ -103,7 +104,8 @@ def gradient_search(
         kept.mkdir(parents=True, exist_ok=True)
     options = {d.path: d.options for d in own.decisions() if d.options is not None}
     found = search(
-        own, task, method=method, guards=GUARDED if guards else None, settings=settings, seeds=seeds, seed=seed,
+        own, task, method=method, selection=None if guards else "magnitude", guards=GUARDED if guards else None,
+        settings=settings, seeds=seeds, seed=seed,
         device=device, folder=kept, report=None if report is None else lambda entry: report(entry, options),
     )  # fmt: skip
     done = Gradients(found, _gap(found, task, seed))

@@ -66,6 +66,14 @@ def test_branches_stand_side_by_side_and_never_overlap() -> None:
     assert not overlapping(list(boxes))
 
 
+def test_a_label_and_the_shape_beside_it_never_meet() -> None:
+    grouped = Node("a", "Conv2d 5×5, 64 → 64, groups=64", "convolution", (64, 4, 4), 1600)
+    nodes = [grouped, Node("b", "x" * 60, "layer", (10,), 0)]
+    for box in draw(Graph(tuple(nodes), ())).boxes:
+        assert len(box.head) + len(box.shape) <= 31
+        assert box.head.endswith("…")
+
+
 def test_very_large_graphs_are_cut_and_say_so() -> None:
     names = [(f"n{i}", "linear") for i in range(MAX_BOXES + 40)]
     chain = graph(names, [(a, b) for (a, _), (b, _) in pairwise(names)])

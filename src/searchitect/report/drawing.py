@@ -19,6 +19,8 @@ WIDTH, HEIGHT, GAP_X, GAP_Y = 272, 44, 24, 20
 LANE = 13
 MAX_BOXES = 160
 MAX_LABEL, MAX_DETAIL = 29, 29
+LINE = 31
+"""Characters of a label and a shape that fit beside each other, in a wide typeface."""
 _FOLLOWERS = ("normalisation", "activation", "regularisation", "reshape")
 
 
@@ -38,7 +40,7 @@ class Box:
     @property
     def head(self) -> str:
         """The label, cut to fit beside the shape."""
-        return _cut(self.label, MAX_LABEL - max(0, len(self.shape) - 8))
+        return _cut(self.label, min(MAX_LABEL, LINE - len(self.shape)))
 
     @property
     def detail(self) -> str:

@@ -6,14 +6,16 @@ import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from searchitect.errors import SpaceError
 from searchitect.nn.mixed import Mixed
 from searchitect.seeding import stream
 from searchitect.spaces import Architecture, SearchSpace, Value
 from searchitect.spaces.forms import Choose, DecisionForm
-from searchitect.supernet.open_build import Supernet
+
+if TYPE_CHECKING:
+    from searchitect.supernet.open_build import Supernet
 
 __all__ = ["End", "Members", "Uniform", "has_order", "members_of"]
 

@@ -19,9 +19,8 @@ from searchitect.errors import EvaluationError, SearchitectError, SpaceError
 from searchitect.nn.mixed import Gated, Mixed
 from searchitect.seeding import isolated, stream
 from searchitect.spaces import Architecture, SearchSpace, Value
-from searchitect.spaces.domains import Domain, Range, Span, Subsets
-from searchitect.spaces.forms import DecisionForm
 from searchitect.spaces.open_values import OpenValue
+from searchitect.supernet.members import Members
 
 if TYPE_CHECKING:
     from searchitect.supernet.open_build import Supernet
@@ -127,40 +126,11 @@ def _in_place(mixed: Mixed, label: Value, operation: nn.Module) -> SpaceError:
 
 def examples(space: SearchSpace, fixed: Mapping[str, Value]) -> Iterator[Architecture]:
     """The architecture of all smallest values, that of all largest, and random ones; those within the constraints."""
-    rng = stream(0, "open build")
-
-    def drawn() -> Architecture:
-        sample = space.sample(rng)
-        return space.decide(
-            lambda path, decision: fixed.get(path, sample.get(path, _extreme(decision.domain, last=False)))
-        )
-
-    def extreme(last: bool) -> Architecture:
-        def choose(path: str, decision: DecisionForm) -> Value:
-            return fixed[path] if path in fixed else _extreme(decision.domain, last=last)
-
-        return space.decide(choose)
-
-    for architecture in (extreme(False), extreme(True), *(drawn() for _ in range(RANDOM_CHECKS))):
-        if space.contains(architecture):
-            yield architecture
-
-
-def _extreme(domain: Domain, *, last: bool) -> Value:
-    """The smallest or the largest value; never lists a large domain."""
-    if isinstance(domain, Range):
-        return domain.low + domain.step * (domain.count - 1) * last
-    if isinstance(domain, Span):
-        return domain.high if last else domain.low
-    if isinstance(domain, Subsets):
-        return domain._named(range(domain.high if last else domain.low))
-    ordered = sorted(domain.values(), key=_magnitude)
-    return ordered[-1] if last else ordered[0]
-
-
-def _magnitude(value: Value) -> float:
-    """Numbers by their size, tuples by theirs; words stay in their order."""
-    return value if isinstance(value, (int, float)) else len(value) if isinstance(value, tuple) else 0.0
+    rng, members = stream(0, "open build"), Members(space, fixed)
+    smallest = members.decide(lambda path, decision: members.by_size(path, decision)[0])
+    largest = members.decide(lambda path, decision: members.by_size(path, decision)[-1])
+    drawn = (members.around(space.sample(rng), rng) for _ in range(RANDOM_CHECKS))
+    yield from filter(space.contains, (smallest, largest, *drawn))
 
 
 def check_equal(supernet: Supernet, architecture: Architecture) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -103,7 +102,7 @@ def compare(
             on_progress=following.on_progress,
         )
         document = comparison.document()
-        typer.echo(json.dumps(document, indent=2, ensure_ascii=False) if as_json else "\n".join(lines(document)))
+        typer.echo(text.as_json(document) if as_json else "\n".join(lines(document)))
         following.say(_page(comparison, out))
         if not comparison.complete:
             raise typer.Exit(ExitCode.NOTHING_FOUND)

@@ -14,13 +14,38 @@ import typer
 from searchitect.cli.exits import boundary
 from searchitect.config import RunSettings, parse_options, read_settings
 
-__all__ = ["Debug", "Json", "Quiet", "Shown", "Store", "StudyName", "takes_settings"]
+__all__ = [
+    "Debug",
+    "Json",
+    "Limits",
+    "Name",
+    "Objectives",
+    "Quiet",
+    "Shown",
+    "Store",
+    "StudyName",
+    "Target",
+    "Workers",
+    "option",
+    "takes_settings",
+]
+
+
+def option(help: str, metavar: str | None = None, *flags: str) -> Any:  # noqa: A002 - typer's word
+    """An option whose default, which is to leave the choice to the program, is not shown."""
+    return typer.Option(*flags, metavar=metavar, help=help, show_default=False)
+
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Store = Annotated[str | None, typer.Option(metavar="URL", help="Where studies are kept: sqlite:///FILE or a file.")]
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study; see `list studies`.")]
+Target = Annotated[str | None, option("Column to predict, for a table.", "COLUMN")]
+Objectives = Annotated[list[str] | None, option("Optimise this; repeat for more, most important first.", "NAME")]
+Limits = Annotated[list[str] | None, option("Keep this limit: 'parameters<=100000'; repeat for more.", "LIMIT")]
+Workers = Annotated[int | None, option("Processes that train at the same time.", "N")]
+Name = Annotated[str | None, option("Name of the study.", "NAME")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +58,7 @@ class Shown:
 
 
 def _option(kind: Any, help: str, metavar: str | None = None, *flags: str) -> Any:  # noqa: A002 - typer's word
-    return Annotated[kind, typer.Option(*flags, metavar=metavar, help=help, show_default=False)]
+    return Annotated[kind, option(help, metavar, *flags)]
 
 
 _TEXT, _NUMBER, _TEXTS, _SWITCH = str | None, int | None, list[str] | None, bool | None
@@ -47,7 +72,7 @@ _SETTINGS: dict[str, Any] = {
             show_default=False,
         ),
     ],
-    "target": _option(_TEXT, "Column to predict, for a table.", "COLUMN"),
+    "target": Target,
     "group": _option(_TEXT, "Column whose values stay together in one split: patient, site …", "COLUMN"),
     "time": _option(_TEXT, "Column of times: train before validation before test.", "COLUMN"),
     "space": _option(
@@ -61,19 +86,19 @@ _SETTINGS: dict[str, Any] = {
     "trials": _option(_NUMBER, "Evaluations of the search, at most.", "N"),
     "budget": _option(_TEXT, "Time for everything: 90s, 5min, 1h30m (or 50trials).", "TIME"),
     "until": _option(_TEXT, "Stop once this holds: 'accuracy>=0.95'.", "CONDITION"),
-    "objective": _option(_TEXTS, "Optimise this; repeat for more, most important first.", "NAME"),
-    "constraint": _option(_TEXTS, "Keep this limit: 'parameters<=100000'; repeat for more.", "LIMIT"),
+    "objective": Objectives,
+    "constraint": Limits,
     "epochs": _option(_NUMBER, "Passes over the data for each evaluation.", "N"),
-    "workers": _option(_NUMBER, "Processes that train at the same time.", "N"),
+    "workers": Workers,
     "memory": _option(_TEXT, "What one evaluation may take: 2GB, 512MB; more fails that trial alone.", "SIZE"),
     "device": _option(_TEXT, "Torch device: cpu, cuda, cuda:1 …", "DEVICE"),
     "seed": _option(_NUMBER, "Same seed, same study (serial or --deterministic).", "N"),
     "deterministic": _option(_SWITCH, "The same journal for the same number of workers.", None, "--deterministic"),
     "random": _option(_SWITCH, "Leave out the comparison with random search at equal cost.", None, " /--no-random"),
     "profile": _option(_SWITCH, "Write a profiler trace of one trial.", None, "--profile"),
-    "store": _option(_TEXT, "Where studies are kept: sqlite:///FILE or a file.", "URL"),
+    "store": Store,
     "out": _option(_TEXT, "Folder for the model and its report.", "DIR"),
-    "name": _option(_TEXT, "Name of the study.", "NAME"),
+    "name": Name,
     "allow_changed_code": _option(
         _SWITCH, "Go on although the source of the space has changed.", None, "--allow-changed-code"
     ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,7 +18,7 @@ from searchitect.errors import ConfigError
 if TYPE_CHECKING:
     from searchitect.result import Result
 
-__all__ = ["doctor", "plan", "resume", "run"]
+__all__ = ["answer", "doctor", "plan", "resume", "run"]
 
 
 @takes_settings
@@ -30,7 +29,7 @@ def run(settings: RunSettings, shown: Shown) -> None:
         from searchitect import api
 
         result = api.search(**_arguments(settings), on_event=following.on_event)
-    _answer(result, shown)
+    answer(result, as_json=shown.json)
 
 
 @takes_settings
@@ -39,7 +38,7 @@ def plan(settings: RunSettings, shown: Shown) -> None:
     from searchitect import api
 
     planned = api.plan(api.Request(**_arguments(settings)))
-    typer.echo(_json(text.plan_document(planned)) if shown.json else "\n".join(planned.lines()))
+    typer.echo(text.as_json(text.plan_document(planned)) if shown.json else "\n".join(planned.lines()))
 
 
 def resume(
@@ -55,7 +54,7 @@ def resume(
         from searchitect import api
 
         result = api.resume(study, store, on_event=following.on_event)
-    _answer(result, shown)
+    answer(result, as_json=shown.json)
 
 
 def doctor(
@@ -77,7 +76,7 @@ def doctor(
         from searchitect import api
 
         diagnosis = api.doctor(space, task, constraints=constraint or ())
-        typer.echo(_json(diagnosis.document) if as_json else "\n".join(diagnosis.lines))
+        typer.echo(text.as_json(diagnosis.document) if as_json else "\n".join(diagnosis.lines))
 
 
 def _arguments(settings: RunSettings) -> dict[str, Any]:
@@ -138,11 +137,8 @@ def _how_to_go_on(following: Progress, store: str | None) -> Callable[[], str]:
     return sentence
 
 
-def _answer(result: Result, shown: Shown) -> None:
-    typer.echo(_json(result.document()) if shown.json else "\n".join(text.summary(result)))
+def answer(result: Result, *, as_json: bool) -> None:
+    """Print what a search found; end with a code of its own where it found nothing."""
+    typer.echo(text.as_json(result.document()) if as_json else "\n".join(text.summary(result)))
     if result.best is None:
         raise typer.Exit(ExitCode.NOTHING_FOUND)
-
-
-def _json(document: Any) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False)

@@ -40,7 +40,7 @@ def show(
         else:
             found = _trial(result, trial)
             document, lines = text.trial_document(found), text.trial_lines(found)
-        typer.echo(json.dumps(document, indent=2, ensure_ascii=False) if as_json else "\n".join(lines))
+        typer.echo(text.as_json(document) if as_json else "\n".join(lines))
 
 
 def report(
@@ -117,7 +117,7 @@ def migrate(
         found = api.migrate(study, new, space=space, store=store, drop=drop)
         where = "" if store is None else f" --store {store}"
         lines = [*found.lines(), f"to go on: searchitect resume {new}{where}"]
-        typer.echo(json.dumps(found.document(), indent=2, ensure_ascii=False) if as_json else "\n".join(lines))
+        typer.echo(text.as_json(found.document()) if as_json else "\n".join(lines))
 
 
 def _trial(result: Result, number: int) -> Trial:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from searchitect.cli import text
-from searchitect.cli.exits import ExitCode, boundary, stoppable
-from searchitect.cli.options import Debug, Json, Quiet, Store
+from searchitect.cli.exits import boundary, stoppable
+from searchitect.cli.options import Debug, Json, Limits, Name, Objectives, Quiet, Store, Target, Workers, option
 from searchitect.cli.probabilities import probabilities
 from searchitect.cli.progress import progress
+from searchitect.cli.running import answer
 from searchitect.config import parse_options
 from searchitect.errors import ConfigError, did_you_mean
 
@@ -38,44 +38,35 @@ supernet = typer.Typer(
 )
 
 
-def _option(help: str, metavar: str, *flags: str) -> Any:  # noqa: A002 - typer's word
-    return typer.Option(*flags, metavar=metavar, help=help, show_default=False)
-
-
 _Task = Annotated[str, typer.Argument(metavar="TASK|PATH", help="Data, as for `run`.")]
 _Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the supernet was trained.")]
 _Space = Annotated[
-    str | None, _option("A name from `list spaces`, FILE.py:CLASS (trusted: it is run), or a file of layers.", "SPACE")
+    str | None, option("A name from `list spaces`, FILE.py:CLASS (trusted: it is run), or a file of layers.", "SPACE")
 ]
-_Target = Annotated[str | None, _option("Column to predict, for a table.", "COLUMN")]
-_Method = Annotated[str, _option(f"{', '.join(SAMPLED)} [default: spos]; by gradients: {', '.join(GRADIENT)}.", "NAME")]
-_Epochs = Annotated[int | None, _option("Passes over the training data.", "N")]
+_Method = Annotated[str, option(f"{', '.join(SAMPLED)} [default: spos]; by gradients: {', '.join(GRADIENT)}.", "NAME")]
+_Epochs = Annotated[int | None, option("Passes over the training data.", "N")]
 _Fix = Annotated[
-    list[str] | None, _option("A decision that is not shared: stem=16; repeat for more.", "NAME=VALUE", "--fix")
+    list[str] | None, option("A decision that is not shared: stem=16; repeat for more.", "NAME=VALUE", "--fix")
 ]
-_Time = Annotated[str | None, _option("Stop the training after this time: 10min.", "TIME")]
+_Time = Annotated[str | None, option("Stop the training after this time: 10min.", "TIME")]
 _Seeds = Annotated[int, typer.Option(metavar="N", help="Runs of a search by gradients.")]
 _Seed = Annotated[int, typer.Option(metavar="N", help="Same seed, same weights.")]
 _Device = Annotated[str, typer.Option(metavar="DEVICE", help="Torch device.")]
 _SaveEvery = Annotated[int, typer.Option(metavar="N", help="Steps between checkpoints within an epoch.")]
 _Out = Annotated[
-    Path | None, _option("Receives weights and checkpoints [default: runs/supernets/…].", "FOLDER", "--out")
+    Path | None, option("Receives weights and checkpoints [default: runs/supernets/…].", "FOLDER", "--out")
 ]
 _Strategy = Annotated[str, typer.Option(metavar="NAME", help="How to search; see `list strategies`.")]
-_Options = Annotated[list[str] | None, _option("An option of the strategy; repeat for more.", "NAME=VALUE")]
-_Trials = Annotated[int | None, _option("Evaluations by shared weights [default: 200].", "N")]
-_Budget = Annotated[str | None, _option("Time for everything, the supernet's training included.", "TIME")]
-_Objectives = Annotated[list[str] | None, _option("Optimise this; repeat for more, most important first.", "NAME")]
-_Limits = Annotated[list[str] | None, _option("Keep this limit: 'parameters<=100000'; repeat for more.", "LIMIT")]
-_Alone = Annotated[int | None, _option("Passes of each training alone.", "N")]
+_Options = Annotated[list[str] | None, option("An option of the strategy; repeat for more.", "NAME=VALUE")]
+_Trials = Annotated[int | None, option("Evaluations by shared weights [default: 200].", "N")]
+_Budget = Annotated[str | None, option("Time for everything, the supernet's training included.", "TIME")]
+_Alone = Annotated[int | None, option("Passes of each training alone.", "N")]
 _Trust = Annotated[str, typer.Option(metavar="WORD", help="measured: refuse ranks no better than chance; or anyway.")]
-_Workers = Annotated[int | None, _option("Processes that train at the same time.", "N")]
-_Name = Annotated[str | None, _option("Name of the study.", "NAME")]
-_Model = Annotated[Path | None, _option("Folder for the model and its report.", "DIR", "--out")]
+_Model = Annotated[Path | None, option("Folder for the model and its report.", "DIR", "--out")]
 _Random = Annotated[bool, typer.Option(" /--no-random", help="Leave out random search at equal cost.")]
 _Architectures = Annotated[int, typer.Option(metavar="N", help="Subnets to train alone.")]
 _AloneEpochs = Annotated[int, typer.Option(metavar="N", help="Of each training alone.")]
-_File = Annotated[Path | None, _option("Decisions of the architecture.", "FILE.json")]
+_File = Annotated[Path | None, option("Decisions of the architecture.", "FILE.json")]
 _Best = Annotated[bool, typer.Option("--best", help="What the last search in this folder found.")]
 _ModelFolder = Annotated[Path, typer.Option("--out", metavar="DIR", help="Receives the model's files.")]
 
@@ -89,7 +80,7 @@ def _supernet() -> None:
 def train(
     task: _Task,
     space: _Space = None,
-    target: _Target = None,
+    target: Target = None,
     method: _Method = "spos",
     epochs: _Epochs = None,
     fix: _Fix = None,
@@ -104,10 +95,10 @@ def train(
     debug: Debug = False,
 ) -> None:
     """Train shared weights, or search by gradients. Stopped and typed again it goes on, in the middle of an epoch."""
-    folder = out or Path("runs") / "supernets" / _name(task, space, method, seed)
     with _kept(debug):
         _check_method(method)
         fixed = parse_options(fix or [])
+        folder = out or Path("runs") / "supernets" / _name(task, space, method, seed)
         from searchitect import api
 
         if method in GRADIENT:
@@ -116,13 +107,13 @@ def train(
                     task, space, target=target, method=method, epochs=epochs, fixed=fixed, seeds=seeds, seed=seed,
                     device=device, folder=folder, report=shower,
                 )  # fmt: skip
-            typer.echo(_json(found.document()) if as_json else "\n".join(_gradient_lines(found, folder)))
+            typer.echo(text.as_json(found.document()) if as_json else "\n".join(_gradient_lines(found, folder)))
             return
         trained = api.train_supernet(
             task, space, target=target, method=method, epochs=epochs, fixed=fixed, budget=budget, seed=seed,
             device=device, folder=folder, save_every=save_every, report=_reporter(quiet),
         )  # fmt: skip
-        typer.echo(_json(_document(trained, folder)) if as_json else "\n".join(_lines(trained, folder)))
+        typer.echo(text.as_json(_document(trained, folder)) if as_json else "\n".join(_lines(trained, folder)))
 
 
 @supernet.command("search")
@@ -132,15 +123,15 @@ def search(
     option: _Options = None,
     trials: _Trials = None,
     budget: _Budget = None,
-    objective: _Objectives = None,
-    constraint: _Limits = None,
+    objective: Objectives = None,
+    constraint: Limits = None,
     epochs: _Alone = None,
     trust: _Trust = "measured",
-    workers: _Workers = None,
+    workers: Workers = None,
     space: _Space = None,
     seed: _Seed = 0,
     store: Store = None,
-    name: _Name = None,
+    name: Name = None,
     out: _Model = None,
     random: _Random = True,
     as_json: Json = False,
@@ -159,9 +150,7 @@ def search(
                 folder=out, random_search=random, trust=trust,  # type: ignore[arg-type]
                 recipe=None if epochs is None else Recipe(epochs=epochs), on_event=following.on_event,
             )  # fmt: skip
-        typer.echo(_json(result.document()) if as_json else "\n".join(text.summary(result)))
-        if result.best is None:
-            raise typer.Exit(ExitCode.NOTHING_FOUND)
+        answer(result, as_json=as_json)
 
 
 @supernet.command("rank")
@@ -178,7 +167,7 @@ def rank(
     with _kept(debug):
         trained = _opened(folder, space)
         report = trained.ranks(architectures, epochs=epochs, report=None if quiet else _count)
-        typer.echo(_json(report.to_json()) if as_json else report.text())
+        typer.echo(text.as_json(report.to_json()) if as_json else report.text())
 
 
 @supernet.command("extract")
@@ -228,8 +217,10 @@ def _check_method(method: str) -> None:
 
 def _name(task: str, space: str | None, method: str, seed: int) -> str:
     """A folder that the same command finds again."""
+    from searchitect.api.preparing import folder_name
+
     parts = [Path(task).stem or task, *([] if space is None else [Path(space.rpartition(":")[2]).stem]), method]
-    return "-".join("".join(c if c.isalnum() or c in "-_." else "_" for c in part) for part in parts) + f"-seed{seed}"
+    return folder_name("-".join([*parts, f"seed{seed}"]))
 
 
 @contextmanager
@@ -272,7 +263,3 @@ def _document(trained: TrainedSupernet, folder: Path) -> dict[str, Any]:
         name: trained.facts[name] for name in ("method", "seed", "seconds", "epochs", "stopped", "history", "fixed")
     }
     return {"folder": str(folder), "task": trained.task.name, "space": trained.supernet.space.name, **kept}
-
-
-def _json(document: Any) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False)

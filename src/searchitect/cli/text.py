@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,17 @@ if TYPE_CHECKING:
     from searchitect.study.plan import Plan
     from searchitect.trial import Trial
 
-__all__ = ["as_csv", "measured", "plan_document", "summary", "table", "trial_document", "trial_lines", "trials_table"]
+__all__ = [
+    "as_csv",
+    "as_json",
+    "measured",
+    "plan_document",
+    "summary",
+    "table",
+    "trial_document",
+    "trial_lines",
+    "trials_table",
+]
 
 
 def measured(value: object) -> str:
@@ -76,6 +87,11 @@ def _file_lines(result: Result) -> Iterator[str]:
 
 def _values(values: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {measured(value)}" for name, value in values.items())
+
+
+def as_json(document: Any) -> str:
+    """One JSON document, as people can read it too."""
+    return json.dumps(document, indent=2, ensure_ascii=False)
 
 
 def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:

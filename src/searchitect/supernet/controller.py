@@ -21,7 +21,7 @@ from searchitect.spaces import Architecture
 from searchitect.strategies.lstm_controller import LSTMController
 from searchitect.strategies.strategy import Setting
 from searchitect.supernet.distillation import without_dropout
-from searchitect.supernet.methods import Routine, Setup
+from searchitect.supernet.methods import Labelled, Routine, Setup
 from searchitect.training.health import check_finite
 from searchitect.trial import Proposal, Trial, TrialState
 
@@ -69,11 +69,12 @@ class Enas:
         return _Controlled(setup, self)
 
 
-class _Controlled(Routine):
+class _Controlled(Labelled):
     """State is what the controller was told: it draws the same architectures again when it is told so again."""
 
     def __init__(self, setup: Setup, settings: Enas) -> None:
-        self._setup, self._settings = setup, settings
+        super().__init__(setup, lambda step: (self._drawn(-1 - step),))
+        self._settings = settings
         objectives = (Objective(_REWARD, "maximize"),)
         self._controller = LSTMController(
             Setting(setup.supernet.space, objectives, derive(setup.seed, "controller")),
@@ -86,11 +87,6 @@ class _Controlled(Routine):
             entropy=settings.entropy,
         )
         self._rewards: list[float] = []
-
-    def learn(self, step: int, inputs: Tensor, targets: Tensor) -> Tensor:
-        loss = self._setup.criterion(self._setup.scores(self._drawn(-1 - step), inputs), targets)
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss.detach()
 
     def end_epoch(self, epoch: int) -> Mapping[str, float]:
         before = len(self._rewards)

@@ -26,12 +26,7 @@ from searchitect.supernet.gradient_checkpoint import finished, keep_finished, ke
 from searchitect.supernet.gradient_methods import GradientMethod, GradientSettings, method_named
 from searchitect.supernet.gradient_result import Gap, GradientSearch, SearchEpoch, SearchRun
 from searchitect.supernet.gradient_steps import RunContext, RunState, endless, train_epoch, tune
-from searchitect.supernet.guards import (
-    Guards,
-    SkipDropout,
-    skips_dropped,
-    stop,
-)
+from searchitect.supernet.guards import Guards, SkipDropout, skips_dropped, stop
 from searchitect.supernet.open_build import open_build
 from searchitect.supernet.partial_connections import partially_connected
 from searchitect.supernet.relaxation import Batch, Relaxation, batch_statistics, freeze_norms, score
@@ -164,23 +159,23 @@ def _search(state: RunState, context: RunContext, report: Callable[[SearchEpoch]
     """Train epoch by epoch; return which guard stopped the architecture weights."""
     resume_running(context.folder, context.run, context.identity, state)
     first = context.warm_up + max(1, context.recipe.epochs // 10)
+    stopped = stop(state.progress, context.guards, first)
     while len(state.progress) < context.recipe.epochs:
         epoch = len(state.progress) + 1
-        stopped = stop(state.progress, context.guards, first)
         with isolated(derive(context.seed, "epoch", epoch)):
             entry = train_epoch(state, context, epoch, searching=epoch > context.warm_up and stopped is None)
         state.progress.append(entry)
         state.trail.append(state.relaxation.alphas.copy())
-        found = stop(state.progress, context.guards, first)
-        if found is not None and stopped is None:
-            # Perturbation asks what the supernet misses: it judges best where no option was favoured.
-            back = found.back if context.method.selection == "magnitude" else 0
-            state.relaxation.alphas.restore(state.trail[back])
+        if stopped is None:
+            stopped = stop(state.progress, context.guards, first)
+            if stopped is not None:
+                # Perturbation asks what the supernet misses: it judges best where no option was favoured.
+                back = stopped.back if context.method.selection == "magnitude" else 0
+                state.relaxation.alphas.restore(state.trail[back])
         keep_running(context.folder, context.run, context.identity, state)
         if report is not None:
             report(entry)
-    found = stop(state.progress, context.guards, first)
-    return None if found is None else found.reason
+    return None if stopped is None else stopped.reason
 
 
 def _finish(state: RunState, context: RunContext, stopped: str | None) -> SearchRun:

@@ -20,7 +20,7 @@ from searchitect.supernet.gradient_result import SearchEpoch
 from searchitect.supernet.guards import Guards, SkipDropout, dominant_eigenvalue, entropy, skip_share
 from searchitect.supernet.relaxation import Batch, Relaxation, batch_statistics
 from searchitect.supernet.samplers import Weights, distance_to_uniform
-from searchitect.supernet.unrolling import unrolled_gradient
+from searchitect.supernet.unrolling import gradient, unrolled_gradient
 from searchitect.training.augmentation import augmentation
 from searchitect.training.batches import Batches
 from searchitect.training.schedules import factor
@@ -123,10 +123,9 @@ def _architecture_step(
     if method.order == 2:
         _, gradients = unrolled_gradient(training_loss, search_loss, relaxation.trained, relaxation.searched, rate)
     else:
-        found = torch.autograd.grad(search_loss(), relaxation.searched, allow_unused=True)
-        gradients = [torch.zeros_like(a) if g is None else g for g, a in zip(found, relaxation.searched, strict=True)]
-    for parameter, gradient in zip(relaxation.searched, gradients, strict=True):
-        parameter.grad = gradient
+        gradients = gradient(search_loss(), relaxation.searched)
+    for parameter, found in zip(relaxation.searched, gradients, strict=True):
+        parameter.grad = found
     before = relaxation.alphas.copy()
     state.alphas.step()
     if relaxation.sampler.settle is not None:
@@ -218,7 +217,7 @@ def _eigenvalue(state: RunState, context: RunContext) -> float:
     batch = next(shuffled(context.data.search, context, "eigenvalue", 0))
 
     def loss() -> Tensor:
-        relaxation.put({**relaxation.by_path()})
+        relaxation.put(relaxation.by_path())
         return relaxation.loss(batch)
 
     generator = torch.Generator().manual_seed(derive(context.seed, "eigenvalue"))

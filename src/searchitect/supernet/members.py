@@ -17,7 +17,7 @@ from searchitect.spaces.forms import Choose, DecisionForm
 if TYPE_CHECKING:
     from searchitect.supernet.open_build import Supernet
 
-__all__ = ["End", "Members", "Uniform", "has_order", "members_of"]
+__all__ = ["End", "Members", "Uniform", "has_order", "is_number", "members_of"]
 
 Uniform = Literal["decisions", "architectures"]
 End = Literal["smallest", "largest"]
@@ -168,10 +168,11 @@ def has_order(decision: DecisionForm) -> bool:
     """Whether the values of a decision contain each other: numbers, lengths, subsets, presence; words do not."""
     if decision.kind != "choice":
         return True
-    return not decision.all_branches() and all(_is_number(value) for value in decision.domain.values())
+    return not decision.all_branches() and all(map(is_number, decision.domain.values()))
 
 
-def _is_number(value: Value) -> bool:
+def is_number(value: Value) -> bool:
+    """Whether a value is a number; a flag is a word."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 

@@ -43,7 +43,6 @@ class Setup:
 
     Attributes:
         steps: of one epoch.
-        epochs: of the whole training.
         criterion: the loss of scores and labels.
         autocast: the context of a forward pass.
     """
@@ -54,9 +53,13 @@ class Setup:
     recipe: Recipe
     seed: int
     steps: int
-    epochs: int
     criterion: Criterion
     autocast: Callable[[], AbstractContextManager[object]]
+
+    @property
+    def total(self) -> int:
+        """Steps of the whole training."""
+        return self.steps * self.recipe.epochs
 
     @property
     def spec(self) -> TaskSpec:

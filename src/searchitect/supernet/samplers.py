@@ -111,15 +111,11 @@ def _gumbel(logits: Tensor) -> Tensor:
     return -torch.empty_like(logits, memory_format=torch.contiguous_format).exponential_().log()
 
 
-def _mean(logits: Tensor) -> Tensor:
-    return logits.softmax(0)
-
-
 SAMPLERS: dict[str, Sampler] = {
-    "softmax": Sampler(_mean, softmax, softmax),
-    "gumbel_relaxed": Sampler(_mean, relaxed_gumbel, relaxed_gumbel),
-    "gumbel_hard": Sampler(_mean, hard_gumbel, hard_gumbel, one_path=True),
+    "softmax": Sampler(softmax, softmax, softmax),
+    "gumbel_relaxed": Sampler(softmax, relaxed_gumbel, relaxed_gumbel),
+    "gumbel_hard": Sampler(softmax, hard_gumbel, hard_gumbel, one_path=True),
     "dirichlet": Sampler(dirichlet_mean, dirichlet, dirichlet),
-    "binary_gates": Sampler(_mean, two_gates, one_gate, one_path=True, settle=keep_the_rest),
+    "binary_gates": Sampler(softmax, two_gates, one_gate, one_path=True, settle=keep_the_rest),
 }
 """Name to sampler."""

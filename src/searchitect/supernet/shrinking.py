@@ -19,7 +19,7 @@ from searchitect.spaces import Architecture, Value
 from searchitect.spaces.describing import Decision
 from searchitect.spaces.forms import DecisionForm
 from searchitect.supernet.distillation import distilled, without_dropout
-from searchitect.supernet.members import Members
+from searchitect.supernet.members import Members, is_number
 from searchitect.supernet.methods import Routine, Setup
 from searchitect.supernet.paths import Paths
 
@@ -164,7 +164,7 @@ class _Taught(Routine):
         return shrinking(self._setup.members, self._setup.seed, self._phases, phase, count)
 
     def _phase(self, step: int) -> int:
-        total = self._setup.steps * self._setup.epochs
+        total = self._setup.total
         alone = max(1, round(self._settings.first * total))
         if step < alone or not self._phases:
             return 0
@@ -187,15 +187,11 @@ class _Taught(Routine):
 
 def _kind(decision: Decision) -> str | None:
     """What an ordered decision is about; None where the values have no order."""
-    if decision.kind == "choice" and not all(map(_is_number, decision.options or ())):
+    if decision.kind == "choice" and not all(map(is_number, decision.options or ())):
         return None
     if _named(decision.path, _KERNELS):
         return "kernel"
     return "depth" if decision.kind in ("length", "optional") or _named(decision.path, _DEPTHS) else "width"
-
-
-def _is_number(value: Value) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _named(path: str, patterns: Sequence[str]) -> bool:

@@ -25,7 +25,7 @@ from searchitect.spaces import Recipe
 from searchitect.supernet.checkpoints import check_same, has_weights, load_into, save_supernet
 from searchitect.supernet.data import SharedData
 from searchitect.supernet.members import members_of
-from searchitect.supernet.methods import METHODS, Method, Routine, Setup, method_of
+from searchitect.supernet.methods import Method, Routine, Setup, method_of
 from searchitect.supernet.open_build import Supernet
 from searchitect.supernet.progress import Progress, restored, snapshot
 from searchitect.supernet.recalibration import recalibrate
@@ -37,7 +37,7 @@ from searchitect.training.placing import place
 from searchitect.training.precision import autocast
 from searchitect.training.schedules import learning_rate
 
-__all__ = ["METHODS", "Report", "SupernetTraining", "train_supernet"]
+__all__ = ["Report", "SupernetTraining", "train_supernet"]
 
 CALIBRATION = 8
 """Batches from which statistics are made before the largest subnet is judged after an epoch."""
@@ -135,10 +135,6 @@ class _Work:
     reserve: float = 0.0
 
     @property
-    def total(self) -> int:
-        return self.setup.steps * self.setup.epochs
-
-    @property
     def is_late(self) -> bool:
         return time.monotonic() + self.reserve >= self.end
 
@@ -166,7 +162,6 @@ def _begin(
         recipe=recipe,
         seed=seed,
         steps=steps,
-        epochs=recipe.epochs,
         criterion=criterion(supernet.spec, recipe.label_smoothing),
         autocast=partial(autocast, recipe, device, supernet.spec),
     )
@@ -194,7 +189,7 @@ def _save(work: _Work) -> None:
 
 
 def _run(work: _Work) -> Literal["epochs", "deadline"]:
-    while work.progress.step < work.total:
+    while work.progress.step < work.setup.total:
         began = time.monotonic()
         if not _epoch(work):
             if not work.progress.history and work.folder is None:
@@ -235,7 +230,7 @@ def _step(work: _Work, step: int, inputs: Tensor, targets: Tensor) -> Tensor:
     if augment is not None:
         inputs = augment(inputs, torch.Generator().manual_seed(derive(setup.seed, "augmentation", step)))
     for group in optimizer.param_groups:
-        group["lr"] = learning_rate(setup.recipe, step, work.total)
+        group["lr"] = learning_rate(setup.recipe, step, setup.total)
     # Weights that no path of this step uses get no gradient, and are not stepped.
     optimizer.zero_grad(set_to_none=True)
     loss = work.routine.learn(step, inputs, targets)
@@ -262,7 +257,7 @@ def _end_epoch(work: _Work, began: float) -> None:
         "epoch": epoch,
         "train_loss": train_loss,
         **validation,
-        "learning_rate": learning_rate(setup.recipe, progress.step - 1, work.total),
+        "learning_rate": learning_rate(setup.recipe, progress.step - 1, setup.total),
         **added,
     }
     progress.history.append({**entry, "seconds": time.monotonic() - began})

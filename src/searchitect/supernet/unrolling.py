@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-__all__ = ["unrolled_gradient"]
+__all__ = ["gradient", "unrolled_gradient"]
 
 Loss = Callable[[], Tensor]
 
@@ -33,23 +33,23 @@ def unrolled_gradient(
     """
     kept = [w.detach().clone() for w in weights]
     try:
-        _move(weights, kept, _gradient(training_loss(), weights), -rate)
+        _move(weights, kept, gradient(training_loss(), weights), -rate)
         loss = search_loss()
-        both = _gradient(loss, [*weights, *logits])
+        both = gradient(loss, [*weights, *logits])
         along, direct = both[: len(weights)], both[len(weights) :]
         norm = torch.sqrt(sum((v.double().square().sum() for v in along), torch.zeros((), dtype=torch.float64)))
         epsilon = 0.01 / max(float(norm), 1e-12)  # as the paper has it, footnote 2
         _move(weights, kept, along, epsilon)
-        ahead = _gradient(training_loss(), logits)
+        ahead = gradient(training_loss(), logits)
         _move(weights, kept, along, -epsilon)
-        behind = _gradient(training_loss(), logits)
+        behind = gradient(training_loss(), logits)
     finally:
         _move(weights, kept, None, 0.0)
-    gradient = [d - rate * (a - b) / (2 * epsilon) for d, a, b in zip(direct, ahead, behind, strict=True)]
-    return loss.detach(), gradient
+    return loss.detach(), [d - rate * (a - b) / (2 * epsilon) for d, a, b in zip(direct, ahead, behind, strict=True)]
 
 
-def _gradient(loss: Tensor, of: Sequence[Tensor]) -> list[Tensor]:
+def gradient(loss: Tensor, of: Sequence[Tensor]) -> list[Tensor]:
+    """Return the gradient of a loss, zeros where it does not depend on a tensor."""
     found = torch.autograd.grad(loss, list(of), allow_unused=True)
     return [torch.zeros_like(x) if g is None else g for g, x in zip(found, of, strict=True)]
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from searchitect.catalog.chain_cells import CellPlan, Node, Read, chain_network, least_order
-from searchitect.catalog.darts_strings import DARTS_CELLS, DARTS_NODES
+from searchitect.catalog.darts_strings import DARTS_CELLS, DARTS_NODES, DARTS_OPERATIONS
 from searchitect.spaces import Architecture, TaskSpec, Value, choice, make_space, nested, space, subset
 from searchitect.spaces.open_values import OpenOption, OpenSubset
 
@@ -26,10 +26,7 @@ FIELDS = ("reads", "first", "second")
 
 def darts(
     *,
-    operations: Sequence[str] = (
-        *("sep_conv_3x3", "skip_connect", "max_pool_3x3", "avg_pool_3x3"),
-        *("sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5"),
-    ),
+    operations: Sequence[str] = DARTS_OPERATIONS[:-1],
     cells: int = 20,
     channels: int = 36,
 ) -> type[Any]:

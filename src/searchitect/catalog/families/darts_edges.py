@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from searchitect.catalog.chain_cells import CellPlan, Read, chain_network
-from searchitect.catalog.darts_strings import DARTS_CELLS, DARTS_NODES
+from searchitect.catalog.darts_strings import DARTS_CELLS, DARTS_NODES, DARTS_OPERATIONS
 from searchitect.catalog.registry import get
 from searchitect.errors import SpaceError
 from searchitect.spaces import Architecture, SearchSpace, TaskSpec, Value, choice, make_space, nested, space
@@ -27,10 +27,7 @@ EDGES = tuple((source, target) for target in DARTS_NODES for source in range(tar
 
 def darts_edges(
     *,
-    operations: Sequence[str] = (
-        *("sep_conv_3x3", "skip_connect", "max_pool_3x3", "avg_pool_3x3"),
-        *("sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5", "none"),
-    ),
+    operations: Sequence[str] = DARTS_OPERATIONS,
     cells: int = 8,
     channels: int = 16,
 ) -> type[Any]:

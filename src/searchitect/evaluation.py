@@ -17,6 +17,7 @@ __all__ = [
     "Context",
     "Evaluator",
     "Executor",
+    "Facts",
     "Job",
     "Outcome",
     "Reports",
@@ -147,3 +148,7 @@ class Executor(Protocol):
 
 Check = Callable[[Architecture], Sequence[str]]
 """Returns the violated limits of an architecture as sentences; empty where it is feasible."""
+
+Facts = Callable[[Architecture, frozenset[str]], Mapping[str, float]]
+"""Returns those of the named measurements that are known without training; raises EvaluationError where nothing can be
+built."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from searchitect.evaluation import Check
+from searchitect.evaluation import Check, Facts
 from searchitect.objectives import Objective
 from searchitect.spaces.search_space import SearchSpace
 from searchitect.strategies.prior import PriorTrial
@@ -71,6 +71,7 @@ class Setting:
         fidelity: what one ordinary evaluation of the search may spend.
         workers: how many trials run at the same time.
         prior: what earlier searches found; a strategy made by name starts from it (`warm_start`).
+        facts: tells measurements that are known without training, for free; None where nothing does.
     """
 
     space: SearchSpace
@@ -81,3 +82,4 @@ class Setting:
     fidelity: Fidelity = Fidelity()
     workers: int = 1
     prior: tuple[PriorTrial, ...] = ()
+    facts: Facts | None = None

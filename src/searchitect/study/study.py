@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from searchitect.errors import ConfigError, EvaluationError, SpaceError
-from searchitect.evaluation import Check, Outcome, Reports
+from searchitect.evaluation import Check, Facts, Outcome, Reports
 from searchitect.objectives import Constraint, Objective, check_consistent, parse_constraint, parse_objective
 from searchitect.seeding import derive
 from searchitect.spaces.architecture import Architecture
@@ -25,10 +25,6 @@ from searchitect.study.state import StudyState
 from searchitect.trial import Fidelity, Proposal, Trial, TrialState
 
 __all__ = ["Facts", "Study"]
-
-Facts = Callable[[Architecture, frozenset[str]], Mapping[str, float]]
-"""Returns the named measurements that are known without training; raises EvaluationError where nothing can be built."""
-
 
 class Study:
     """One search: ask for a trial, evaluate it in any way, tell what came out.
@@ -99,7 +95,7 @@ class Study:
         self._facts, self._allowed = facts, allowed
         self._verdicts: dict[str, Sequence[str]] = {}
         given = tuple(prior or ())
-        self.setting = Setting(self.space, self.objectives, seed, self.check, budget, fidelity, workers, given)
+        self.setting = Setting(self.space, self.objectives, seed, self.check, budget, fidelity, workers, given, facts)
 
         def make() -> Strategy:
             if isinstance(strategy, str):

@@ -392,3 +392,15 @@ def test_every_width_may_have_its_own_batch_normalisation():
 def test_an_optional_plain_value_is_refused_by_name():
     with pytest.raises(SpaceError, match="extra.some is a plain value.*extra says so\n.*a space with a build"):
         built(lambda self: nn.Identity(), extra=sa.optional(sa.choice(4, 8)))
+
+
+@pytest.mark.parametrize(
+    ("fixed", "told"),
+    [
+        ({"stemm": 8}, "Open has no decision 'stemm' to fix"),
+        ({"stem": 7}, "Open: stem cannot be fixed to 7"),
+    ],
+)
+def test_what_is_fixed_must_be_a_decision_and_one_of_its_values(fixed, told):
+    with pytest.raises(SpaceError, match=told):
+        open_build(Open, IMAGES, fixed=fixed)

@@ -15,7 +15,7 @@ from searchitect.config import load_space, parse_memory
 from searchitect.errors import ConfigError
 from searchitect.objectives import Constraint, Objective, parse_constraint, parse_objective
 from searchitect.spaces import Recipe, SearchSpace
-from searchitect.strategies import Strategy
+from searchitect.strategies import Strategy, check_name
 from searchitect.tasks import METRICS, Task, task as open_task
 
 __all__ = ["DEFAULT_STORE", "Parts", "Request", "default_name", "make_parts"]
@@ -251,7 +251,9 @@ def _check_kinds(request: Request) -> None:
     """A program that is not type-checked learns here what it passed, not from deep inside."""
     if request.recipe is not None and not isinstance(request.recipe, Recipe):
         raise ConfigError(f"recipe must be a sa.Recipe, got {request.recipe!r}", hint="sa.Recipe(optimizer='sgd')")
-    if not isinstance(request.strategy, str) and not callable(getattr(request.strategy, "ask", None)):
+    if isinstance(request.strategy, str):
+        check_name(request.strategy)  # before anything is measured or trained
+    elif not callable(getattr(request.strategy, "ask", None)):
         raise ConfigError(
             f"strategy must be a name or have ask and tell, got {request.strategy!r}",
             hint="searchitect list strategies",

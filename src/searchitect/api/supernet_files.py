@@ -195,8 +195,10 @@ def _json_of(path: Path) -> dict[str, Any]:
         if path.stat().st_size > MAX_FILE:
             raise StorageError(f"{path.name} is larger than {MAX_FILE:,} bytes")
         document = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise StorageError(f"{path.name} in '{path.parent.name}' cannot be read: {error}") from error
+    except OSError as error:
+        raise StorageError(f"the file '{path}' cannot be read: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise StorageError(f"the file '{path}' is no JSON: {error}") from error
     if not isinstance(document, dict):
         raise StorageError(f"{path.name} holds no JSON object")
     return document

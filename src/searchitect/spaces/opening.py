@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from searchitect.errors import SpaceError
+from searchitect.errors import SpaceError, did_you_mean
 from searchitect.spaces.architecture import Value
 from searchitect.spaces.compiled_space import CompiledSpace
+from searchitect.spaces.describing import static
 from searchitect.spaces.domains import Range, Span
 from searchitect.spaces.forms import ChoiceForm, DecisionForm, Form, OptionalForm, Record, RepeatForm, joined
 from searchitect.spaces.open_choice import Makers, OpenChoice
@@ -36,9 +37,25 @@ def open_instance(space: CompiledSpace, selection: Selection, makers: Makers, fi
         fixed: path to value of decisions that are decided already; training decisions must be among them.
 
     Raises:
-        SpaceError: a training decision is open, or a decision is of a kind that cannot be shared.
+        SpaceError: a training decision is open, a decision is of a kind that cannot be shared, or what is fixed is no
+            decision of the space or none of its values.
     """
-    return _Opener(selection, makers, fixed).record(space._root, "", None)
+    return _Opener(selection, makers, _checked(space, fixed)).record(space._root, "", None)
+
+
+def _checked(space: CompiledSpace, fixed: Mapping[str, Value]) -> dict[str, Value]:
+    """What is fixed, each value as its decision writes it."""
+    forms = {path: form for path, _, _, form in static(space._root)}
+    checked = {}
+    for path, value in fixed.items():
+        if path not in forms:
+            raise SpaceError(f"{space.name} has no decision {path!r} to fix", hint=did_you_mean(path, forms))
+        domain = forms[path].domain
+        checked[path] = domain.normal(value)
+        problem = domain.problem(checked[path])
+        if problem is not None:
+            raise SpaceError(f"{space.name}: {path} cannot be fixed to {value!r}: {problem}")
+    return checked
 
 
 def presence(element: Any) -> OpenFlag | None:

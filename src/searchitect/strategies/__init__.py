@@ -22,6 +22,7 @@ __all__ = [
     "PriorTrial",
     "Setting",
     "Strategy",
+    "check_name",
     "make_strategy",
     "nothing_forbidden",
     "warmed",
@@ -53,6 +54,16 @@ STRATEGIES: dict[str, str] = {
 """Short name to import path."""
 
 
+def check_name(name: str) -> None:
+    """Refuse a name that no strategy has.
+
+    Raises:
+        ConfigError: names the nearest.
+    """
+    if name not in STRATEGIES:
+        raise ConfigError(f"there is no strategy {name!r}", hint=did_you_mean(name, STRATEGIES))
+
+
 def make_strategy(name: str, setting: Setting, options: Mapping[str, Any] | None = None) -> Strategy:
     """Make the strategy of this name; where the setting holds prior trials, one that starts from them.
 
@@ -62,8 +73,7 @@ def make_strategy(name: str, setting: Setting, options: Mapping[str, Any] | None
     Raises:
         ConfigError: there is no such strategy or option.
     """
-    if name not in STRATEGIES:
-        raise ConfigError(f"there is no strategy {name!r}", hint=did_you_mean(name, STRATEGIES))
+    check_name(name)
     module, attribute = STRATEGIES[name].split(":")
     maker = getattr(importlib.import_module(module), attribute)
     known = [parameter for parameter in inspect.signature(maker).parameters if parameter != "setting"]

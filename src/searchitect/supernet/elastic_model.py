@@ -154,7 +154,7 @@ def check_model(model: nn.Module, keep: Sequence[str]) -> None:
         raise SpaceError(f"{lazy[0]} has no shape yet (a lazy layer)", hint="call the model once on an example first")
     if isinstance(keep, str):
         raise SpaceError(f"keep takes a list of names, got the word {keep!r}", hint=f"write keep=[{keep!r}]")
-    known = {name for name, _ in model.named_modules()}
+    known = {name for name, _ in model.named_modules() if name}
     for name in keep:
         if name not in known:
             raise SpaceError(f"{type(model).__name__} has no module {name!r} to keep", hint=did_you_mean(name, known))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import statistics
 import threading
 import time
 
@@ -8,7 +9,7 @@ import torch
 from torch import nn
 
 from searchitect.errors import ConfigError, EvaluationError
-from searchitect.hardware import Latency, latency_ms, machine_lock
+from searchitect.hardware import Latency, latencies_ms, latency_ms, machine_lock
 
 
 class Sleeper(nn.Module):
@@ -44,10 +45,41 @@ def test_mode_and_threads_are_put_back() -> None:
     assert (model.training, model[0].training, model[1].training) == (True, True, False)
 
 
-def test_the_default_spends_about_its_seconds_and_at_least_ten_passes() -> None:
-    quick = latency_ms(Sleeper(0.001), [torch.zeros(1)], seconds=0.03)
-    assert 10 <= quick.repeats <= 30
-    assert latency_ms(Sleeper(0.005), [torch.zeros(1)], seconds=0.001).repeats == 10
+def test_the_default_spends_about_its_seconds_and_at_least_fifty_passes() -> None:
+    quick = latency_ms(Sleeper(0.001), [torch.zeros(1)], seconds=0.1)
+    assert 50 <= quick.repeats <= 100
+    assert latency_ms(Sleeper(0.002), [torch.zeros(1)], seconds=0.001).repeats == 50
+
+
+def test_every_repeat_is_kept_and_summarised() -> None:
+    latency = Latency.of([1.0, 2.0, 3.0, 4.0, 5.0], threads=1)
+    assert (latency.median_ms, latency.iqr_ms, latency.repeats) == (3.0, 2.0, 5)
+    measured = latency_ms(Sleeper(0), [torch.zeros(1)], repeats=60)
+    assert len(measured.times_ms) == 60
+    assert statistics.median(measured.times_ms) == measured.median_ms
+
+
+class Slowing(nn.Module):
+    """Each pass of any of them takes longer than the one before, as on a machine that grows warm."""
+
+    clock = 0.0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        Slowing.clock += 2e-5
+        end = time.perf_counter() + Slowing.clock
+        while time.perf_counter() < end:
+            pass
+        return x
+
+
+def test_models_measured_in_turn_share_the_drift_of_the_machine() -> None:
+    example = [torch.zeros(1)]
+    alone = [latency_ms(Slowing(), example, repeats=50).median_ms for _ in range(2)]
+    Slowing.clock = 0.0
+    together = latencies_ms({"a": (Slowing(), example), "b": (Slowing(), example)}, repeats=50)
+    medians = [latency.median_ms for latency in together.values()]
+    assert alone[1] / alone[0] > 1.8
+    assert max(medians) / min(medians) < 1.25
 
 
 def test_measuring_waits_while_another_holds_the_lock() -> None:

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import statistics
-import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from filelock import FileLock, Timeout
 from torch import nn
 
 from searchitect.errors import ConfigError, EvaluationError
+from searchitect.hardware.measure_onnx import LOCK_SECONDS, WARM_UP, interleaved, lock_file, quartiles
 
-__all__ = ["Latency", "latency_ms", "machine_lock"]
+__all__ = ["Latency", "latencies_ms", "latency_ms", "machine_lock"]
 
-LOCK_TIMEOUT_SECONDS = 120.0
-WARM_UP = 5
-FEWEST_REPEATS, MOST_REPEATS = 10, 1_000
+FEWEST_REPEATS, MOST_REPEATS = 50, 1_000
+"""Timed passes. `latencies_ms` takes 100: a distribution-free bound (95 % of passes, with 95 % confidence) needs 59."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +28,21 @@ class Latency:
         median_ms: the median of the repeats, milliseconds.
         iqr_ms: distance between the first and the third quartile, milliseconds: how much to trust the median.
         repeats: number of timed passes.
-        threads: torch threads during the measurement.
+        threads: of one operation during the measurement.
+        times_ms: every repeat, milliseconds, in the order in which it was taken.
     """
 
     median_ms: float
     iqr_ms: float
     repeats: int
     threads: int
+    times_ms: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, times_ms: Sequence[float], threads: int) -> Latency:
+        """The summary of repeats."""
+        low, median, high = quartiles(times_ms)
+        return cls(median, high - low, len(times_ms), threads, tuple(times_ms))
 
 
 def latency_ms(
@@ -48,15 +52,15 @@ def latency_ms(
     threads: int = 1,
     repeats: int | None = None,
     seconds: float = 0.2,
-    lock_timeout: float = LOCK_TIMEOUT_SECONDS,
+    lock_timeout: float = LOCK_SECONDS,
 ) -> Latency:
-    """Time `model(*inputs)` in eval and inference mode, after a warm-up, under the machine lock.
+    """Time `model(*inputs)` in eval and inference mode, after 10 passes of warm-up, under the machine lock.
 
     Args:
         model: its mode is put back afterwards.
         inputs: tensors on the model's device, usually one example.
         threads: torch threads to use; put back afterwards.
-        repeats: timed passes; None takes as many as fit into `seconds`, at least 10.
+        repeats: timed passes; None takes as many as fit into `seconds`, at least 50.
         seconds: about how long to measure where `repeats` is None.
         lock_timeout: seconds to wait while another process measures.
 
@@ -64,31 +68,52 @@ def latency_ms(
         ConfigError: a count is not positive.
         EvaluationError: the lock stayed taken, or the model does not run on these inputs.
     """
+    _check(threads, repeats)
+    with machine_lock(lock_timeout), _measuring([model], threads), torch.inference_mode():
+        once = _pass(model, inputs)
+        [warm] = interleaved([once], repeats=WARM_UP, warm_up=0)
+        taken = repeats or _repeats(seconds, statistics.median(warm))
+        [times] = interleaved([once], repeats=taken, warm_up=0)
+    return Latency.of(times, threads)
+
+
+def latencies_ms(
+    models: Mapping[str, tuple[nn.Module, Sequence[torch.Tensor]]],
+    *,
+    threads: int = 1,
+    repeats: int = 100,
+    lock_timeout: float = LOCK_SECONDS,
+) -> dict[str, Latency]:
+    """Time several models in turn, round after round, so that a machine that grows warm slows all of them alike.
+
+    Args:
+        models: name to model and inputs; the rest as for `latency_ms`.
+
+    Raises:
+        ConfigError: a count is not positive.
+        EvaluationError: the lock stayed taken, or a model does not run on its inputs.
+    """
+    _check(threads, repeats)
+    bodies = [model for model, _ in models.values()]
+    with machine_lock(lock_timeout), _measuring(bodies, threads), torch.inference_mode():
+        passes = [_pass(model, inputs) for model, inputs in models.values()]
+        found = interleaved(passes, repeats=repeats)
+    return {name: Latency.of(times, threads) for name, times in zip(models, found, strict=True)}
+
+
+def _check(threads: int, repeats: int | None) -> None:
     if threads < 1 or (repeats is not None and repeats < 1):
         raise ConfigError(f"latency needs at least one thread and one repeat, got threads={threads}, repeats={repeats}")
-    with machine_lock(lock_timeout), _measuring(model, threads), torch.inference_mode():
-        once = _timer(model, inputs)
-        try:
-            warm = [once() for _ in range(WARM_UP)]
-        except Exception as error:  # a user's forward may raise anything
-            shapes = [tuple(tensor.shape) for tensor in inputs]
-            raise EvaluationError(
-                f"the model does not run on inputs of shape {shapes}: {type(error).__name__}: {error}"
-            ) from error
-        times = [once() for _ in range(repeats or _repeats(seconds, statistics.median(warm)))]
-    return _summary(times, threads)
 
 
 @contextmanager
-def machine_lock(timeout: float = LOCK_TIMEOUT_SECONDS) -> Iterator[None]:
+def machine_lock(timeout: float = LOCK_SECONDS) -> Iterator[None]:
     """Hold the lock under which latency is measured: one holder at a time among this user's processes.
 
     Raises:
         EvaluationError: another process held it for `timeout` seconds.
     """
-    # One file per user: another user's file in a shared temporary folder cannot be opened for writing.
-    user = os.getuid() if hasattr(os, "getuid") else "user"
-    lock = FileLock(Path(tempfile.gettempdir()) / f"searchitect-latency-{user}.lock", timeout=timeout)
+    lock = FileLock(lock_file(), timeout=timeout)
     try:
         lock.acquire(poll_interval=0.01)
     except Timeout:
@@ -103,41 +128,43 @@ def machine_lock(timeout: float = LOCK_TIMEOUT_SECONDS) -> Iterator[None]:
 
 
 @contextmanager
-def _measuring(model: nn.Module, threads: int) -> Iterator[None]:
-    modes = [(module, module.training) for module in model.modules()]
+def _measuring(models: Sequence[nn.Module], threads: int) -> Iterator[None]:
+    """Eval mode and so many torch threads; what was before comes back."""
     before = torch.get_num_threads()
-    model.eval()
-    if threads != before:
-        torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
+    with ExitStack() as back:
+        for module in (module for model in models for module in model.modules()):
+            back.callback(setattr, module, "training", module.training)
+        for model in models:
+            model.eval()
         if threads != before:
-            torch.set_num_threads(before)
-        for module, training in modes:
-            module.training = training
+            torch.set_num_threads(threads)
+            back.callback(torch.set_num_threads, before)
+        yield
 
 
-def _timer(model: nn.Module, inputs: Sequence[torch.Tensor]) -> Callable[[], int]:
+def _pass(model: nn.Module, inputs: Sequence[torch.Tensor]) -> Callable[[], object]:
+    """One pass; it has been made once.
+
+    Raises:
+        EvaluationError: the model does not run on these inputs.
+    """
     on_gpu = any(tensor.is_cuda for tensor in inputs)
 
-    def once() -> int:
-        start = time.perf_counter_ns()
+    def once() -> None:
         model(*inputs)
         if on_gpu:  # kernels run behind the call: wait for them
             torch.cuda.synchronize()
-        return time.perf_counter_ns() - start
 
+    try:
+        once()
+    except Exception as error:  # a user's forward may raise anything
+        shapes = [tuple(tensor.shape) for tensor in inputs]
+        raise EvaluationError(
+            f"the model does not run on inputs of shape {shapes}: {type(error).__name__}: {error}"
+        ) from error
     return once
 
 
-def _repeats(seconds: float, pass_ns: float) -> int:
-    fitting = int(seconds * 1e9 / max(pass_ns, 1.0))
+def _repeats(seconds: float, pass_ms: float) -> int:
+    fitting = int(seconds * 1e3 / max(pass_ms, 1e-6))
     return min(max(fitting, FEWEST_REPEATS), MOST_REPEATS)
-
-
-def _summary(times: Sequence[int], threads: int) -> Latency:
-    if len(times) == 1:
-        return Latency(times[0] / 1e6, 0.0, 1, threads)
-    low, median, high = statistics.quantiles(times, n=4, method="inclusive")
-    return Latency(median / 1e6, (high - low) / 1e6, len(times), threads)

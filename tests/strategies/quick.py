@@ -10,4 +10,7 @@ QUICK: dict[str, dict[str, object]] = {
     "greedy": {"neighbours": 20},
     "nao": {"startup": 30, "refit_every": 15, "hidden": 8, "epochs": 2},
     "bananas": {"startup": 30, "refit_every": 15, "candidates": 20, "members": 2, "layers": 2, "width": 8, "epochs": 2},
+    "map_elites": {"niches": {"cvt": {"count": 4, "samples": 100}}},
+    "cvt_map_elites": {"count": 4, "samples": 100},
+    "bop_elites": {"niches": {"cvt": {"count": 4, "samples": 100}}, "candidates": 30, "refit_every": 20},
 }

@@ -50,6 +50,12 @@ STRATEGIES: dict[str, str] = {
     "predictor": "searchitect.strategies.predictor:PredictorGuided",
     "bananas": "searchitect.strategies.bananas:Bananas",
     "nao": "searchitect.strategies.nao:NAO",
+    "nsga2": "searchitect.strategies.nsga2:NSGA2",
+    "nsga3": "searchitect.strategies.nsga3:NSGA3",
+    "parego": "searchitect.strategies.parego:ParEGO",
+    "map_elites": "searchitect.strategies.map_elites:MapElites",
+    "cvt_map_elites": "searchitect.strategies.cvt_map_elites:CVTMapElites",
+    "bop_elites": "searchitect.strategies.bop_elites:BOPElites",
 }
 """Short name to import path."""
 

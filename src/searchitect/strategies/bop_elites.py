@@ -1,0 +1,263 @@
+"""Bayesian optimisation of elites: try what improves the most niches by the most, as far as a model can tell.
+
+Kent, Gaier, Mouret and Branke, "BOP-Elites, a Bayesian optimisation approach to quality diversity search with black-box
+descriptor functions", 2023 (arXiv 2307.09326), equation 8; for nested niches and architectures Schneider et al.,
+"Tackling neural architecture search with quality diversity optimization", AutoML 2022, equation 5:
+
+    α(x) = Σ_j  P(φ(x) ∈ niche_j) · E[max(elite_j − f(x), 0)]
+
+Features that are known without training make P either 0 or 1; others get a Gaussian process of their own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from searchitect.errors import ConfigError, EvaluationError
+from searchitect.predictors.gaussian_process import GaussianPosterior, GaussianProcess, evenly
+from searchitect.predictors.kernels import Columns, DecisionKernel
+from searchitect.predictors.targets import rank_correlation
+from searchitect.seeding import stream
+from searchitect.spaces.architecture import Architecture
+from searchitect.strategies.acquisition import log_expected_improvement, most_promising
+from searchitect.strategies.archive import Archive, spread
+from searchitect.strategies.elites import EliteArchive
+from searchitect.strategies.fresh import first_fresh
+from searchitect.strategies.niches import Niches, describe, is_structural
+from searchitect.strategies.strategy import Belief, Setting
+from searchitect.strategies.tessellation import made_niches
+from searchitect.trial import Proposal, Trial
+
+if TYPE_CHECKING:
+    import random
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from searchitect.predictors.kernels import Rows
+
+    Vector = npt.NDArray[np.float64]
+    Matrix = npt.NDArray[np.float64]
+
+__all__ = ["BOPElites"]
+
+DRAWS = 64
+"""Draws of modelled features by which a candidate's probability to lie in a niche is counted."""
+
+
+class BOPElites:
+    """A Gaussian process of the loss; candidates are mutants of the elites, and random ones.
+
+    Args:
+        niches: where a best model is wanted, each of them; see `parse_niches`. Without any the space itself is cut
+            into 32 regions of alike architectures.
+        initial: random trials before the model decides; by default 10, or a quarter of a smaller budget.
+        refit_every: hyper-parameters are learned anew after so many complete trials.
+        candidates: random candidates per ask, and as many mutants of the elites.
+        max_points: the posterior rests on at most so many trials.
+
+    Raises:
+        ConfigError: the niches cannot be read.
+    """
+
+    def __init__(
+        self,
+        setting: Setting,
+        *,
+        niches: Any = None,
+        initial: int | None = None,
+        refit_every: int = 5,
+        candidates: int = 150,
+        max_points: int = 1000,
+    ) -> None:
+        self._setting = setting
+        self._initial = initial or min(10, max(3, (setting.budget or 400) // 4))
+        if min(self._initial, refit_every, candidates) < 1 or max_points < 2:
+            raise ConfigError(f"cannot model with {initial=}, {refit_every=}, {candidates=}, {max_points=}")
+        self._columns = Columns.of(setting.space)
+        self._process = GaussianProcess(DecisionKernel(self._columns))
+        self._every, self._candidates, self._max_points = refit_every, candidates, max_points
+        self._archive = Archive(setting, refit_every)
+        self._elites = EliteArchive(made_niches(niches, setting.space, setting.facts, setting.seed))
+        self._features: list[Vector | None] = []  # of the complete trials
+        self._known: dict[str, Vector | None] = {}  # by text: features that cost nothing
+        self._free: bool | None = None
+        self._learned: dict[str, tuple[int, Vector]] = {}
+        self._fitted: tuple[int, list[int], GaussianPosterior] | None = None
+
+    @property
+    def niches(self) -> Niches:
+        return self._elites.niches
+
+    def ask(self, number: int) -> Proposal | None:
+        rng, setting, archive = stream(self._setting.seed, "bop elites", number), self._setting, self._archive
+        space = setting.space
+        if not archive.seen and not setting.check(space.default()):
+            return Proposal(space.default(), setting.fidelity)
+        if len(archive.complete) < 2 or len(archive.complete) + len(archive.running) < self._initial:
+            drawn = first_fresh(setting, archive.seen, lambda: space.sample(rng))
+            return None if drawn is None else Proposal(drawn, setting.fidelity)
+        score = self._score(rng)
+        elites = [trial.architecture for trial in self._elites.trials()]
+        rng.shuffle(elites)
+        count = self._candidates
+        found = most_promising(setting, archive.seen, elites, score, rng, random_draws=count, mutants=count)
+        return None if found is None else Proposal(found, setting.fidelity)
+
+    def tell(self, trial: Trial) -> None:
+        before = len(self._archive.complete)
+        self._archive.tell(trial)
+        if len(self._archive.complete) > before:
+            setting, objective = self._setting, self._setting.objectives[0]
+            features = describe(self.niches.features, setting.space, trial.architecture, trial.measurements)
+            self._features.append(features)
+            self._elites.add(trial, objective.loss(trial.measurements[objective.name]), features)
+
+    def belief(self) -> Belief:
+        """The best elite, how full the archive is, and how well leave-one-out predictions rank the trials."""
+        if len(self._archive.complete) < 2:
+            return Belief(note="no model yet: fewer than two complete trials")
+        chosen, posterior = self._posterior()
+        best = self._archive.complete[chosen[int(posterior.fitted().argmin())]]
+        agreement = rank_correlation(posterior.held_out(), posterior.targets)
+        filled, of = len(self._elites.elites), len(self.niches.names)
+        return Belief(best.number, agreement, f"elites of {filled} of {of} niches, Gaussian process of {len(chosen)}")
+
+    # ---- expected niche improvement
+
+    def _score(self, rng: random.Random) -> Callable[[Sequence[Architecture]], Vector]:
+        """The logarithm of Σ_j P(φ ∈ niche_j)·EI(elite_j), of many architectures at once."""
+        import numpy as np
+
+        _, posterior = self._posterior()
+        posterior = posterior.believing(self._running_rows()) if self._archive.running else posterior
+        elites = self._elite_targets()
+        membership = self._membership(rng)
+
+        def score(architectures: Sequence[Architecture]) -> Vector:
+            mean, deviation = posterior.predict(self._columns.encode(architectures))
+            inside = membership(architectures)
+            wanted = inside.any(axis=0)
+            levels, places = np.unique(elites[wanted], return_inverse=True)
+            if not len(levels):
+                return np.full(len(architectures), -np.inf)
+            # Nested niches share elites: the improvement over each different elite is computed once.
+            gains = np.stack([log_expected_improvement(mean, deviation, level) for level in levels], axis=1)
+            with np.errstate(divide="ignore"):
+                return np.asarray(np.logaddexp.reduce(gains[:, places] + np.log(inside[:, wanted]), axis=1))
+
+        return score
+
+    def _elite_targets(self) -> Vector:
+        """The target of each niche's elite; where there is none, that of the worst trial so far."""
+        import numpy as np
+
+        losses = self._archive.losses(len(self._archive.complete))
+        worst = float(losses.max())
+        found = np.array([worst if math.isinf(loss) else loss for loss in self._elites.losses()])
+        return self._transformed(found, losses)
+
+    def _transformed(self, values: Vector, losses: Vector) -> Vector:
+        """Losses as the model sees them: those far above the others are drawn in."""
+        import numpy as np
+
+        if not len(losses):
+            return values
+        low, middle = np.quantile(losses, (0.0, 0.5))
+        cap = middle + 2.0 * max(float(middle - low), 1e-12)
+        return np.asarray(np.minimum(values, cap))
+
+    def _membership(self, rng: random.Random) -> Callable[[Sequence[Architecture]], Matrix]:
+        """Return the probability of each architecture to lie in each niche."""
+        import numpy as np
+
+        if self._is_free():
+            return lambda architectures: self._held([self._free_features(a) for a in architectures])
+        posteriors = [self._feature_posterior(place) for place in range(len(self.niches.features))]
+        luck = np.array([rng.gauss(0.0, 1.0) for _ in range(DRAWS * len(posteriors))]).reshape(DRAWS, -1)
+
+        def probabilities(architectures: Sequence[Architecture]) -> Matrix:
+            rows = self._columns.encode(architectures)
+            found = [posterior.predict(rows) for posterior, _ in posteriors]
+            count = np.zeros((len(architectures), len(self.niches.names)))
+            for draw in luck:
+                columns = [
+                    np.exp(mean + part * deviation) if log else mean + part * deviation
+                    for part, (mean, deviation), (_, log) in zip(draw, found, posteriors, strict=True)
+                ]
+                count += self.niches.holding(np.stack(columns, axis=1))
+            return np.asarray(count / DRAWS)
+
+        return probabilities
+
+    def _held(self, features: Sequence[Vector | None]) -> Matrix:
+        import numpy as np
+
+        inside = np.zeros((len(features), len(self.niches.names)))
+        known = [place for place, vector in enumerate(features) if vector is not None]
+        if known:
+            inside[known] = self.niches.holding(np.stack([v for v in features if v is not None]))
+        return inside
+
+    # ---- features
+
+    def _is_free(self) -> bool:
+        """Whether the features of any architecture are known without training; found out on the first trial."""
+        if self._free is None:
+            self._free = self._free_features(self._archive.complete[0].architecture) is not None
+        return self._free
+
+    def _free_features(self, architecture: Architecture) -> Vector | None:
+        if architecture.text not in self._known:
+            names, setting = self.niches.features, self._setting
+            measured = frozenset(name for name in names if not is_structural(name, setting.space))
+            try:
+                told = setting.facts(architecture, measured) if measured and setting.facts is not None else {}
+            except EvaluationError:  # nothing can be built of it; the study's check says so too
+                told = {}
+            self._known[architecture.text] = describe(names, setting.space, architecture, told)
+        return self._known[architecture.text]
+
+    def _feature_posterior(self, place: int) -> tuple[GaussianPosterior, bool]:
+        """The model of one measured feature, and whether it is one of its logarithm."""
+        import numpy as np
+
+        known = [index for index, vector in enumerate(self._features) if vector is not None]
+        values = np.array([vector[place] for vector in self._features if vector is not None])
+        if not known:  # never measured so far: anything is possible
+            known, values = [0], np.zeros(1)
+        log = bool((values > 0).all())
+        values = np.log(values) if log else values
+        theta = self._theta(f"feature {place}, {log}", known, values)
+        return self._process.given(theta, self._rows(known), values), log
+
+    # ---- the model of the loss
+
+    def _posterior(self) -> tuple[list[int], GaussianPosterior]:
+        count = len(self._archive.complete)
+        if self._fitted is None or self._fitted[0] != count:
+            losses = self._archive.losses(count)
+            targets, chosen = self._transformed(losses, losses), spread(losses, self._max_points)
+            first = losses[: self._archive.known]
+            theta = self._theta("loss", range(len(first)), self._transformed(first, first))
+            self._fitted = count, chosen, self._process.given(theta, self._rows(chosen), targets[chosen])
+        return self._fitted[1], self._fitted[2]
+
+    def _theta(self, of: str, places: Sequence[int], targets: Vector) -> Vector:
+        """Hyper-parameters learned from the first k·⌊n/k⌋ rows, so that a rebuilt strategy has the same."""
+        first = len(targets) // self._every * self._every
+        if of not in self._learned or self._learned[of][0] != first:
+            theta = self._process.start()
+            if first >= 2:
+                some = evenly(first, self._process.fit_points)
+                theta = self._process.learned(self._rows([places[i] for i in some]), targets[some])
+            self._learned[of] = first, theta
+        return self._learned[of][1]
+
+    def _rows(self, places: Sequence[int]) -> Rows:
+        return self._columns.encode([self._archive.complete[place].architecture for place in places])
+
+    def _running_rows(self) -> Rows:
+        return self._columns.encode([trial.architecture for trial in self._archive.running.values()])

@@ -19,6 +19,7 @@ __all__ = [
     "SpaceError",
     "StorageError",
     "TaskError",
+    "TrialStopped",
     "did_you_mean",
 ]
 
@@ -88,6 +89,15 @@ class MissingExtraError(ConfigError):
 
 class ExportError(SearchitectError):
     """An exported file could not be written or does not agree with the model it was made from."""
+
+
+class TrialStopped(BaseException):
+    """The study ends this trial early; `Context.report` raises it. Raise it yourself to give a trial up.
+
+    Let it pass: the trial is *pruned*, with what it reported last. Or catch it, save what should be kept, and return
+    measurements: the trial is pruned with those. Like `KeyboardInterrupt` it is no `Exception`, so that a function that
+    survives its own errors does not train on by mistake.
+    """
 
 
 def did_you_mean(name: str, valid: Iterable[str]) -> str:

@@ -19,6 +19,8 @@ __all__ = [
     "Executor",
     "Facts",
     "Job",
+    "Listener",
+    "LiveExecutor",
     "Outcome",
     "Reports",
     "trial_folder",
@@ -57,7 +59,14 @@ class Context:
     send: Callable[[int, Mapping[str, float]], None] | None = None
 
     def report(self, step: int, **measurements: float) -> None:
-        """Record intermediate measurements, such as one validation result per epoch."""
+        """Record intermediate measurements, such as one validation result per epoch.
+
+        A stopping rule (`sa.search(stopping=…)`) reads those that bear an objective's name, and `progress`, the share
+        of the training that is done, in (0, 1]; without it the steps are compared.
+
+        Raises:
+            TrialStopped: the study ends this trial early. Let it pass, or catch it and return the measurements so far.
+        """
         if self.send is not None:
             self.send(step, measurements)
 
@@ -143,6 +152,30 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """Stop workers; jobs still running are abandoned without an outcome. Safe to call twice."""
+        ...
+
+
+Listener = Callable[[int, int, Mapping[str, float]], None]
+"""Receives (trial number, step, measurements) of a running job, inside `collect`."""
+
+
+class LiveExecutor(Executor, Protocol):
+    """An executor that hands over reports while jobs run, and stops a job. Without it a study stops no trial early."""
+
+    def follow(self, listener: Listener | None, *, exact: bool = False) -> None:
+        """Call `listener` for every report from now on; None ends it. To be called while no job runs.
+
+        Args:
+            exact: a job waits at each report until the listener has returned, so that `stop` from within it ends the
+                job at this very report. Otherwise the job ends at one of its next reports.
+        """
+        ...
+
+    def stop(self, number: int, reason: str) -> None:
+        """Let the running job of this trial end at a report, as pruned, with this reason; unknown numbers are ignored.
+
+        Its outcome carries what the evaluator returned after `TrialStopped`, or else what it reported last.
+        """
         ...
 
 

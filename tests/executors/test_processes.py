@@ -14,16 +14,22 @@ from pathlib import Path
 import pytest
 
 from searchitect.errors import ConfigError
-from searchitect.evaluation import Context, Evaluator, Executor
+from searchitect.evaluation import Context, Evaluator, Executor, LiveExecutor
 from searchitect.executors import ProcessExecutor
 from searchitect.executors.worker import MAX_LOG_BYTES
-from searchitect.testing.executors import ExecutorContract, Scripted, job, run_all
+from searchitect.testing.executors import ExecutorContract, LiveExecutorContract, Scripted, job, run_all
 from searchitect.trial import Proposal, TrialState
 
 
 class TestProcessExecutor(ExecutorContract):
     @classmethod
     def make(cls, evaluator: Evaluator) -> Executor:
+        return ProcessExecutor(evaluator, workers=2, grace=0.1)
+
+
+class TestProcessExecutorLive(LiveExecutorContract):
+    @classmethod
+    def make(cls, evaluator: Evaluator) -> LiveExecutor:
         return ProcessExecutor(evaluator, workers=2, grace=0.1)
 
 

@@ -4,15 +4,21 @@ from collections.abc import Mapping
 
 import pytest
 
-from searchitect.evaluation import Context, Evaluator, Executor
+from searchitect.evaluation import Context, Evaluator, Executor, LiveExecutor
 from searchitect.executors import SerialExecutor
-from searchitect.testing.executors import ExecutorContract, Scripted, job, run_all
+from searchitect.testing.executors import ExecutorContract, LiveExecutorContract, Scripted, job, run_all
 from searchitect.trial import Proposal
 
 
 class TestSerialExecutor(ExecutorContract):
     @classmethod
     def make(cls, evaluator: Evaluator) -> Executor:
+        return SerialExecutor(evaluator)
+
+
+class TestSerialExecutorLive(LiveExecutorContract):
+    @classmethod
+    def make(cls, evaluator: Evaluator) -> LiveExecutor:
         return SerialExecutor(evaluator)
 
 

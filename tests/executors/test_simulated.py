@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import pytest
 
 from searchitect.errors import ConfigError, EvaluationError
-from searchitect.evaluation import Context, Evaluator, Executor
+from searchitect.evaluation import Context, Evaluator, Executor, LiveExecutor
 from searchitect.executors import SimulatedExecutor
 from searchitect.study.loop import Clock
-from searchitect.testing.executors import ExecutorContract, Scripted, job, run_all
+from searchitect.testing.executors import ExecutorContract, LiveExecutorContract, Scripted, job, run_all
 from searchitect.trial import Proposal, TrialState
 
 
@@ -21,6 +21,12 @@ def slept(proposal: Proposal) -> float:
 class TestSimulatedExecutor(ExecutorContract):
     @classmethod
     def make(cls, evaluator: Evaluator) -> Executor:
+        return SimulatedExecutor(evaluator, slept, workers=3)
+
+
+class TestSimulatedExecutorLive(LiveExecutorContract):
+    @classmethod
+    def make(cls, evaluator: Evaluator) -> LiveExecutor:
         return SimulatedExecutor(evaluator, slept, workers=3)
 
 
@@ -106,3 +112,35 @@ def test_the_clock_of_a_study_can_be_virtual() -> None:
 
 def test_the_evaluator_is_the_one_that_was_given() -> None:
     assert run_all(SimulatedExecutor(Scripted(factor=3.0)), [job(0, value=2)])[0].measurements["score"] == 6.0
+
+
+class Curve:
+    """Reports ten steps, at once."""
+
+    def evaluate(self, proposal: Proposal, context: Context) -> Mapping[str, float]:
+        for step in range(1, 11):
+            context.report(step, score=step / 10)
+        return {"score": 1.0}
+
+
+def test_a_stopped_job_costs_the_share_that_it_ran() -> None:
+    executor = SimulatedExecutor(Curve(), slept, workers=2)
+    heard: list[tuple[int, int, float]] = []
+
+    def listen(number: int, step: int, measured: Mapping[str, float]) -> None:
+        heard.append((number, step, executor.now()))
+        if (number, step) == (1, 3):
+            executor.stop(1, "behind")
+
+    executor.follow(listen)
+    executor.submit(job(0, "sleep", 10))
+    executor.submit(job(1, "sleep", 20))
+    (stopped,) = executor.collect()
+    assert (stopped.number, stopped.state, stopped.seconds, executor.now()) == (1, TrialState.PRUNED, 6.0, 6.0)
+    assert stopped.measurements == {"score": 0.3}
+    executor.submit(job(2, "sleep", 3))
+    assert [o.number for o in executor.collect()] == [2]
+    assert [o.number for o in executor.collect()] == [0]
+    assert executor.now() == 10.0
+    assert [time for number, _, time in heard if number == 0] == [float(n) for n in range(1, 11)]
+    assert [time for _, _, time in heard] == sorted(time for _, _, time in heard)

@@ -15,7 +15,7 @@ import pytest
 
 from searchitect.evaluation import Context
 from searchitect.executors import worker
-from searchitect.executors.frames import framed, read_frame
+from searchitect.executors.frames import JOB, VERDICT, framed, read_frame
 from searchitect.testing.executors import Scripted, job
 from searchitect.trial import Proposal
 
@@ -41,7 +41,7 @@ class Impatient:
 def test_jobs_are_answered_in_json(ends: tuple[socket.socket, socket.socket]) -> None:
     driver, ours = ends
     for one in (job(4, value=3), job(5, "report", 1)):
-        driver.sendall(framed(pickle.dumps(one)))
+        driver.sendall(framed(JOB + pickle.dumps((one, False))))
     driver.shutdown(socket.SHUT_WR)
     worker._serve(ours, Scripted())
     started, ended, again, report, failed = answers(driver, ours)
@@ -51,9 +51,30 @@ def test_jobs_are_answered_in_json(ends: tuple[socket.socket, socket.socket]) ->
     assert failed[:4] == ["end", "failed", {}, "diverged"]
 
 
+def test_a_verdict_that_came_too_late_is_passed_over(ends: tuple[socket.socket, socket.socket]) -> None:
+    driver, ours = ends
+    for payload in (VERDICT + pickle.dumps((3, "too late")), JOB + pickle.dumps((job(4, value=3), False))):
+        driver.sendall(framed(payload))
+    driver.shutdown(socket.SHUT_WR)
+    worker._serve(ours, Scripted())
+    assert [message[0] for message in answers(driver, ours)] == ["start", "end"]
+
+
+def test_a_job_that_waits_goes_on_or_ends_as_it_is_told(ends: tuple[socket.socket, socket.socket]) -> None:
+    driver, ours = ends
+    verdicts = [(4, None), (3, "of an earlier job"), (4, "behind")]
+    for payload in (JOB + pickle.dumps((job(4, "train", 9), True)), *(VERDICT + pickle.dumps(v) for v in verdicts)):
+        driver.sendall(framed(payload))
+    driver.shutdown(socket.SHUT_WR)
+    worker._serve(ours, Scripted())
+    *_, ended = said = answers(driver, ours)
+    assert [message[2] for message in said if message[0] == "report"] == [1, 2]
+    assert ended[:4] == ["end", "pruned", {"score": 2.0, "epochs": 2.0}, "behind"]
+
+
 def test_an_interrupt_raised_by_the_candidate_is_a_failure(ends: tuple[socket.socket, socket.socket]) -> None:
     driver, ours = ends
-    driver.sendall(framed(pickle.dumps(job(0))))
+    driver.sendall(framed(JOB + pickle.dumps((job(0), False))))
     driver.shutdown(socket.SHUT_WR)
     worker._serve(ours, Impatient())
     assert answers(driver, ours)[1][:2] == ["end", "failed"]

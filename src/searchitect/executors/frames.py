@@ -5,7 +5,10 @@ from __future__ import annotations
 import socket
 import struct
 
-__all__ = ["FrameReader", "framed", "read_frame"]
+__all__ = ["JOB", "VERDICT", "FrameReader", "framed", "read_frame"]
+
+JOB, VERDICT = b"j", b"v"
+"""The first letter of what the driver sends to a worker that has its evaluator."""
 
 _LENGTH = struct.Struct("!Q")
 

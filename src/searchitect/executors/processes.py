@@ -7,12 +7,12 @@ import selectors
 import signal
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from searchitect.errors import ConfigError
-from searchitect.evaluation import Evaluator, Job, Outcome
+from searchitect.evaluation import Evaluator, Job, Listener, Outcome
 from searchitect.executors.memory import told_within
 from searchitect.executors.running import OnReport
 from searchitect.executors.travel import serialised
@@ -70,6 +70,8 @@ class ProcessExecutor:
         self._pool: list[WorkerProcess] = []
         self._ended: list[Outcome] = []
         self._any_ready, self._futile = False, 0
+        self._listener: Listener | None = None
+        self._exact = False
         # Also runs at the end of the interpreter; holds no reference to this object.
         self._stop = weakref.finalize(self, _end_all, self._pool, self._selector, os.getpid())
         try:
@@ -95,7 +97,7 @@ class ProcessExecutor:
             why = "full" if self._pool else "closed"
             raise ConfigError(f"the executor is {why}: it cannot take trial {job.number}")
         worker = next((worker for worker in idle if worker.ready), idle[0])
-        worker.give(job)
+        worker.give(job, self._exact)
         self._listen(worker)
 
     def collect(self, timeout: float | None = None) -> Sequence[Outcome]:
@@ -117,6 +119,19 @@ class ProcessExecutor:
                 break
         ended, self._ended = self._ended, []
         return sorted(ended, key=lambda outcome: outcome.number)
+
+    def follow(self, listener: Listener | None, *, exact: bool = False) -> None:
+        """Call `listener` for every report as it arrives; with `exact` the job waits for it."""
+        self._listener, self._exact = listener, exact and listener is not None
+
+    def stop(self, number: int, reason: str) -> None:
+        """Let the job of this trial end at its next report; with `exact` at the one it waits at."""
+        for worker in self._pool:
+            if worker.job is not None and worker.job.number == number and worker.stop is None:
+                worker.stop = reason
+                if not self._exact:
+                    worker.answer(number, reason)
+                    self._listen(worker)
 
     def close(self) -> None:
         """Stop the workers. Jobs still running are abandoned without an outcome. Safe to call twice."""
@@ -183,14 +198,21 @@ class ProcessExecutor:
         elif kind == "report":
             number, step, measurements = values
             if number == job.number:  # otherwise of a thread left behind by an earlier job
-                worker.reports.append((step, measurements))
-                if self._on_report is not None:
-                    self._on_report(number, step, measurements)
+                self._report(worker, number, step, measurements)
         elif kind == "end":
             state, measurements, reason, seconds, halt = values
             reports = tuple(worker.reports)
             self._ended.append(Outcome(job.number, TrialState(state), measurements, reason, reports, seconds, halt))
             worker.job, worker.begun, worker.deadline = None, None, None
+
+    def _report(self, worker: WorkerProcess, number: int, step: int, measurements: Mapping[str, float]) -> None:
+        worker.reports.append((step, measurements))
+        for told in (self._on_report, self._listener):
+            if told is not None:
+                told(number, step, measurements)
+        if self._exact:
+            worker.answer(number, worker.stop)
+            self._listen(worker)
 
     def _give_up(self, worker: WorkerProcess) -> None:
         """A deadline has passed: of the start, or of a job."""

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from searchitect.errors import EvaluationError, SearchitectError, StorageError
+from searchitect.errors import EvaluationError, SearchitectError, StorageError, TrialStopped
 from searchitect.evaluation import Context, Evaluator, Job, Outcome
 from searchitect.trial import TrialState
 
@@ -25,6 +25,7 @@ def run_job(
     job: Job,
     on_report: OnReport | None = None,
     explain: Callable[[BaseException], str] | None = None,
+    verdict: Callable[[], str | None] = lambda: None,
 ) -> Outcome:
     """Evaluate and return the outcome. Only KeyboardInterrupt gets out; all else is a failed trial.
 
@@ -32,29 +33,54 @@ def run_job(
 
     Args:
         explain: makes one sentence of what was raised; `failure` by default.
+        verdict: asked after each report: why the job is to end now, or None.
     """
-    reports: list[tuple[int, Mapping[str, float]]] = []
-
-    def send(step: int, measurements: Mapping[str, float]) -> None:
-        report = (int(step), _finite(measurements))
-        reports.append(report)
-        if on_report is not None:
-            on_report(job.number, *report)
-
+    desk = _Desk(job.number, on_report, verdict)
     begin = time.perf_counter()
     measurements: Mapping[str, float] = {}
     reason, halt = None, False
     try:
         if job.folder is not None:
             job.folder.mkdir(parents=True, exist_ok=True)
-        context = Context(job.seed, job.device, job.seconds, job.folder, job.number, send)
+        context = Context(job.seed, job.device, job.seconds, job.folder, job.number, desk.send)
         measurements = _checked(evaluator.evaluate(job.proposal, context))
     except KeyboardInterrupt:
         raise
+    except TrialStopped as error:
+        desk.stopped = desk.stopped or str(error) or "it gave itself up"
     except BaseException as error:  # noqa: BLE001 - whatever a candidate raises, SystemExit too, the study goes on
         reason, halt = (explain or failure)(error), isinstance(error, StorageError)
+    desk.closed = True
     state = TrialState.COMPLETE if reason is None else TrialState.FAILED
-    return Outcome(job.number, state, measurements, reason, tuple(reports), time.perf_counter() - begin, halt)
+    if desk.stopped is not None and not halt:  # whatever it did when it was told to end
+        state, reason, measurements = TrialState.PRUNED, desk.stopped, measurements or desk.last
+    return Outcome(job.number, state, measurements, reason, tuple(desk.reports), time.perf_counter() - begin, halt)
+
+
+class _Desk:
+    """Takes the reports of one job and tells it when to stop."""
+
+    def __init__(self, number: int, on_report: OnReport | None, verdict: Callable[[], str | None]) -> None:
+        self._number, self._on_report, self._verdict = number, on_report, verdict
+        self.reports: list[tuple[int, Mapping[str, float]]] = []
+        self.stopped: str | None = None
+        self.closed = False
+
+    @property
+    def last(self) -> Mapping[str, float]:
+        """What was reported last."""
+        return self.reports[-1][1] if self.reports else {}
+
+    def send(self, step: int, measurements: Mapping[str, float]) -> None:
+        if self.closed:  # a thread that the evaluation left behind
+            return
+        if self.stopped is None:
+            self.reports.append((int(step), _finite(measurements)))
+            if self._on_report is not None:
+                self._on_report(self._number, *self.reports[-1])
+            self.stopped = self._verdict()
+        if self.stopped is not None:
+            raise TrialStopped(self.stopped)
 
 
 def _checked(measurements: object) -> dict[str, float]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
 from searchitect.errors import ConfigError
-from searchitect.evaluation import Evaluator, Job, Outcome
+from searchitect.evaluation import Evaluator, Job, Listener, Outcome
 from searchitect.executors.running import OnReport, run_job
 
 __all__ = ["SerialExecutor"]
@@ -31,7 +31,10 @@ class SerialExecutor:
         self.evaluator = evaluator
         self._on_report = on_report
         self._job: Job | None = None
+        self._running: Job | None = None
         self._closed = False
+        self._listener: Listener | None = None
+        self._stop: str | None = None
 
     @property
     def capacity(self) -> int:
@@ -51,8 +54,28 @@ class SerialExecutor:
 
     def collect(self, timeout: float | None = None) -> Sequence[Outcome]:
         """Run what was submitted and return its outcome; `timeout` cannot be kept here."""
-        job, self._job = self._job, None
-        return () if job is None else (run_job(self.evaluator, job, self._on_report),)
+        job, self._running = self._job, self._job
+        self._job = None
+        if job is None:
+            return ()
+        try:
+            return (run_job(self.evaluator, job, self._report, verdict=lambda: self._stop),)
+        finally:
+            self._running, self._stop = None, None
+
+    def follow(self, listener: Listener | None, *, exact: bool = False) -> None:
+        """Call `listener` for every report; a job that it stops ends at this very report, asked for or not."""
+        self._listener = listener
+
+    def stop(self, number: int, reason: str) -> None:
+        """Let the job end at its next report, or at the one whose listener says so."""
+        if any(job is not None and job.number == number for job in (self._job, self._running)):
+            self._stop = reason
+
+    def _report(self, number: int, step: int, measurements: Mapping[str, float]) -> None:
+        for told in (self._on_report, self._listener):
+            if told is not None:
+                told(number, step, measurements)
 
     def close(self) -> None:
         """Drop a job that has not run. Safe to call twice."""

@@ -10,12 +10,14 @@ from __future__ import annotations
 import dataclasses
 import heapq
 import math
+from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
 from searchitect.errors import ConfigError, EvaluationError
-from searchitect.evaluation import Evaluator, Job, Outcome
+from searchitect.evaluation import Evaluator, Job, Listener, Outcome
 from searchitect.executors.running import OnReport, run_job
 from searchitect.trial import Proposal, TrialState
 
@@ -37,6 +39,9 @@ class SimulatedExecutor:
     submission); a table answers at once, so nobody waits. `now` is the virtual time; give it to `study.loop.Clock` and
     the journal's times are virtual too. A job that costs more than `job.seconds` fails at that moment, unevaluated.
 
+    Followed, it plays reports too: the evaluator is called at submission, its reports arrive spread over the job's time
+    (by `progress`, or else by step), and a job that is stopped ends at that moment and has cost that much.
+
     Args:
         cost: what a proposal takes. Where it raises `EvaluationError`, the job takes no time and fails.
         workers: how many jobs run at the same time.
@@ -55,6 +60,8 @@ class SimulatedExecutor:
         self._cost, self._on_report = cost, on_report
         self._time, self._submitted, self._closed = 0.0, 0, False
         self._running: list[tuple[float, int, float, Job]] = []
+        self._listener: Listener | None = None
+        self._plays: dict[int, _Play] = {}
 
     @property
     def capacity(self) -> int:
@@ -76,6 +83,9 @@ class SimulatedExecutor:
             raise ConfigError(f"the executor is {why}: it cannot take trial {job.number}")
         takes = self._takes(job)
         ends = self._time + (takes if job.seconds is None else min(takes, job.seconds))
+        if self._listener is not None:
+            played = run_job(self.evaluator, job, self._on_report)
+            self._plays[job.number] = _Play(self._time, self._submitted, played, _times(self._time, takes, played))
         heapq.heappush(self._running, (ends, self._submitted, takes, job))
         self._submitted += 1
 
@@ -83,6 +93,9 @@ class SimulatedExecutor:
         """Move the clock to the next end and return every job that ends then; at once, whatever `timeout` says."""
         if not self._running:
             return ()
+        stopped = self._play_reports()
+        if stopped:
+            return stopped
         self._time = self._running[0][0]
         ended = []
         while self._running and self._running[0][0] == self._time:
@@ -90,9 +103,19 @@ class SimulatedExecutor:
             ended.append(self._outcome(job, takes))
         return ended
 
+    def follow(self, listener: Listener | None, *, exact: bool = False) -> None:
+        """Call `listener` for every report of the jobs that are submitted from now on."""
+        self._listener = listener
+
+    def stop(self, number: int, reason: str) -> None:
+        """Let the job end now, or with its next report where none is being told."""
+        if number in self._plays and self._plays[number].stopped is None:
+            self._plays[number].stopped = reason
+
     def close(self) -> None:
         """Drop the jobs that have not ended. Safe to call twice."""
         self._running.clear()
+        self._plays.clear()
         self._closed = True
 
     def __enter__(self) -> Self:
@@ -112,8 +135,58 @@ class SimulatedExecutor:
             raise ConfigError(f"trial {job.number} costs {takes}: a finite number that is not negative was expected")
         return takes
 
+    def _play_reports(self) -> list[Outcome]:
+        """Hand over reports in virtual time, up to the next end or the first job that is stopped."""
+        while waiting := [play for play in self._plays.values() if play.times]:
+            play = min(waiting, key=lambda one: (one.times[0], one.order))
+            if play.times[0] > self._running[0][0]:
+                return []
+            self._time = play.times.popleft()
+            step, measurements = play.outcome.reports[play.told]
+            play.told += 1
+            if self._listener is not None:
+                self._listener(play.outcome.number, step, measurements)
+            if play.stopped is not None:
+                return [self._stopped(play, play.stopped)]
+        return []
+
+    def _stopped(self, play: _Play, reason: str) -> Outcome:
+        number, reports = play.outcome.number, play.outcome.reports[: play.told]
+        self._running = [entry for entry in self._running if entry[3].number != number]
+        heapq.heapify(self._running)
+        del self._plays[number]
+        return Outcome(number, TrialState.PRUNED, reports[-1][1], reason, reports, self._time - play.begun)
+
     def _outcome(self, job: Job, takes: float) -> Outcome:
+        play = self._plays.pop(job.number, None)
         if job.seconds is not None and takes > job.seconds:
             reason = f"stopped after {job.seconds:g} s (simulated); it would have taken {takes:g} s"
-            return Outcome(job.number, TrialState.FAILED, reason=reason, seconds=job.seconds)
-        return dataclasses.replace(run_job(self.evaluator, job, self._on_report), seconds=takes)
+            told = () if play is None else play.outcome.reports[: play.told]
+            return Outcome(job.number, TrialState.FAILED, reason=reason, reports=told, seconds=job.seconds)
+        outcome = run_job(self.evaluator, job, self._on_report) if play is None else play.outcome
+        return dataclasses.replace(outcome, seconds=takes)
+
+
+@dataclass(slots=True)
+class _Play:
+    """A job whose outcome is known and whose reports are told one by one.
+
+    Attributes:
+        times: virtual times of the reports that are still to be told.
+        told: how many were.
+        stopped: why it is to end.
+    """
+
+    begun: float
+    order: int
+    outcome: Outcome
+    times: deque[float]
+    told: int = field(default=0)
+    stopped: str | None = None
+
+
+def _times(begin: float, takes: float, outcome: Outcome) -> deque[float]:
+    """When each report is due: at its `progress`, or else at its step of the last one's."""
+    last = max((step for step, _ in outcome.reports), default=1) or 1
+    shares = [measured.get("progress", step / last) for step, measured in outcome.reports]
+    return deque(begin + takes * min(1.0, max(0.0, share)) for share in shares)

@@ -8,6 +8,9 @@ script is needed. It answers in JSON lists, so that the driver unpickles nothing
     ["start"]                                    it begins the job it was given
     ["report", number, step, measurements]       while it runs
     ["end", state, measurements, reason, seconds, halt]
+
+It hears pickles behind one letter: `JOB` with (job, whether it waits at each report for a verdict), and `VERDICT` with
+(number, why the job is to end, or None), which it reads when it reports.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ from typing import Any
 import cloudpickle
 
 from searchitect.evaluation import Evaluator, Job, Outcome
-from searchitect.executors.frames import framed, read_frame
+from searchitect.executors.frames import JOB, framed, read_frame
 from searchitect.executors.memory import explained_within, limit_memory
 from searchitect.executors.running import failure, run_job
 from searchitect.trial import TrialState
@@ -97,14 +100,49 @@ def _serve(channel: socket.socket, evaluator: Evaluator, memory_bytes: int | Non
     def on_report(number: int, step: int, measurements: Mapping[str, float]) -> None:
         send("report", number, step, measurements)
 
-    while (payload := read_frame(channel)) is not None:
+    reading = threading.Lock()  # nor may two threads read, not even one that an earlier job left behind
+    while (payload := _next(channel, reading)) is not None:
+        if payload[:1] != JOB:
+            continue  # a verdict that came too late
         send("start")
-        job: Job = pickle.loads(payload)  # noqa: S301 - our own connection
+        job: Job
+        job, waits = pickle.loads(payload[1:])  # noqa: S301 - our own connection
+        verdict = _Verdict(channel, reading, job.number, waits)
         try:
-            outcome = run_job(evaluator, job, on_report, explained_within(memory_bytes))
+            outcome = run_job(evaluator, job, on_report, explained_within(memory_bytes), verdict)
         except KeyboardInterrupt as error:  # raised by the user's code: the signal itself is ignored
             outcome = Outcome(job.number, TrialState.FAILED, reason=failure(error))
         send("end", outcome.state, outcome.measurements, outcome.reason, outcome.seconds, outcome.halt)
+
+
+def _next(channel: socket.socket, reading: threading.Lock) -> bytearray | None:
+    with reading:
+        return read_frame(channel)
+
+
+class _Verdict:
+    """What the driver says of the running job: why it is to end, or None."""
+
+    def __init__(self, channel: socket.socket, reading: threading.Lock, number: int, waits: bool) -> None:
+        self._channel, self._reading = channel, reading
+        self._number, self._waits = number, waits
+        self._reason: str | None = None
+
+    def __call__(self) -> str | None:
+        with self._reading:
+            heard = False
+            while self._reason is None and not (heard and self._waits) and (self._waits or _has_mail(self._channel)):
+                payload = read_frame(self._channel)
+                if payload is None:  # the driver is gone, and `_watch` ends this process
+                    break
+                number, reason = pickle.loads(payload[1:])  # noqa: S301 - our own connection
+                if number == self._number:
+                    heard, self._reason = True, reason
+        return self._reason
+
+
+def _has_mail(channel: socket.socket) -> bool:
+    return bool(select.select([channel], [], [], 0.0)[0])
 
 
 def _send(channel: socket.socket, kind: str, *values: Any) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from searchitect.evaluation import Job
-from searchitect.executors.frames import FrameReader, framed
+from searchitect.executors.frames import JOB, VERDICT, FrameReader, framed
 
 __all__ = ["WorkerProcess"]
 
@@ -53,6 +53,7 @@ class WorkerProcess:
         begun: time at which the job began in the worker; None before.
         deadline: time at which it is given up; None for never.
         reports: of the job so far.
+        stop: why the job is to end; None where it may go on.
     """
 
     def __init__(self, evaluator: bytes, memory_bytes: int | None, patience: float) -> None:
@@ -61,6 +62,7 @@ class WorkerProcess:
         self.begun: float | None = None
         self.deadline: float | None = time.monotonic() + patience
         self.reports: list[tuple[int, Mapping[str, float]]] = []
+        self.stop: str | None = None
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `end`
         fcntl.fcntl(self._log, fcntl.F_SETFL, os.O_APPEND | fcntl.fcntl(self._log, fcntl.F_GETFL))
         self._log_begin = 0
@@ -91,12 +93,21 @@ class WorkerProcess:
     def has_exited(self) -> bool:
         return self._process.poll() is not None
 
-    def give(self, job: Job) -> None:
-        """Send a job. It starts at once where the worker is ready, and after its start otherwise."""
+    def give(self, job: Job, waits: bool = False) -> None:
+        """Send a job. It starts at once where the worker is ready, and after its start otherwise.
+
+        Args:
+            waits: at each report it waits for a verdict.
+        """
         self.job, self.begun = job, None
         self.reports = []
         self._log_begin = os.fstat(self._log.fileno()).st_size
-        self._post(pickle.dumps(job))
+        self.stop = None
+        self._post(JOB + pickle.dumps((job, waits)))
+
+    def answer(self, number: int, reason: str | None) -> None:
+        """Say why the job is to end, or None: it goes on."""
+        self._post(VERDICT + pickle.dumps((number, reason)))
 
     def _post(self, payload: bytes) -> None:
         self._outbox.append(memoryview(framed(payload)))

@@ -7,7 +7,8 @@
         def make(cls, evaluator):
             return MyExecutor(evaluator)
 
-The evaluator is `Scripted`: the architecture says what it does.
+The evaluator is `Scripted`: the architecture says what it does. An executor that can stop running jobs inherits
+`LiveExecutorContract` as well.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from typing import Any
 
 import pytest
 
-from searchitect.errors import ConfigError, EvaluationError
-from searchitect.evaluation import Context, Evaluator, Executor, Job, Outcome
+from searchitect.errors import ConfigError, EvaluationError, TrialStopped
+from searchitect.evaluation import Context, Evaluator, Executor, Job, LiveExecutor, Outcome
 from searchitect.spaces.architecture import Architecture, Value
 from searchitect.trial import Proposal, TrialState
 
-__all__ = ["ExecutorContract", "Scripted", "job", "run_all"]
+__all__ = ["ExecutorContract", "LiveExecutorContract", "Scripted", "job", "run_all"]
 
 
 def job(number: int, do: str = "score", value: Value = 1, **settings: Any) -> Job:
@@ -90,6 +91,11 @@ class Scripted:
             for step in range(int(str(value))):
                 context.report(step, loss=1.0 / (1 + step), gone=float("nan"))
             raise EvaluationError("diverged", hint="a lower learning rate")
+        if do == "train":
+            return self.train(int(str(value)), context)
+        if do == "give up":
+            context.report(1, loss=4.0)
+            raise TrialStopped("no use")
         if do == "print":
             print("x" * 10_000_000)  # noqa: T201 - the point of the test
             return {"score": 1.0}
@@ -98,6 +104,17 @@ class Scripted:
         if do == "nonsense":
             return _NONSENSE[str(value)]  # type: ignore[return-value]
         raise self.error(str(value))
+
+    def train(self, epochs: int, context: Context) -> Mapping[str, float]:
+        """Report every epoch; when stopped, return what was reached and leave a file in the folder."""
+        done = 0
+        try:
+            for done in range(1, epochs + 1):
+                context.report(done, score=float(done), progress=done / epochs)
+        except TrialStopped:
+            if context.folder is not None:
+                (context.folder / "weights").write_text(str(done))
+        return {"score": float(done), "epochs": float(done)}
 
     def context(self, context: Context) -> Mapping[str, float]:
         """Leave a file in the folder; return what else the context said."""
@@ -230,3 +247,70 @@ class ExecutorContract:
         begin = time.perf_counter()
         run_all(executor, [job(n) for n in range(100)])
         assert (time.perf_counter() - begin) / 100 < (0.05 if "coverage" in sys.modules else 0.02)
+
+
+class LiveExecutorContract:
+    """Laws of an executor that hands over reports of running jobs and stops them. Inherit beside `ExecutorContract`."""
+
+    @classmethod
+    def make(cls, evaluator: Evaluator) -> LiveExecutor:
+        """Return a new executor that owns this evaluator."""
+        raise NotImplementedError
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def live(cls) -> Iterable[LiveExecutor]:
+        executor = cls.make(Scripted())
+        yield executor
+        executor.close()
+
+    def test_reports_arrive_while_jobs_run_and_in_their_order(self, live: LiveExecutor) -> None:
+        told: list[tuple[int, int, float]] = []
+        live.follow(lambda number, step, measured: told.append((number, step, measured["score"])))
+        run_all(live, [job(n, "train", 4) for n in range(3)])
+        for number in range(3):
+            assert [entry for entry in told if entry[0] == number] == [(number, s, float(s)) for s in (1, 2, 3, 4)]
+
+    def test_a_job_that_is_stopped_ends_as_pruned_at_that_report(self, live: LiveExecutor) -> None:
+        def listen(number: int, step: int, measured: Mapping[str, float]) -> None:
+            if (number, step) == (1, 3):
+                live.stop(1, "behind at step 3")
+
+        live.follow(listen, exact=True)
+        ended = {o.number: o for o in run_all(live, [job(n, "train", 50) for n in range(3)])}
+        assert {n: o.state for n, o in ended.items()} == {
+            0: TrialState.COMPLETE, 1: TrialState.PRUNED, 2: TrialState.COMPLETE,
+        }  # fmt: skip
+        assert ended[1].reason == "behind at step 3"
+        assert [step for step, _ in ended[1].reports] == [1, 2, 3]
+        assert ended[1].measurements["score"] == 3.0
+
+    def test_what_is_stopped_without_exactness_ends_at_one_of_the_next_reports(self, live: LiveExecutor) -> None:
+        live.follow(lambda number, step, measured: live.stop(number, "enough") if step >= 2 else None)
+        (outcome,) = run_all(live, [job(0, "train", 200_000)])
+        assert outcome.state is TrialState.PRUNED
+        assert 2 <= len(outcome.reports) < 200_000
+
+    def test_the_next_job_knows_nothing_of_the_stop(self, live: LiveExecutor) -> None:
+        live.follow(lambda number, step, measured: live.stop(0, "enough"), exact=True)
+        assert run_all(live, [job(0, "train", 3)])[0].state is TrialState.PRUNED
+        assert [o.state for o in run_all(live, [job(n, "train", 3) for n in (1, 2)])] == [TrialState.COMPLETE] * 2
+
+    def test_stopping_an_unknown_or_finished_job_does_nothing(self, live: LiveExecutor) -> None:
+        live.follow(None)
+        live.stop(99, "never was")
+        run_all(live, [job(0, "train", 2)])
+        live.stop(0, "too late")
+        assert run_all(live, [job(0, "train", 2)])[0].state is TrialState.COMPLETE
+
+    def test_a_candidate_may_give_itself_up(self, live: LiveExecutor) -> None:
+        live.follow(None)
+        (outcome,) = run_all(live, [job(0, "give up")])
+        assert (outcome.state, outcome.reason, outcome.measurements) == (TrialState.PRUNED, "no use", {"loss": 4.0})
+
+    def test_without_a_listener_again_nothing_is_told(self, live: LiveExecutor) -> None:
+        told: list[int] = []
+        live.follow(lambda number, step, measured: told.append(step), exact=True)
+        live.follow(None)
+        assert run_all(live, [job(0, "train", 5)])[0].state is TrialState.COMPLETE
+        assert told == []

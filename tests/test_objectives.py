@@ -1,3 +1,5 @@
+import math
+
 import pytest
 from hypothesis import given, strategies as st
 
@@ -58,3 +60,33 @@ def test_only_limits_on_the_same_name_contradict_each_other():
     check_consistent([parse_constraint(t) for t in ("flops<=10", "parameters>=20", "flops>=10")])
     with pytest.raises(ConstraintError, match="'flops<=10' and 'flops>=11' contradict each other"):
         check_consistent([parse_constraint(t) for t in ("flops<=10", "flops>=11")])
+
+
+def test_a_limit_on_a_prediction_holds_where_its_probability_reaches_the_confidence():
+    limit = parse_constraint("latency_ms_phone<=20")
+    certain, sure, unsure = {}, {"latency_ms_phone_log_sd": 0.1}, {"latency_ms_phone_log_sd": 0.5}
+    at_15 = {"latency_ms_phone": 15.0}
+    assert limit.holds(at_15 | certain)
+    assert limit.holds(at_15 | sure)
+    assert not limit.holds(at_15 | unsure)
+    assert limit.probability(at_15) == 1.0
+    # ln(20/15) / 0.5 = 0.5754 deviations: Φ = 0.7175
+    assert limit.probability(at_15 | unsure) == pytest.approx(0.7175, abs=1e-4)
+    assert "with probability 0.72, not 0.95" in limit.explained(at_15 | unsure)
+
+
+def test_the_bound_of_a_prediction_is_its_quantile():
+    measured = {"x_ms": 10.0, "x_ms_log_sd": 0.2}
+    assert parse_constraint("x_ms<=99").bound(measured) == pytest.approx(10 * math.exp(1.6449 * 0.2), rel=1e-4)
+    assert parse_constraint("x_ms>=1").bound(measured) == pytest.approx(10 * math.exp(-1.6449 * 0.2), rel=1e-4)
+    assert parse_constraint("x_ms<=10").excess(measured) == pytest.approx(math.exp(1.6449 * 0.2) - 1, rel=1e-4)
+
+
+def test_a_limit_may_have_a_confidence_of_its_own_and_says_so():
+    limit = parse_constraint("latency_ms_phone<=20@0.8")
+    assert limit.confidence == 0.8
+    assert parse_constraint(str(limit)) == limit
+    assert str(parse_constraint("a<=1@0.95")) == "a<=1"
+    for wrong in ("a<=1@0.3", "a<=1@1", "a<=1@x"):
+        with pytest.raises(ConstraintError, match="share from 0.5"):
+            parse_constraint(wrong)

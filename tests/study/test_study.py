@@ -49,6 +49,27 @@ def test_a_missing_objective_fails_the_trial_and_names_what_came():
     assert trial.reason == "the evaluation returned no 'score'; it returned: accuracy"
 
 
+def test_a_limit_on_a_quantity_that_nothing_gives_fails_the_trial_and_names_what_came():
+    study = make_study(constraints=["joules<=3"])
+    trial = study.tell(study.ask(), score=0.9)
+    assert trial.reason == "the evaluation returned no 'joules'; it returned: score"
+
+
+def test_a_predicted_limit_is_kept_with_its_confidence_before_anything_is_spent():
+    def allowed(spread):
+        def predicted(architecture, names):
+            assert names >= {"latency_ms_pi", "latency_ms_pi_log_sd"}
+            return {"latency_ms_pi": float(architecture["width"]), "latency_ms_pi_log_sd": spread}
+
+        study = make_study(constraints=["latency_ms_pi<=40"], facts=predicted)
+        drawn = [study.space.sample(stream(0, "width", n)) for n in range(50)]
+        return {a["width"] for a in drawn if not study.check(a)}
+
+    assert allowed(0.0) == {8, 16, 32}
+    assert allowed(0.5) == {8, 16}  # 16·exp(1.64·0.5) = 36.4, and 32·exp(1.64·0.5) = 72.8
+    assert allowed(1.2) == set()
+
+
 def test_a_trial_is_told_once():
     study = make_study()
     trial = study.ask()

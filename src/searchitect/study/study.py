@@ -22,9 +22,11 @@ from searchitect.study import events
 from searchitect.study.limits import REPEATS_IN_A_ROW
 from searchitect.study.manifest import make_manifest, prior_of, refuse_cut_off, refuse_difference
 from searchitect.study.state import StudyState
+from searchitect.study.stopping import Rule, is_stoppable, peers_of, rule_name, stopping_rule, with_known
 from searchitect.trial import Fidelity, Proposal, Trial, TrialState
 
 __all__ = ["Facts", "Study"]
+
 
 class Study:
     """One search: ask for a trial, evaluate it in any way, tell what came out.
@@ -49,6 +51,8 @@ class Study:
             the number it began with.
         prior: what earlier searches found (`api.prior_trials` reads it from studies); the strategy starts from it. It
             is kept in the journal: a study opened again without it has it still.
+        stopping: "median" or "curve": `report` then says which running trials are not worth their end; see
+            `study.stopping`. A function of your own is a rule too.
         details: further entries for the manifest that a resumed study must repeat, such as the task.
         recorded: further entries for the manifest that are kept for the record only.
         allow_changed_code: go on although the source of the space differs.
@@ -79,6 +83,7 @@ class Study:
         budget: int | None = None,
         workers: int = 1,
         prior: Sequence[PriorTrial] | None = None,
+        stopping: str | Rule | None = None,
         details: Mapping[str, Any] | None = None,
         recorded: Mapping[str, Any] | None = None,
         allow_changed_code: bool = False,
@@ -91,11 +96,15 @@ class Study:
             raise ConfigError("a study needs at least one objective", hint="objectives=['accuracy']")
         check_consistent(self.constraints)
         self.seed, self.name = seed, name
-        self._needed = frozenset(o.name for o in self.objectives) | frozenset(c.name for c in self.constraints)
+        self._needed = frozenset(o.name for o in self.objectives).union(*(c.names for c in self.constraints))
         self._facts, self._allowed = facts, allowed
+        self.stopping, self._rule = stopping_rule(stopping), rule_name(stopping)
         self._verdicts: dict[str, Sequence[str]] = {}
+        self._known: set[str] = set()  # what the facts have ever answered
         given = tuple(prior or ())
-        self.setting = Setting(self.space, self.objectives, seed, self.check, budget, fidelity, workers, given, facts)
+        self.setting = Setting(
+            self.space, self.objectives, seed, self.check, budget, fidelity, workers, given, facts, self.constraints
+        )
 
         def make() -> Strategy:
             if isinstance(strategy, str):
@@ -183,12 +192,55 @@ class Study:
                 return trial
         return None
 
+    def report(self, trial: Trial | int, step: int, **measurements: float) -> str | None:
+        """Write down an intermediate result of a running trial, and return why it should stop, or None.
+
+        Without a stopping rule the answer is None. What was reported before is not written again, so that a trial that
+        is run again after an interruption gets the same answers. To follow the advice, end the trial as pruned::
+
+            if study.report(trial, epoch, accuracy=accuracy):
+                study.tell(trial, pruned=True)
+
+        Args:
+            step: the epoch, from 1; steps rise.
+            measurements: by name; those of the objectives are compared, and `progress`, the share that is done.
+        """
+        number = trial if isinstance(trial, int) else trial.number
+        self._demand_running(number)
+        record, told = self.judged(number, step, measurements)
+        if record is not None:
+            self._append(events.reported(number, step, record.reports[-1][1], told))
+        return told
+
+    def judged(
+        self, number: int, step: int, measurements: Mapping[str, float], held: Reports = (), *, seen: int | None = None
+    ) -> tuple[Trial | None, str | None]:
+        """What a report of a running trial means, without writing it.
+
+        Args:
+            held: earlier reports that are not in the journal yet.
+            seen: only so many of the trials that have ended are compared with.
+
+        Returns:
+            The trial with this report, and why it should stop, or None. No trial where this step is known already.
+        """
+        known, stop = self.state.trials[number], self.state.stops.get(number)
+        if step in {earlier for earlier, _ in (*known.reports, *held)}:
+            return None, stop[1] if stop is not None and stop[0] <= step else None
+        told = with_known(_finite(measurements), known.architecture, self.objectives, self._facts)
+        trial = dataclasses.replace(known, reports=(*known.reports, *held, (step, told)))
+        if self.stopping is None or not is_stoppable(trial):
+            return trial, None
+        ended = [self.state.trials[other] for other in self.state.ended[:seen]]
+        return trial, self.stopping(trial, peers_of(trial, ended), self.objectives)
+
     def tell(
         self,
         trial: Trial | int,
         value: float | None = None,
         *,
         failed: str | None = None,
+        pruned: bool | str = False,
         reports: Reports = (),
         **measurements: float,
     ) -> Trial:
@@ -198,7 +250,9 @@ class Study:
             trial: what `ask` returned, or its number.
             value: the first objective, where there is no need to name it.
             failed: why there is no result; the trial then counts as failed.
-            measurements: finite numbers by name; every objective must be among them.
+            pruned: the evaluation was ended early, for this reason or, where True, for the one that `report` gave.
+            measurements: finite numbers by name; every objective must be among them. Of a pruned trial what was
+                reported last, where nothing else is told.
 
         Returns:
             The finished trial. Without the objectives, or with NaN, it is a failed one that says so.
@@ -206,6 +260,8 @@ class Study:
         number = trial if isinstance(trial, int) else trial.number
         if value is not None:
             measurements = {self.objectives[0].name: value, **measurements}
+        if pruned and failed is None:
+            return self.end(self._pruned(number, pruned, measurements, reports), self.state.elapsed)
         state = TrialState.COMPLETE if failed is None else TrialState.FAILED
         return self.end(Outcome(number, state, measurements, failed, reports), self.state.elapsed)
 
@@ -216,7 +272,7 @@ class Study:
                 f"trial {outcome.number} is not running in study {self.name!r}",
                 hint="tell each trial once, with what study.ask() returned",
             )
-        event = events.ended(_sound(outcome, self.objectives), self._needed, elapsed)
+        event = events.ended(_sound(outcome, self.objectives, self._unanswered(outcome)), self._needed, elapsed)
         self._append(event)
         return self.state.trials[outcome.number]
 
@@ -279,13 +335,17 @@ class Study:
             if problems or self._facts is None:
                 return problems
             known = self._facts(architecture, self._needed)
+            self._known.update(known)
         except (EvaluationError, SpaceError) as error:
             return [error.message]
-        return [
-            f"{limit.name} is {known[limit.name]:g}, the limit is {limit}"
-            for limit in self.constraints
-            if limit.name in known and not limit.holds(known)
-        ]
+        return [limit.explained(known) for limit in self.constraints if limit.name in known and not limit.holds(known)]
+
+    def _unanswered(self, outcome: Outcome) -> list[Constraint]:
+        """Limits on quantities that neither the evaluation nor the facts give."""
+        left = [limit for limit in self.constraints if limit.name not in outcome.measurements]
+        if left and not self._known:  # a resumed study has asked no facts yet
+            self._problems(self.state.trials[outcome.number].architecture)
+        return [limit for limit in left if limit.name not in self._known]
 
     def _append(self, event: Event, opened: Trial | None = None) -> None:
         self._journal.append(event)
@@ -304,11 +364,11 @@ def _kept(setting: Setting, old: Event, own_prior: bool) -> Setting:
     return dataclasses.replace(setting, workers=old["settings"].get("workers", 1), prior=prior)
 
 
-def _sound(outcome: Outcome, objectives: Sequence[Objective]) -> Outcome:
-    """The outcome, or a failed one where a complete one lacks an objective or holds a value that is no number."""
+def _sound(outcome: Outcome, objectives: Sequence[Objective], limits: Sequence[Constraint]) -> Outcome:
+    """The outcome, or a failed one where a complete one lacks an objective or what a limit is on, or holds a NaN."""
     if outcome.state is not TrialState.COMPLETE:
         return outcome
-    reason = _unsound(outcome.measurements, [o.name for o in objectives])
+    reason = _unsound(outcome.measurements, [*(o.name for o in objectives), *(limit.name for limit in limits)])
     if reason is None:
         return outcome
     return dataclasses.replace(outcome, state=TrialState.FAILED, measurements={}, reason=reason)

@@ -163,7 +163,7 @@ def _begin(
         seed=seed,
         steps=steps,
         criterion=criterion(supernet.spec, recipe.label_smoothing),
-        autocast=partial(autocast, recipe, device, supernet.spec),
+        autocast=partial(autocast, recipe, device, supernet.spec, supernet),
     )
     progress = Progress(torch.zeros(steps, device=device))
     return _Work(setup, method, method.begin(setup), optimizer(supernet, recipe), device, progress)

@@ -72,7 +72,7 @@ class _Parts:
         return self.deadline is not None and time.monotonic() + reserve >= self.deadline
 
     def autocast(self) -> AbstractContextManager[object]:
-        return autocast(self.recipe, self.device, self.spec)
+        return autocast(self.recipe, self.device, self.spec, self.body)
 
 
 def train(

@@ -5,6 +5,7 @@ Everything that depends on the clock stands under the key "clock": two journals 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from searchitect.evaluation import CLOCK_MEASUREMENTS, Outcome
@@ -17,6 +18,7 @@ __all__ = [
     "ended",
     "identity",
     "infeasible",
+    "reported",
     "reused",
     "started",
     "without_clock",
@@ -46,6 +48,12 @@ def reused(trial: Trial, of: int) -> Event:
 def infeasible(trial: Trial, reason: str) -> Event:
     """A trial that breaks a limit known beforehand; the only word about it."""
     return {"kind": "infeasible", **_opening(trial), "reason": shortened(reason)}
+
+
+def reported(number: int, step: int, measurements: Mapping[str, float], stop: str | None) -> Event:
+    """What a running trial reported, with the verdict on it: why it is to stop, or nothing."""
+    event: Event = {"kind": "report", "number": number, "step": step, "measurements": dict(measurements)}
+    return event if stop is None else {**event, "stop": shortened(stop)}
 
 
 def ended(outcome: Outcome, needed: frozenset[str], elapsed: float) -> Event:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from searchitect.errors import EvaluationError, StorageError
 from searchitect.evaluation import Executor, Job, Outcome, trial_folder
+from searchitect.study.following import follow
 from searchitect.study.limits import Limit, hopeless
 from searchitect.study.study import Study
 from searchitect.trial import Trial, TrialState
@@ -93,6 +94,7 @@ class _Phase:
     def __init__(self, study: Study, phase: str, runner: Runner, limit: Limit, keep_weights: bool) -> None:
         self.study, self.phase, self.runner, self.limit = study, phase, runner, limit
         self.keep_weights = keep_weights
+        self.following = follow(study, phase, runner.executor, exact=runner.deterministic)
         self.flying: dict[int, None] = {}
         self.arrived: dict[int, Outcome] = {}
         known = study.state.of_phase(phase)
@@ -185,6 +187,8 @@ class _Phase:
                 hint="once there is room, resume the study: nothing is lost, and this trial is run again",
             )
         del self.flying[outcome.number]
+        if self.following is not None:
+            self.following.settle(outcome.number)
         trial = self.study.end(outcome, self.runner.clock.elapsed())
         self.condition_met = self.condition_met or self.limit.reached(trial)
         if trial.is_complete:

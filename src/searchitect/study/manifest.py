@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from searchitect.errors import ConfigError
 from searchitect.storage.journal import Event
 from searchitect.strategies.prior import PriorTrial, digest_of
+from searchitect.study.stopping import rule_name
 
 if TYPE_CHECKING:
     from searchitect.spaces.search_space import SearchSpace
@@ -62,6 +63,7 @@ def make_manifest(
             "fidelity": study.setting.fidelity.to_json(),
             "budget": study.setting.budget,
             **unusual(study.setting.workers, study.setting.prior),
+            **({} if study.stopping is None else {"stopping": rule_name(study.stopping)}),
         },
         "details": dict(details or {}),
         "recorded": {**(recorded or {}), **prior_entry(study.setting.prior)},

@@ -24,6 +24,9 @@ class StudyState:
         phases: how each finished phase ended.
         seconds: busy seconds of the workers, per phase.
         elapsed: seconds the study has worked, over all its sessions.
+        ended: numbers of the trials that ran, in order of their ends.
+        seen: per trial that ran, how many had ended when it started.
+        stops: per trial that a rule stopped, (step, reason).
         marks: every other event (baseline, test_opened, test_result, exported), by kind.
     """
 
@@ -36,6 +39,9 @@ class StudyState:
         self.phases: dict[str, Event] = {}
         self.seconds: dict[str, float] = {}
         self.elapsed = 0.0
+        self.ended: list[int] = []
+        self.seen: dict[int, int] = {}
+        self.stops: dict[int, tuple[int, str]] = {}
         self.marks: dict[str, list[Event]] = {}
         self._known: dict[Identity, int] = {}
         self._waiting: dict[int, list[int]] = {}
@@ -52,6 +58,8 @@ class StudyState:
             return self._start(opened or opening_trial(event, event["seed"], TrialState.RUNNING))
         if kind == "end":
             return self._end(event)
+        if kind == "report":
+            return self._report(event)
         if kind == "reused":
             return self._reuse(opening_trial(event, self.trials[event["of"]].seed, TrialState.RUNNING), event["of"])
         if kind == "infeasible":
@@ -73,7 +81,18 @@ class StudyState:
         """The latest record of every trial of a phase, in order of number."""
         return [trial for trial in self.trials if trial.phase == phase]
 
+    def _report(self, event: Event) -> list[Trial]:
+        """The running trial with one report more; no strategy is told."""
+        trial = self.trials[event["number"]]
+        self.trials[trial.number] = dataclasses.replace(
+            trial, reports=(*trial.reports, (event["step"], event["measurements"]))
+        )
+        if "stop" in event:
+            self.stops.setdefault(trial.number, (event["step"], event["stop"]))
+        return []
+
     def _start(self, trial: Trial) -> list[Trial]:
+        self.seen.setdefault(trial.number, len(self.ended))
         self.running[trial.number] = None
         self._known.setdefault(identity(trial.key, trial.proposal), trial.number)
         return self._remember(trial)
@@ -94,9 +113,10 @@ class StudyState:
             state=TrialState(event["state"]),
             measurements=event["measurements"],
             reason=event["reason"],
-            reports=tuple((step, values) for step, values in event["reports"]),
+            reports=(*started.reports, *((step, values) for step, values in event["reports"])),
             clock=clock,
         )
+        self.ended.append(trial.number)
         self.running.pop(trial.number, None)
         self.elapsed = max(self.elapsed, clock.get("elapsed", 0.0))
         self.seconds[trial.phase] = self.seconds.get(trial.phase, 0.0) + clock.get("seconds", 0.0)

@@ -22,8 +22,8 @@ from searchitect.study import events
 from searchitect.study.limits import REPEATS_IN_A_ROW
 from searchitect.study.manifest import make_manifest, prior_of, refuse_cut_off, refuse_difference
 from searchitect.study.state import StudyState
-from searchitect.study.stopping import Rule, is_stoppable, peers_of, rule_name, stopping_rule, with_known
-from searchitect.trial import Fidelity, Proposal, Trial, TrialState
+from searchitect.study.stopping import Rule, judged, stopping_rule
+from searchitect.trial import Fidelity, Trial, TrialState
 
 __all__ = ["Facts", "Study"]
 
@@ -98,7 +98,7 @@ class Study:
         self.seed, self.name = seed, name
         self._needed = frozenset(o.name for o in self.objectives).union(*(c.names for c in self.constraints))
         self._facts, self._allowed = facts, allowed
-        self.stopping, self._rule = stopping_rule(stopping), rule_name(stopping)
+        self.stopping, self.facts = stopping_rule(stopping), facts
         self._verdicts: dict[str, Sequence[str]] = {}
         self._known: set[str] = set()  # what the facts have ever answered
         given = tuple(prior or ())
@@ -181,7 +181,8 @@ class Study:
             proposal = strategy.ask(number)
             if proposal is None:
                 return None
-            trial = self._trial(number, proposal)
+            key, seed = self.space.key(proposal.architecture), derive(self.seed, "trial", number)
+            trial = Trial(number, proposal, TrialState.RUNNING, key, seed, self.phase)
             of = self.state.find(events.identity(trial.key, proposal))
             if of is not None:
                 self._append(events.reused(trial, of))
@@ -206,33 +207,12 @@ class Study:
             measurements: by name; those of the objectives are compared, and `progress`, the share that is done.
         """
         number = trial if isinstance(trial, int) else trial.number
-        self._demand_running(number)
-        record, told = self.judged(number, step, measurements)
+        _demand_running(self, number)
+        finite = {name: float(value) for name, value in measurements.items() if math.isfinite(value)}
+        record, told = judged(self, self.state.trials[number], (step, finite))
         if record is not None:
             self._append(events.reported(number, step, record.reports[-1][1], told))
         return told
-
-    def judged(
-        self, number: int, step: int, measurements: Mapping[str, float], held: Reports = (), *, seen: int | None = None
-    ) -> tuple[Trial | None, str | None]:
-        """What a report of a running trial means, without writing it.
-
-        Args:
-            held: earlier reports that are not in the journal yet.
-            seen: only so many of the trials that have ended are compared with.
-
-        Returns:
-            The trial with this report, and why it should stop, or None. No trial where this step is known already.
-        """
-        known, stop = self.state.trials[number], self.state.stops.get(number)
-        if step in {earlier for earlier, _ in (*known.reports, *held)}:
-            return None, stop[1] if stop is not None and stop[0] <= step else None
-        told = with_known(_finite(measurements), known.architecture, self.objectives, self._facts)
-        trial = dataclasses.replace(known, reports=(*known.reports, *held, (step, told)))
-        if self.stopping is None or not is_stoppable(trial):
-            return trial, None
-        ended = [self.state.trials[other] for other in self.state.ended[:seen]]
-        return trial, self.stopping(trial, peers_of(trial, ended), self.objectives)
 
     def tell(
         self,
@@ -261,17 +241,15 @@ class Study:
         if value is not None:
             measurements = {self.objectives[0].name: value, **measurements}
         if pruned and failed is None:
-            return self.end(self._pruned(number, pruned, measurements, reports), self.state.elapsed)
+            return self.end(_pruned(self.state, number, pruned, measurements, reports), self.state.elapsed)
         state = TrialState.COMPLETE if failed is None else TrialState.FAILED
         return self.end(Outcome(number, state, measurements, failed, reports), self.state.elapsed)
 
     def end(self, outcome: Outcome, elapsed: float) -> Trial:
         """Write the end of a running trial; `elapsed` is the working time of the study so far, in seconds."""
-        if outcome.number not in self.state.running:
-            raise ConfigError(
-                f"trial {outcome.number} is not running in study {self.name!r}",
-                hint="tell each trial once, with what study.ask() returned",
-            )
+        _demand_running(self, outcome.number)
+        known = {step for step, _ in self.state.trials[outcome.number].reports}
+        outcome = dataclasses.replace(outcome, reports=tuple(r for r in outcome.reports if r[0] not in known))
         event = events.ended(_sound(outcome, self.objectives, self._unanswered(outcome)), self._needed, elapsed)
         self._append(event)
         return self.state.trials[outcome.number]
@@ -322,11 +300,6 @@ class Study:
 
     # ---- inside
 
-    def _trial(self, number: int, proposal: Proposal) -> Trial:
-        key = self.space.key(proposal.architecture)
-        seed = derive(self.seed, "trial", number)
-        return Trial(number, proposal, TrialState.RUNNING, key, seed, self.phase)
-
     def _problems(self, architecture: Architecture) -> Sequence[str]:
         try:
             problems = [] if self.space.contains(architecture) else list(self.space.violations(architecture))
@@ -362,6 +335,24 @@ def _kept(setting: Setting, old: Event, own_prior: bool) -> Setting:
     """The setting with what the strategy of an existing study was made with; its prior where none was given."""
     prior = setting.prior if own_prior else prior_of(old)
     return dataclasses.replace(setting, workers=old["settings"].get("workers", 1), prior=prior)
+
+
+def _demand_running(study: Study, number: int) -> None:
+    if number not in study.state.running:
+        raise ConfigError(
+            f"trial {number} is not running in study {study.name!r}",
+            hint="tell each trial once, with what study.ask() returned",
+        )
+
+
+def _pruned(
+    state: StudyState, number: int, why: bool | str, measurements: Mapping[str, float], reports: Reports
+) -> Outcome:
+    """The end of a trial that was given up, for this reason or for the one that its reports gave."""
+    reason = why if isinstance(why, str) else state.stops.get(number, (0, "it was given up"))[1]
+    last = state.trials[number].reports[-1:] if number in state.running else ()
+    measured = measurements or dict(last[0][1] if last else {})
+    return Outcome(number, TrialState.PRUNED, measured, reason, reports)
 
 
 def _sound(outcome: Outcome, objectives: Sequence[Objective], limits: Sequence[Constraint]) -> Outcome:

@@ -149,7 +149,7 @@ def judged(study: Study, trial: Trial, report: Report, *, seen: int | None = Non
     stop, (step, measurements) = study.state.stops.get(trial.number), report
     if step in {earlier for earlier, _ in trial.reports}:
         return None, stop[1] if stop is not None and stop[0] <= step else None
-    told = with_known(measurements, trial.architecture, study.objectives, study.facts)
+    told = with_known(measurements, trial.architecture, study.objectives, study.setting.facts)
     trial = dataclasses.replace(trial, reports=(*trial.reports, (step, told)))
     if study.stopping is None or not is_stoppable(trial):
         return trial, None

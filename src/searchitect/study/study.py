@@ -95,16 +95,15 @@ class Study:
         if not self.objectives:
             raise ConfigError("a study needs at least one objective", hint="objectives=['accuracy']")
         check_consistent(self.constraints)
-        self.seed, self.name = seed, name
+        self.seed, self.name, self._on_event = seed, name, on_event
         self._needed = frozenset(o.name for o in self.objectives).union(*(c.names for c in self.constraints))
-        self._facts, self._allowed = facts, allowed
-        self.stopping, self.facts = stopping_rule(stopping), facts
+        self._facts, self._allowed, self.stopping = facts, allowed, stopping_rule(stopping)
         self._verdicts: dict[str, Sequence[str]] = {}
         self._known: set[str] = set()  # what the facts have ever answered
-        given = tuple(prior or ())
         self.setting = Setting(
-            self.space, self.objectives, seed, self.check, budget, fidelity, workers, given, facts, self.constraints
-        )
+            self.space, self.objectives, seed, self.check, budget, fidelity, workers, tuple(prior or ()), facts,
+            self.constraints,
+        )  # fmt: skip
 
         def make() -> Strategy:
             if isinstance(strategy, str):
@@ -113,7 +112,6 @@ class Study:
 
         self._strategy = make()  # a name or an option that is wrong is refused before anything is written
         label = strategy if isinstance(strategy, str) else type(strategy).__name__
-        self._on_event = on_event
 
         def manifest(old: Event | None) -> Event:
             kept = self.setting if old is None else _kept(self.setting, old, prior is not None)
@@ -250,7 +248,7 @@ class Study:
         _demand_running(self, outcome.number)
         known = {step for step, _ in self.state.trials[outcome.number].reports}
         outcome = dataclasses.replace(outcome, reports=tuple(r for r in outcome.reports if r[0] not in known))
-        event = events.ended(_sound(outcome, self.objectives, self._unanswered(outcome)), self._needed, elapsed)
+        event = events.ended(_sound(outcome, self.objectives, _unanswered(self, outcome)), self._needed, elapsed)
         self._append(event)
         return self.state.trials[outcome.number]
 
@@ -313,13 +311,6 @@ class Study:
             return [error.message]
         return [limit.explained(known) for limit in self.constraints if limit.name in known and not limit.holds(known)]
 
-    def _unanswered(self, outcome: Outcome) -> list[Constraint]:
-        """Limits on quantities that neither the evaluation nor the facts give."""
-        left = [limit for limit in self.constraints if limit.name not in outcome.measurements]
-        if left and not self._known:  # a resumed study has asked no facts yet
-            self._problems(self.state.trials[outcome.number].architecture)
-        return [limit for limit in left if limit.name not in self._known]
-
     def _append(self, event: Event, opened: Trial | None = None) -> None:
         self._journal.append(event)
         told = self.state.apply(event, opened)
@@ -335,6 +326,14 @@ def _kept(setting: Setting, old: Event, own_prior: bool) -> Setting:
     """The setting with what the strategy of an existing study was made with; its prior where none was given."""
     prior = setting.prior if own_prior else prior_of(old)
     return dataclasses.replace(setting, workers=old["settings"].get("workers", 1), prior=prior)
+
+
+def _unanswered(study: Study, outcome: Outcome) -> list[Constraint]:
+    """Limits on quantities that neither the evaluation nor the facts give."""
+    left = [limit for limit in study.constraints if limit.name not in outcome.measurements]
+    if left and not study._known:  # a resumed study has asked no facts yet
+        study._problems(study.state.trials[outcome.number].architecture)
+    return [limit for limit in left if limit.name not in study._known]
 
 
 def _demand_running(study: Study, number: int) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from searchitect.evaluation import Check, Facts
-from searchitect.objectives import Objective
+from searchitect.objectives import Constraint, Objective
+from searchitect.spaces.architecture import Architecture
 from searchitect.spaces.search_space import SearchSpace
 from searchitect.strategies.prior import PriorTrial
 from searchitect.trial import Fidelity, Proposal, Trial
 
-__all__ = ["Belief", "Believer", "Setting", "Strategy", "nothing_forbidden"]
+__all__ = ["Belief", "Believer", "Scores", "Setting", "Strategy", "nothing_forbidden"]
+
+Scores = Callable[[Architecture], Mapping[str, float]]
+"""Architecture to its zero-cost scores by proxy; higher is better, and what failed is missing."""
 
 
 class Strategy(Protocol):
@@ -72,6 +76,12 @@ class Setting:
         workers: how many trials run at the same time.
         prior: what earlier searches found; a strategy made by name starts from it (`warm_start`).
         facts: tells measurements that are known without training, for free; None where nothing does.
+        constraints: limits on measurements. `check` answers for those that are known without training; the others
+            show in the measurements of complete trials, and a strategy may learn where they hold.
+        cost: predicts what an evaluation takes (seconds, FLOPs: any unit, above 0); None where nothing does.
+        recorded_epochs: where only some numbers of epochs can be asked for, as of a table: these, the full one last.
+        scores: gives the zero-cost scores of an architecture, by proxy, higher is better; a failed one is missing. Pure:
+            what was scored once is in the journal. None where nothing is scored.
     """
 
     space: SearchSpace
@@ -83,3 +93,7 @@ class Setting:
     workers: int = 1
     prior: tuple[PriorTrial, ...] = ()
     facts: Facts | None = None
+    constraints: tuple[Constraint, ...] = ()
+    cost: Callable[[Architecture], float] | None = None
+    recorded_epochs: tuple[int, ...] = ()
+    scores: Scores | None = None

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given, settings, strategies as st
 from scipy import stats
@@ -71,15 +73,17 @@ def test_a_lower_limit_is_bounded_from_below():
 
 
 def test_a_prediction_holds_at_its_confidence():
-    near = single_feasibility(LIMIT, 19.0, deviation=1.0)
-    assert near.probability == pytest.approx(stats.norm.cdf(1.0))
+    predicted = {"latency_ms": 19.0, "latency_ms_log_sd": 0.1}
+    near = single_feasibility(LIMIT, predicted, ())
+    assert near.source == "predicted"
+    assert near.probability == pytest.approx(stats.norm.cdf(math.log(20 / 19) / 0.1))
     assert not near.holds
-    assert single_feasibility(LIMIT, 18.0, deviation=1.0).holds
-    assert single_feasibility(LIMIT, 19.0, deviation=1.0, confidence=0.8).holds
+    assert single_feasibility(Constraint("latency_ms", "<=", 20.0, 0.6), predicted, ()).holds
 
 
 def test_a_count_is_certain():
-    assert single_feasibility(Constraint("parameters", "<=", 10.0), 10.0, exact=True).probability == 1.0
+    found = single_feasibility(Constraint("parameters", "<=", 10.0), {"parameters": 10.0}, {"parameters"})
+    assert (found.source, found.probability, found.holds) == ("counted", 1.0, True)
 
 
 def test_what_is_no_measurement_is_refused():

@@ -110,6 +110,11 @@ def test_scenarios_come_from_python_as_well():
     assert scenarios_of(one) == (one,)
 
 
+def test_a_scenario_says_how_sure_a_prediction_must_be():
+    here = Scenario(name="a", confidence=0.8, limits=("latency_ms<=5", "parameters<=10@0.99"))
+    assert [limit.confidence for limit in here.constraints()] == [0.8, 0.99]
+
+
 def test_latency_on_the_machine_that_searches_keeps_its_plain_name():
     here = Scenario(name="a", device="this_machine", limits=("latency_ms<=5",))
     assert here.constraints()[0].name == "latency_ms"

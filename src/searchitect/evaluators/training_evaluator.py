@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch import nn
 from searchitect.errors import EvaluationError
 from searchitect.evaluation import Context
 from searchitect.evaluators.building import build, count, inspect_model
+from searchitect.evaluators.continuing import find_lineage
 from searchitect.evaluators.inheriting import WEIGHTS, inherit_from, read_ancestor, save_weights
 from searchitect.evaluators.measurements import KNOWN_BEFORE_TRAINING, check_measure
 from searchitect.evaluators.pace import Pace
@@ -25,6 +27,8 @@ from searchitect.spaces.architecture import Architecture
 from searchitect.spaces.recipe import Recipe
 from searchitect.spaces.search_space import SearchSpace
 from searchitect.tasks import METRICS, Task, metrics, with_preprocessing
+from searchitect.tasks.task import Split
+from searchitect.tasks.views import View, held_view
 from searchitect.training import MEMORY_BUDGET, Resized, at_resolution, augmentation, predict, train
 from searchitect.training.examples import raw_tensors
 from searchitect.trial import Fidelity, Proposal
@@ -41,8 +45,9 @@ class TrainingEvaluator:
     """Builds an architecture with fresh weights, trains it on the training split and scores it on the validation split.
 
     Where a proposal inherits from another trial, the weights are that trial's, grown or cut to the new architecture;
-    schedule and optimiser begin anew. It trains afresh also where a proposal continues another trial. Equal seeds give
-    equal measurements but for those of `CLOCK_MEASUREMENTS`.
+    schedule and optimiser begin anew. Where it continues another trial, it goes on from that trial's checkpoint, if the
+    recipe can be continued and there is one; otherwise it trains afresh, which `continued_epochs` 0 and `total_epochs`
+    tell. Equal seeds give equal measurements but for those of `CLOCK_MEASUREMENTS`.
 
     Args:
         space: the class marked `@space`, or a `SearchSpace`.
@@ -52,6 +57,7 @@ class TrainingEvaluator:
         profile: where the first trial writes a torch.profiler trace; a file that exists is left alone.
         pace: turns a fidelity in seconds into epochs; None where none is given in seconds.
         memory_budget: bytes of preprocessed examples up to which they are held in memory.
+        views: what places see of the validation split that are scored as well: a slice of it, damaged images.
 
     Raises:
         ConfigError: `measure` names something that cannot be measured.
@@ -64,6 +70,7 @@ class TrainingEvaluator:
     profile: Path | None = None
     pace: Pace | None = None
     memory_budget: int = MEMORY_BUDGET
+    views: tuple[View, ...] = ()
 
     def __post_init__(self) -> None:
         check_measure(self.measure)
@@ -72,8 +79,8 @@ class TrainingEvaluator:
         """Return finite measurements; leave `model.safetensors` of the best epoch in the context's folder, if any.
 
         Raises:
-            EvaluationError: the model cannot be built or trained, nothing was learned before the deadline, or the trial
-                it inherits from left no weights.
+            EvaluationError: the model cannot be built or trained, nothing was learned before the deadline, the trial
+                it inherits from left no weights, or the one that it continues is of another architecture.
         """
         start = time.monotonic()
         with isolated(derive(context.seed, "weights")):
@@ -82,6 +89,7 @@ class TrainingEvaluator:
         body: nn.Module = model.body  # type: ignore[assignment]
         measured = count(body, self._spec(proposal), KNOWN_BEFORE_TRAINING)
         fidelity = self._in_epochs(proposal.fidelity, measured)
+        lineage = find_lineage(proposal, context, self._recipe(proposal.architecture), fidelity)
         outcome = train(
             model,
             self.task,
@@ -90,12 +98,17 @@ class TrainingEvaluator:
             context=_with_time_left(context, time.monotonic() - start),
             memory_budget=self.memory_budget,
             trace=_claim(self.profile),
+            begin=lineage.checkpoint,
+            keep=lineage.keep,
         )
         measured |= self._scores(model, context.device)
-        measured |= {"epochs": outcome.epochs * fidelity.data_fraction, "train_seconds": outcome.seconds}
-        total = spent + measured["epochs"]
-        if proposal.inherits is not None:
+        taken = outcome.epochs - outcome.continued
+        measured |= {"epochs": taken * fidelity.data_fraction, "train_seconds": outcome.seconds}
+        total = spent + lineage.spent + measured["epochs"]
+        if proposal.inherits is not None or proposal.continues is not None:
             measured["total_epochs"] = total
+        if proposal.continues is not None:
+            measured["continued_epochs"] = float(outcome.continued)
         if "latency_ms" in self.measure:
             example = raw_tensors(self.task.validation, np.arange(1), context.device)
             measured["latency_ms"] = latency_ms(model, example).median_ms
@@ -164,7 +177,16 @@ class TrainingEvaluator:
         validation = self.task.validation
         scores = predict(model, validation, device=device)
         values = metrics.compute(names, self.task.spec.kind, scores, validation.targets)
-        return {name: value for name, value in values.items() if math.isfinite(value)}
+        own = {view.measurement: self._seen(model, view, split, device) for view, split in self._viewed}
+        return {name: value for name, value in {**values, **own}.items() if math.isfinite(value)}
+
+    @cached_property
+    def _viewed(self) -> list[tuple[View, Split]]:
+        return [(view, held_view(self.task, self.task.validation, view)) for view in self.views]
+
+    def _seen(self, model: nn.Module, view: View, split: Split, device: str) -> float:
+        scores = predict(model, split, device=device)
+        return metrics.compute((view.metric,), self.task.spec.kind, scores, split.targets)[view.metric]
 
 
 def _with_time_left(context: Context, spent: float) -> Context:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from searchitect.errors import ConfigError
-from searchitect.objectives import Constraint
+from searchitect.objectives import Constraint, log_sd_name
 
 __all__ = [
     "Feasibility",
@@ -134,18 +134,18 @@ def measured_feasibility(
     )
 
 
-def single_feasibility(
-    limit: Constraint, value: float, *, deviation: float | None = None, exact: bool = False, confidence: float = 0.95
-) -> Feasibility:
-    """Judge a limit by one number: a count, a measurement, or a normal prediction with its deviation."""
-    if deviation is None or deviation <= 0:
-        holds = limit.holds({limit.name: value})
-        return Feasibility(
-            str(limit), value, holds, "counted" if exact else "single", float(holds), confidence=confidence
-        )
-    room = (limit.limit - value) / deviation * (1 if limit.relation == "<=" else -1)
-    probability = 0.5 * math.erfc(-room / math.sqrt(2))
-    return Feasibility(str(limit), value, probability >= confidence, "predicted", probability, confidence=confidence)
+def single_feasibility(limit: Constraint, measurements: Mapping[str, float], counted: Container[str]) -> Feasibility:
+    """Judge a limit by one number: a count, a measurement, or a prediction, which comes with its deviation.
+
+    Args:
+        counted: names of measurements that are exact.
+    """
+    value = measurements.get(limit.name, math.nan)
+    source = "counted" if limit.name in counted else "single"
+    if measurements.get(log_sd_name(limit.name), 0.0) > 0.0:
+        source = "predicted"
+    probability = limit.probability(measurements)
+    return Feasibility(str(limit), value, limit.holds(measurements), source, probability, confidence=limit.confidence)
 
 
 def _binomial(count: int, k: int, share: float) -> float:

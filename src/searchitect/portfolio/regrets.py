@@ -82,7 +82,7 @@ def collision(scenario: Scenario, candidates: Sequence[Mapping[str, float]]) -> 
     if never:
         parts = [f"{limit} is kept by none of {len(candidates)}: {_nearest(limit, candidates)}" for limit in never]
         return "; ".join(parts)
-    row = min(candidates, key=lambda row: _excess(limits, row))
+    row = min(candidates, key=lambda row: sum(limit.excess(row) for limit in limits))
     short = [
         f"{limit} is broken at {row[limit.name]:.6g} ({_relative(limit, row[limit.name]):+.1%})"
         for limit in limits
@@ -124,11 +124,6 @@ def _scales(
 
 def _relative(limit: Constraint, value: float) -> float:
     return (value - limit.limit) / max(abs(limit.limit), 1e-12)
-
-
-def _excess(limits: Sequence[Constraint], row: Mapping[str, float]) -> float:
-    """Sum of relative violations; infinite where something is not measured."""
-    return sum(0.0 if limit.holds(row) else abs(_relative(limit, row.get(limit.name, math.inf))) for limit in limits)
 
 
 def _nearest(limit: Constraint, rows: Sequence[Mapping[str, float]]) -> str:

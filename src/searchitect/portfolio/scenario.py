@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from searchitect.errors import ConfigError, SearchitectError, did_you_mean
-from searchitect.objectives import Constraint, Objective, check_consistent, parse_objective
+from searchitect.objectives import CONFIDENCE, Constraint, Objective, check_consistent, parse_objective
 from searchitect.portfolio.units import explained, limit_of
 
 __all__ = ["CORRUPTIONS", "DEVICE_QUANTITIES", "MOST_SCENARIOS", "Scenario", "objectives_of", "scenarios_of"]
@@ -45,7 +45,8 @@ class Scenario:
         limits: hard: no accuracy pays for breaking one. The unit stands in the name: "latency_ms<=20".
         weights: objective -> how much it counts here; the study's first metric alone by default.
         importance: of this scenario among the others.
-        confidence: with which a limit must hold where its quantity was measured often or is a prediction.
+        confidence: with which a limit must hold where its quantity is a prediction or was measured repeatedly; a limit
+            may say its own ("latency_ms<=20@0.9").
         slice: those examples that this place sees: "label == 'shirt'", "age >= 60".
         corruption: "noise", "blur" or "contrast" of `severity` 1..5, applied to the images.
         test: labelled data of this place (a folder or file), opened once with the test split.
@@ -106,9 +107,12 @@ class Scenario:
         return f"{first}_{self.slug}" if self.has_own_data else first
 
     def constraints(self) -> tuple[Constraint, ...]:
-        """The limits, each on the measurement that it is about."""
-        limits = (limit_of(limit) for limit in self.limits)
-        return tuple(dataclasses.replace(limit, name=self.measurement(limit.name)) for limit in limits)
+        """The limits, each on the measurement that it is about, and with the confidence it must hold at."""
+        return tuple(self._about_here(limit_of(limit)) for limit in self.limits)
+
+    def _about_here(self, limit: Constraint) -> Constraint:
+        sure = self.confidence if limit.confidence == CONFIDENCE else limit.confidence
+        return dataclasses.replace(limit, name=self.measurement(limit.name), confidence=sure)
 
     def wanted(self, first: str) -> dict[str, float]:
         """Measurement -> weight, summing to 1: what a model is worth here."""

@@ -8,7 +8,8 @@ from hypothesis import given, settings, strategies as st
 from torch import nn
 
 from searchitect.errors import EvaluationError
-from searchitect.hardware import count_flops, count_parameters, model_bytes
+from searchitect.hardware import count_flops, count_parameters, flash_int8_bytes, model_bytes
+from tests.hardware.networks import INPUT, NETWORKS, PUBLISHED
 
 
 def small_cnn() -> nn.Sequential:
@@ -138,3 +139,34 @@ def test_counting_a_small_cnn_takes_milliseconds() -> None:
         count_flops(model, (1, 28, 28))
         times.append(time.perf_counter() - start)
     assert min(times) < 0.02
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_known_networks_have_the_published_parameters_and_multiply_adds_to_the_last_digit(name: str) -> None:
+    facts = PUBLISHED[name]
+    with torch.device("meta"):
+        model = NETWORKS[name]()
+    assert count_parameters(model) == facts.parameters
+    digits = len(str(facts.multiply_adds).partition(".")[2])
+    assert round(count_flops(model, INPUT) / 2e9, digits) == facts.multiply_adds
+
+
+@pytest.mark.parametrize("name", [name for name, facts in PUBLISHED.items() if facts.int8_mib is not None])
+def test_quantised_weights_take_what_published_files_take_within_5_percent(name: str) -> None:
+    with torch.device("meta"):
+        model = NETWORKS[name]()
+    assert flash_int8_bytes(model) / 2**20 == pytest.approx(PUBLISHED[name].int8_mib, rel=0.05)
+
+
+def test_quantised_weights_equal_the_hand_count() -> None:
+    first = 16 * 9 + 16 * 4 + 16 * 4  # weights, a scale for each channel, the bias that the batch normalisation leaves
+    grouped = 32 * 4 * 9 + 32 * 4 + 32 * 4
+    linear = 32 * 10 + 10 * 4 + 10 * 4
+    assert flash_int8_bytes(small_cnn()) == first + grouped + linear
+
+
+def test_quantised_embeddings_have_one_scale_and_tied_weights_count_once() -> None:
+    table, head = nn.Embedding(50, 8), nn.Linear(8, 50, bias=False)
+    assert flash_int8_bytes(table) == 400 + 4
+    head.weight = table.weight
+    assert flash_int8_bytes(nn.Sequential(table, head)) == 400 + 4

@@ -16,11 +16,13 @@ _PUBLIC = {
     "count_activations": "searchitect.hardware.counting",
     "count_flops": "searchitect.hardware.counting",
     "count_parameters": "searchitect.hardware.counting",
+    "flash_int8_bytes": "searchitect.hardware.counting",
     "latencies_ms": "searchitect.hardware.latency",
     "latency_ms": "searchitect.hardware.latency",
     "machine_lock": "searchitect.hardware.latency",
     "model_bytes": "searchitect.hardware.counting",
     "peak_memory_bytes": "searchitect.hardware.memory",
+    "peak_memory_int8_bytes": "searchitect.hardware.memory",
 }
 
 __all__ = [
@@ -28,11 +30,13 @@ __all__ = [
     "count_activations",
     "count_flops",
     "count_parameters",
+    "flash_int8_bytes",
     "latencies_ms",
     "latency_ms",
     "machine_lock",
     "model_bytes",
     "peak_memory_bytes",
+    "peak_memory_int8_bytes",
 ]
 
 if TYPE_CHECKING:
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
         count_activations as count_activations,
         count_flops as count_flops,
         count_parameters as count_parameters,
+        flash_int8_bytes as flash_int8_bytes,
         model_bytes as model_bytes,
     )
     from searchitect.hardware.latency import (
@@ -48,7 +53,10 @@ if TYPE_CHECKING:
         latency_ms as latency_ms,
         machine_lock as machine_lock,
     )
-    from searchitect.hardware.memory import peak_memory_bytes as peak_memory_bytes
+    from searchitect.hardware.memory import (
+        peak_memory_bytes as peak_memory_bytes,
+        peak_memory_int8_bytes as peak_memory_int8_bytes,
+    )
 
 
 def __getattr__(name: str) -> object:

@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from searchitect.errors import EvaluationError
 from searchitect.hardware.meta import meta_copy, run_on_meta
 
-__all__ = ["count_activations", "count_flops", "count_parameters", "model_bytes"]
+__all__ = ["count_activations", "count_flops", "count_parameters", "flash_int8_bytes", "model_bytes"]
 
 
 def count_parameters(model: nn.Module) -> int:
@@ -35,6 +35,38 @@ def model_bytes(model: nn.Module) -> int:
     """Return the bytes of all parameters and buffers in their own types: what a file of the weights holds."""
     tensors = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+
+
+def flash_int8_bytes(model: nn.Module) -> int:
+    """Return the bytes that the weights take once they are quantised to int8, without code and graph of the engine.
+
+    One byte for each weight (a parameter of two or more dimensions) and a float32 scale for each output channel, as
+    ONNX Runtime and TensorFlow Lite store convolutions and linear layers; an embedding has one scale. Biases and other
+    vectors take 4 bytes a value. A batch normalisation is folded into the layer before it and leaves one bias of
+    4 bytes a channel.
+
+    Raises:
+        EvaluationError: a lazy layer has no shape yet.
+    """
+    count_parameters(model)  # refuses lazy layers
+    total, seen = 0, set[int]()
+    for module in model.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            total += 4 * module.num_features
+            continue
+        for tensor in (*module.parameters(recurse=False), *module.buffers(recurse=False)):
+            if id(tensor) not in seen:
+                total += _int8_bytes(tensor, scales=1 if isinstance(module, nn.Embedding) else None)
+                seen.add(id(tensor))
+    return total
+
+
+def _int8_bytes(tensor: torch.Tensor, scales: int | None) -> int:
+    if not tensor.is_floating_point():
+        return tensor.numel() * tensor.element_size()
+    if not isinstance(tensor, nn.Parameter) or tensor.ndim < 2:
+        return 4 * tensor.numel()
+    return tensor.numel() + 4 * (tensor.shape[0] if scales is None else scales)
 
 
 def count_activations(model: nn.Module, input_shape: Sequence[int]) -> int:

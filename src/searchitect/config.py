@@ -207,6 +207,7 @@ class RunSettings:
         strategy: name from `searchitect list strategies`.
         option: the strategy's own arguments, name to value.
         warm_start: studies, or trials of other tools, to start from; see docs/warm_starts.md.
+        stopping: "median" or "curve": end trials early that fall behind while they train.
         trials: evaluations of the search, at most.
         budget: time for everything, such as "5min".
         until: stop once this holds, such as "accuracy>=0.95".
@@ -235,6 +236,7 @@ class RunSettings:
     strategy: str = "auto"
     option: Mapping[str, Any] = field(default_factory=dict)
     warm_start: tuple[str, ...] = ()
+    stopping: str | None = None
     trials: int | None = None
     budget: str | float | None = None
     until: str | None = None
@@ -284,7 +286,8 @@ class RunSettings:
 
 _WANTED = {
     **dict.fromkeys(
-        ("task", "target", "group", "time", "space", "strategy", "until", "device", "store", "out", "name"), "a text"
+        ("task", "target", "group", "time", "space", "strategy", "stopping", "until", "device", "store", "out", "name"),
+        "a text",
     ),
     **dict.fromkeys(("trials", "epochs"), "a positive whole number"),
     **dict.fromkeys(("workers", "confirm_seeds"), "a whole number from 0"),

@@ -11,6 +11,7 @@ from searchitect.spaces.architecture import Architecture
 from searchitect.trial import Proposal, TrialState
 
 __all__ = [
+    "CHECKPOINT",
     "CLOCK_MEASUREMENTS",
     "Check",
     "Checker",
@@ -36,6 +37,10 @@ CLOCK_MEASUREMENTS = frozenset({"train_seconds", "latency_ms"})
 def trial_folder(number: int) -> str:
     """Name of the folder of a trial's files; those of one study stand beside one another."""
     return f"trial-{number:05d}"
+
+
+CHECKPOINT = "checkpoint.safetensors"
+"""Name of the file in a trial's folder from which another trial can go on."""
 
 
 @dataclass(frozen=True, slots=True)

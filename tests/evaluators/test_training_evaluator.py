@@ -77,7 +77,7 @@ class TestOnIrisWithAShareOfTheData(EvaluatorContract):
 
 def test_the_metrics_of_the_task_and_the_named_measurements_are_returned(digits: Task) -> None:
     measured = TrainingEvaluator(SmallCnn, digits, SHORT).evaluate(Proposal(SPACE.default()), Context(0))
-    assert set(measured) == {*digits.metrics, *MEASUREMENTS} - {"latency_ms", "total_epochs"}
+    assert set(measured) == {*digits.metrics, *MEASUREMENTS} - {"latency_ms", "total_epochs", "continued_epochs"}
     assert measured["parameters"] == 4 * 9 + 4 + 8 + 16 * 10 + 10
     assert measured["flops"] == 2 * (64 * 4 * 9 + 16 * 10)
     assert measured["train_seconds"] > 0

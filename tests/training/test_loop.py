@@ -110,7 +110,9 @@ def test_every_epoch_is_reported(images: Any, classifier: Make) -> None:
     outcome = train(classifier(), images, SHORT, context=context)
     assert [step for step, _ in reports] == [1, 2, 3]
     for (_, values), entry in zip(reports, outcome.history, strict=True):
-        assert values == {name: entry[name] for name in ("accuracy", "loss", "learning_rate")}
+        assert values == {name: entry[name] for name in ("accuracy", "loss", "learning_rate")} | {
+            "progress": entry["epoch"] / 3
+        }
 
 
 def test_patience_stops_early(images: Any, classifier: Make) -> None:

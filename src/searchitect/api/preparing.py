@@ -80,7 +80,7 @@ def prepare(request: Request, parts: Parts) -> Prepared:
         evaluator = _paced(evaluator, known["recorded"].get("pace"))
     elif request.evaluate is None and (wishes.seconds is not None or wishes.shared_seconds is not None):
         evaluator, wishes = _with_pace(evaluator, wishes, parts, request, since)
-    plan = make_plan(wishes)
+    plan = dataclasses.replace(make_plan(wishes), stopping=request.stopping)
     if known is not None:
         # A larger budget extends the search; what the strategy was made with stays, or it would not be the same one.
         settings = known["settings"]

@@ -211,6 +211,7 @@ def _request(study: str, store: Store, data: Any, space: Any, evaluate: Callable
         trial_seconds=recorded["allow"]["trial_seconds"],
         deterministic=manifest["details"]["deterministic"],
         supernet=supernet,
+        stopping=settings.get("stopping"),
     )
 
 

@@ -16,6 +16,8 @@ from searchitect.errors import ConfigError
 from searchitect.objectives import Constraint, Objective, parse_constraint, parse_objective
 from searchitect.spaces import Recipe, SearchSpace
 from searchitect.strategies import Strategy, check_name
+from searchitect.strategies.tessellation import niche_features
+from searchitect.study.stopping import stopping_rule
 from searchitect.tasks import METRICS, Task, task as open_task
 
 __all__ = ["DEFAULT_STORE", "Parts", "Request", "default_name", "make_parts"]
@@ -57,6 +59,7 @@ class Request:
     allow_changed_code: bool = False
     warm_start: Any = None
     supernet: Any = None
+    stopping: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ def default_name(request: Request, parts: Parts) -> str:
         shared = f"{request.supernet.method}-{request.supernet.digest[:6]}"
         return f"{parts.task.name}-{space}-{strategy}-seed{request.seed}-{shared}"
     if parts.task is not None and request.evaluate is None and isinstance(request.data, (str, Path)):
-        start = "" if request.warm_start is None else "-warm"
+        start = ("" if request.warm_start is None else "-warm") + (f"-{request.stopping}" if request.stopping else "")
         return f"{parts.task.name}-{space}-{strategy}-seed{request.seed}{start}"
     what = parts.task.name if parts.task is not None else getattr(request.evaluate, "__name__", "function")
     now = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")
@@ -255,6 +258,17 @@ def _check_kinds(request: Request) -> None:
         check_name(request.strategy)  # before anything is measured or trained
     elif not callable(getattr(request.strategy, "ask", None)):
         raise ConfigError(
+    if request.stopping is not None and not isinstance(request.stopping, str):
+        raise ConfigError(
+            f"stopping must be the name of a rule, got {request.stopping!r}",
+            hint="'median' or 'curve'; sa.Study takes a rule of your own",
+        )
+    stopping_rule(request.stopping)
+    if request.stopping is not None and request.supernet is not None:
+        raise ConfigError(
+            "a trial that is judged by shared weights trains nothing, so there is nothing to stop",
+            hint="leave stopping out, or the supernet",
+        )
             f"strategy must be a name or have ask and tell, got {request.strategy!r}",
             hint="searchitect list strategies",
         )

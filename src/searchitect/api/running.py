@@ -53,6 +53,7 @@ def _study(prepared: Prepared, on_event: Callable[[Event], None] | None) -> Stud
         budget=plan.expected_trials,
         workers=max(1, parts.workers),
         prior=prepared.prior,
+        stopping=request.stopping,
         details=_details(prepared),
         recorded=_recorded(prepared),
         allow_changed_code=request.allow_changed_code,

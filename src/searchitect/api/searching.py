@@ -50,6 +50,7 @@ def search(
     allow_changed_code: bool = False,
     warm_start: Any = None,
     supernet: Any = None,
+    stopping: str | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> Result:
     """Search a space of architectures and hand back a trained, confirmed, exported model.
@@ -89,6 +90,8 @@ def search(
         allow_changed_code: go on although the source of the space or of `evaluate` has changed.
         supernet: what `sa.train_supernet` returned: trials of the search are judged by its shared weights, while random
             search, which gets its cost as well, and the confirmation train alone. Its data and space need no repeating.
+        stopping: "median" or "curve": trials of the search that fall behind while they train are ended early, as
+            pruned. See docs/multi_fidelity.md; your own `evaluate` takes part by `context.report`.
         on_event: called with every event of the journal as it is written.
 
     Raises:
@@ -102,7 +105,7 @@ def search(
         workers=workers, memory=memory, seed=seed, device=device, store=store, name=name, folder=folder, recipe=recipe,
         random_search=random_search, confirm_seeds=confirm_seeds, trial_seconds=trial_seconds,
         deterministic=deterministic, profile=profile, allow_changed_code=allow_changed_code, warm_start=warm_start,
-        supernet=supernet,
+        supernet=supernet, stopping=stopping,
     )  # fmt: skip
     return run(prepare(request, make_parts(request)), on_event)
 

@@ -95,6 +95,7 @@ def _arguments(settings: RunSettings) -> dict[str, Any]:
         "strategy": settings.strategy,
         "options": settings.option,
         "warm_start": list(settings.warm_start) or None,
+        "stopping": settings.stopping,
         "objectives": settings.objective or None,
         "constraints": settings.constraint,
         "trials": settings.trials,

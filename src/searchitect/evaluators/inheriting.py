@@ -7,7 +7,6 @@ but the number of that trial has to travel.
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,9 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import nn
 
-from searchitect.errors import EvaluationError, SpaceError, StorageError
+from searchitect.errors import EvaluationError, SpaceError
 from searchitect.evaluation import Context, trial_folder
 from searchitect.evaluators.building import build
 from searchitect.nn.pretrained import filled_later
@@ -28,6 +26,7 @@ from searchitect.spaces.search_space import SearchSpace
 from searchitect.spaces.task_spec import TaskSpec
 from searchitect.tasks import Task, with_preprocessing
 from searchitect.training.examples import raw_tensors
+from searchitect.training.tensor_files import write_tensors
 
 __all__ = ["WEIGHTS", "Ancestor", "inherit_from", "read_ancestor", "save_weights"]
 
@@ -58,21 +57,8 @@ def save_weights(path: Path, model: nn.Module, architecture: Architecture, total
     Raises:
         StorageError: the file cannot be written; the study halts, since no other candidate would fare better.
     """
-    # Clones, because the format refuses tied tensors; a loader that ties them again gets equal copies.
-    state = {
-        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, tensor in model.state_dict().items()
-    }
     notes = {"format": "pt", "architecture": architecture.digest(), "decisions": architecture.text}
-    partial = path.with_suffix(".partial")
-    try:
-        save_file(state, partial, metadata=notes | {"total_epochs": repr(total_epochs)})
-        partial.replace(path)
-    except Exception as error:  # the format raises its own kind for a full disk
-        with suppress(OSError):
-            partial.unlink()
-        why = str(error).partition(" at path")[0]  # a reason goes into the journal and names no folder
-        raise StorageError(f"the weights could not be written to {path.name}: {why}") from error
+    write_tensors(path, model.state_dict(), notes | {"total_epochs": repr(total_epochs)})
 
 
 def read_ancestor(context: Context, number: int, space: SearchSpace) -> Ancestor:

@@ -16,7 +16,8 @@ MEASUREMENTS: Mapping[str, str] = {
     "activations": "values put out by all layers in one forward pass of one example",
     "peak_memory_bytes": "bytes of activations alive at once in one forward pass of one example, float32",
     "epochs": "passes over the whole training data that the training took",
-    "total_epochs": "the same, with those of all the trials whose weights it inherited in turn",
+    "total_epochs": "the same, with those of all the trials that it continued or whose weights it inherited in turn",
+    "continued_epochs": "epochs taken over from the trial that it continues; 0 where it was trained afresh",
     "train_seconds": "seconds of wall time that the training took",
     "latency_ms": "milliseconds of one forward pass of one example from raw inputs, median, under the machine lock",
 }

@@ -87,7 +87,7 @@ class TrainingEvaluator:
             model = self._model(proposal)
         spent = self._inherit(model, proposal, context)
         body: nn.Module = model.body  # type: ignore[assignment]
-        measured = count(body, self._spec(proposal), KNOWN_BEFORE_TRAINING)
+        measured = count(body, self._spec(proposal), COUNTED | (self.measure & KNOWN_BEFORE_TRAINING))
         fidelity = self._in_epochs(proposal.fidelity, measured)
         lineage = find_lineage(proposal, context, self._recipe(proposal.architecture), fidelity)
         outcome = train(

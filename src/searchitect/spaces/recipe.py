@@ -32,6 +32,7 @@ class Recipe:
         mixed_precision: bfloat16 autocast where the device gains by it: "auto", "on" or "off".
         patience: epochs without improvement before training stops early; None never stops early.
         best_epoch: hand back the weights of the best validation epoch instead of the last.
+        averaging: "ema" judges and hands back a moving average of the weights, which a constant schedule needs; "none".
     """
 
     optimizer: Literal["sgd", "adam", "adamw", "adagrad", "rmsprop"] = "adamw"
@@ -48,6 +49,7 @@ class Recipe:
     mixed_precision: Literal["auto", "on", "off"] = "auto"
     patience: int | None = None
     best_epoch: bool = True
+    averaging: Literal["none", "ema"] = "none"
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -66,4 +68,8 @@ class Recipe:
         return dataclasses.replace(self, **values)
 
     def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        """The fields by name; later ones are left out where they say nothing, so that older studies still agree."""
+        document = dataclasses.asdict(self)
+        if self.averaging == "none":
+            del document["averaging"]
+        return document

@@ -159,9 +159,11 @@ class _Phase:
         most = None if left is None else max(1.0 + 1.3 * left, 2.0 * self.mean_seconds or LATE_FIRST_TRIAL)
         bounds = [bound for bound in (cap, most) if bound is not None]
         folder = self.runner.folder
-        keeps = self.keep_weights or trial.proposal.keeps
+        proposal = trial.proposal
+        # What goes on from another trial finds it beside its own folder.
+        keeps = self.keep_weights or proposal.keeps or proposal.continues is not None
         keep = weights_folder(folder, trial.number) if keeps and folder else None
-        job = Job(trial.number, trial.proposal, trial.seed, self.runner.device, min(bounds, default=None), keep)
+        job = Job(trial.number, proposal, trial.seed, self.runner.device, min(bounds, default=None), keep)
         self.runner.executor.submit(job)
         self.flying[trial.number] = None
         self.evaluated += 1

@@ -107,6 +107,7 @@ class Plan:
         confirm_seconds: meant for the confirmation; None where the budget is no time.
         reserve: seconds kept for baselines, test and export.
         no_random: why random search is not run; None where it is.
+        stopping: the rule by which trials of the search are ended early; what they save goes into more of them.
     """
 
     campaign: Campaign
@@ -115,6 +116,7 @@ class Plan:
     confirm_seconds: float | None
     reserve: float | None
     no_random: str | None
+    stopping: str | None = None
 
     def rows(self) -> Iterator[Row]:
         """What will be done, in order."""
@@ -138,6 +140,8 @@ class Plan:
             yield f"{row.what:<24} {trials} {_text(row.seconds):>10} s"
         yield f"one trial of the search: {_fidelity(self.search_fidelity)}"
         yield f"one confirmation: {_fidelity(self.campaign.confirm_fidelity)}"
+        if self.stopping:
+            yield f"stopped early: trials of the search that fall behind ({self.stopping} rule)"
         if self.no_random:
             yield f"no random search: {self.no_random}"
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from searchitect.spaces.task_spec import TaskSpec
 from searchitect.supernet.architecture_weights import ArchitectureWeights
 from searchitect.supernet.open_build import Supernet
-from searchitect.supernet.recalibration import recalibrate
+from searchitect.training.recalibration import recalibrate
 from searchitect.supernet.samplers import Sampler, Weights
 from searchitect.training.batches import Batches
 from searchitect.training.losses import Criterion, check_scores, score_validation

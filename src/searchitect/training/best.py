@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-__all__ = ["Best", "quality"]
+__all__ = ["Best", "quality", "state_of"]
 
 
 def quality(validation: Mapping[str, float]) -> tuple[float, float]:
@@ -26,26 +26,37 @@ class Best:
         self.epoch = 0
         self.validation: Mapping[str, float] = {}
         self._model = model
-        self._weights: dict[str, Tensor] = copy.deepcopy(dict(_state(model))) if keep else {}
+        self._weights: dict[str, Tensor] = copy.deepcopy(dict(state_of(model))) if keep else {}
 
     def consider(self, epoch: int, validation: Mapping[str, float]) -> None:
         """Take the model as it stands if it is better than everything before."""
         if self.epoch and quality(validation) <= quality(self.validation):
             return
         self.epoch, self.validation = epoch, validation
-        state = _state(self._model)
+        state = state_of(self._model)
         for name, kept in self._weights.items():
             kept.copy_(state[name])
 
+    @property
+    def weights(self) -> Mapping[str, Tensor]:
+        """Those of the best epoch; empty where they are not kept."""
+        return self._weights
+
+    def resume(self, epoch: int, validation: Mapping[str, float], weights: Mapping[str, Tensor]) -> None:
+        """Go on as if this had been the best epoch so far; a KeyError or RuntimeError where weights do not fit."""
+        self.epoch, self.validation = epoch, validation
+        for name, kept in self._weights.items():
+            kept.copy_(weights[name])
+
     def restore(self) -> int:
         """Put the best weights back into the model and return their epoch."""
-        state = _state(self._model)
+        state = state_of(self._model)
         for name, kept in self._weights.items():
             state[name].copy_(kept)
         return self.epoch
 
 
-def _state(model: nn.Module) -> Mapping[str, Tensor]:
+def state_of(model: nn.Module) -> Mapping[str, Tensor]:
     """Parameters and buffers as detached views: writing to them writes to the model."""
     state = {name: parameter.detach() for name, parameter in model.named_parameters()}
     return state | {name: buffer.detach() for name, buffer in model.named_buffers()}

@@ -59,5 +59,7 @@ def check_recipe(recipe: Recipe, epochs: int) -> None:
             f"training needs at least one epoch and a batch of at least one, got epochs={epochs}, "
             f"batch_size={recipe.batch_size}"
         )
+    if recipe.averaging not in ("none", "ema"):
+        raise EvaluationError(f"no averaging is called {recipe.averaging!r}", hint="'ema' or 'none'")
     if not (math.isfinite(recipe.learning_rate) and recipe.learning_rate > 0):
         raise EvaluationError(f"a learning rate is above 0, got {recipe.learning_rate}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -13,14 +13,16 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from searchitect.errors import EvaluationError
+from searchitect.errors import EvaluationError, TrialStopped
 from searchitect.evaluation import Context
 from searchitect.seeding import derive, isolated
 from searchitect.spaces.recipe import Recipe
 from searchitect.spaces.task_spec import TaskSpec
 from searchitect.training.augmentation import Augment, augmentation
+from searchitect.training.averaging import Average
 from searchitect.training.batches import Batches, batches, float_bytes
 from searchitect.training.best import Best
+from searchitect.training.continuing import Checkpoint, Standing, restore
 from searchitect.training.examples import Trainable, subset
 from searchitect.training.health import DIVERGED, FINITE_EVERY, check_finite, check_recipe, healthy
 from searchitect.training.losses import (
@@ -84,6 +86,8 @@ def train(
     context: Context,
     memory_budget: int = MEMORY_BUDGET,
     trace: Path | None = None,
+    begin: Checkpoint | None = None,
+    keep: Callable[[Standing], None] | None = None,
 ) -> Training:
     """Train `model.body` in place on preprocessed examples and leave it with its best weights, in eval mode.
 
@@ -96,6 +100,8 @@ def train(
         context: seed, device, deadline in seconds from now; receives a report after every epoch.
         memory_budget: bytes up to which preprocessed examples are held as tensors; above they are streamed.
         trace: where to write a profile of the first steps.
+        begin: goes on from there, with the weights, moments and generators of then, whatever the seed.
+        keep: called at the end of all epochs, so that another training can go on from here.
 
     Raises:
         EvaluationError: the loss is not finite or explodes, the deadline passes within the first epoch, the scores have
@@ -105,23 +111,47 @@ def train(
     with isolated(derive(context.seed, "training")):
         place(model, context.device, channels_last=len(task.spec.inputs) == 3)
         parts = _prepare(model, task, recipe, fidelity, context, memory_budget)
-        best = Best(parts.body, keep=recipe.best_epoch or context.deadline is not None)
+        standing = _stand(parts, resumable=begin is not None or keep is not None)
+        if begin is not None:
+            restore(begin, standing)
         with StepTrace(trace) as steps:
-            history, stopped = _run(parts, best, context, steps)
-        if recipe.best_epoch or stopped == "deadline":
-            epoch = best.restore()
-        else:
-            epoch = len(history)
+            stopped = _run(parts, standing, context, steps)
+        if keep is not None and stopped in ("epochs", "patience"):
+            keep(standing)
+        epoch = _hand_back(parts, standing, stopped)
         place(model, context.device, channels_last=False)
         model.eval()
     return Training(
-        history=tuple(history),
-        validation=_validation(history[epoch - 1]),
-        epochs=len(history),
+        history=tuple(standing.history),
+        validation=_validation(standing.history[epoch - 1]),
+        epochs=len(standing.history),
         best_epoch=epoch,
         seconds=time.monotonic() - start,
         stopped=stopped,
+        continued=0 if begin is None else begin.epochs,
     )
+
+
+def _stand(parts: _Parts, *, resumable: bool) -> Standing:
+    """A training before its first epoch."""
+    average = Average(parts.body) if parts.recipe.averaging == "ema" else None
+    judged = parts.body if average is None else average.model
+    best = Best(judged, keep=parts.recipe.best_epoch or parts.deadline is not None or resumable)
+    return Standing(parts.body, parts.optimizer, parts.generator, best, average, [])
+
+
+def _hand_back(parts: _Parts, standing: Standing, stopped: Stopped) -> int:
+    """Leave the weights that were judged in the model: those of the best epoch or of the last. Returns the epoch."""
+    ends_at_best = parts.recipe.best_epoch or stopped == "deadline"
+    epoch = standing.best.restore() if ends_at_best else len(standing.history)
+    if standing.average is not None:
+        for mine, judged in zip(_tensors(parts.body), _tensors(standing.average.model), strict=True):
+            mine.copy_(judged)
+    return epoch
+
+
+def _tensors(body: nn.Module) -> list[Tensor]:
+    return [tensor.detach() for tensor in (*body.parameters(), *body.buffers())]
 
 
 def _validation(entry: Mapping[str, float]) -> dict[str, float]:
@@ -167,32 +197,45 @@ def _prepare(
     )
 
 
-def _run(parts: _Parts, best: Best, context: Context, trace: StepTrace) -> tuple[list[Mapping[str, float]], Stopped]:
-    history: list[Mapping[str, float]] = []
-    limit, reserve = math.inf, 0.0
-    for epoch in range(1, parts.epochs + 1):
-        losses = _epoch(parts, epoch, reserve, trace)
+def _run(parts: _Parts, standing: Standing, context: Context, trace: StepTrace) -> Stopped:
+    history, best, patience, reserve = standing.history, standing.best, parts.recipe.patience, 0.0
+    if history and patience is not None and len(history) - best.epoch >= patience:
+        return "patience"
+    for epoch in range(len(history) + 1, parts.epochs + 1):
+        losses = _epoch(parts, epoch, reserve, trace, standing.average)
         if losses is None:
-            return history, "deadline"
+            return "deadline"
         if epoch == 1:
-            limit = DIVERGED * max(1.0, float(losses[0]))
-        train_loss = healthy(losses, limit, epoch)
+            standing.limit = DIVERGED * max(1.0, float(losses[0]))
+        train_loss = healthy(losses, standing.limit, epoch)
         began = time.monotonic()
-        with parts.autocast():
-            validation = score_validation(parts.body, parts.validation, parts.spec)
+        validation = _judged(parts, standing)
         check_finite(validation["loss"], "validation loss", epoch)
         reserve = time.monotonic() - began
         rate = learning_rate(parts.recipe, epoch * parts.steps - 1, parts.epochs * parts.steps)
         history.append({"epoch": epoch, "train_loss": train_loss, **validation, "learning_rate": rate})
         best.consider(epoch, validation)
-        context.report(epoch, **validation, learning_rate=rate)
-        patience = parts.recipe.patience
+        try:
+            context.report(epoch, **validation, learning_rate=rate, progress=epoch / parts.epochs)
+        except TrialStopped:
+            return "stopped"
         if patience is not None and epoch - best.epoch >= patience and epoch < parts.epochs:
-            return history, "patience"
-    return history, "epochs"
+            return "patience"
+    return "epochs"
 
 
-def _epoch(parts: _Parts, epoch: int, reserve: float, trace: StepTrace) -> Tensor | None:
+def _judged(parts: _Parts, standing: Standing) -> Mapping[str, float]:
+    """How the model does on the validation examples; where weights are averaged, their average."""
+    average = standing.average
+    if average is not None:
+        average.settle(parts.body, parts.train, parts.recipe.batch_size, parts.autocast())
+    with parts.autocast():
+        return score_validation(parts.body if average is None else average.model, parts.validation, parts.spec)
+
+
+def _epoch(
+    parts: _Parts, epoch: int, reserve: float, trace: StepTrace, average: Average | None = None
+) -> Tensor | None:
     """Train for one epoch and return the loss of every step, or None where the deadline came first.
 
     Args:
@@ -212,6 +255,8 @@ def _epoch(parts: _Parts, epoch: int, reserve: float, trace: StepTrace) -> Tenso
         if parts.augment is not None:
             inputs = parts.augment(inputs, parts.generator)
         losses[i] = _step(parts, inputs, targets, learning_rate(parts.recipe, before + i, total))
+        if average is not None:
+            average.update(parts.body)
         trace.step()
         if i % FINITE_EVERY == FINITE_EVERY - 1:
             healthy(losses[: i + 1], math.inf, epoch)

@@ -8,7 +8,7 @@ from typing import Literal
 
 __all__ = ["Stopped", "Training"]
 
-Stopped = Literal["epochs", "patience", "deadline"]
+Stopped = Literal["epochs", "patience", "deadline", "stopped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,11 @@ class Training:
             smoothing and augmentation), `loss` and, for classification, `accuracy` on the validation split,
             `learning_rate` of the last step.
         validation: `loss` (and `accuracy`) of the weights that were handed back.
-        epochs: finished epochs.
+        epochs: finished epochs, with those that were continued.
         best_epoch: the epoch whose weights were handed back, from 1.
         seconds: wall time of all of it.
-        stopped: "epochs" (ran to its end), "patience" or "deadline".
+        stopped: "epochs" (ran to its end), "patience", "deadline", or "stopped" (by the study, at a report).
+        continued: epochs that were taken over from an earlier training.
     """
 
     history: tuple[Mapping[str, float], ...]
@@ -32,3 +33,4 @@ class Training:
     best_epoch: int
     seconds: float
     stopped: Stopped
+    continued: int = 0

@@ -111,14 +111,13 @@ class Study:
             return warmed(strategy, self.setting)
 
         self._strategy = make()  # a name or an option that is wrong is refused before anything is written
-        label = strategy if isinstance(strategy, str) else type(strategy).__name__
 
         def manifest(old: Event | None) -> Event:
             kept = self.setting if old is None else _kept(self.setting, old, prior is not None)
             if kept != self.setting:
                 self.setting = kept
                 self._strategy = make()
-            return make_manifest(self, label, options, details, recorded)
+            return make_manifest(self, _label(strategy), options, details, recorded)
 
         self._open(store, manifest, allow_changed_code)
 
@@ -324,6 +323,10 @@ class Study:
 
 def _kept(setting: Setting, old: Event, own_prior: bool) -> Setting:
     """The setting with what the strategy of an existing study was made with; its prior where none was given."""
+def _label(strategy: str | Strategy) -> str:
+    return strategy if isinstance(strategy, str) else type(strategy).__name__
+
+
     prior = setting.prior if own_prior else prior_of(old)
     return dataclasses.replace(setting, workers=old["settings"].get("workers", 1), prior=prior)
 

@@ -38,6 +38,7 @@ _PUBLIC = {
     "Task": "searchitect.tasks",
     "task": "searchitect.tasks",
     "SearchitectError": "searchitect.errors",
+    "device": "searchitect.hardware.devices",
     "catalog": "searchitect.catalog",
     "make_elastic": "searchitect.supernet",
     "mutate_around": "searchitect.supernet",
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from searchitect.catalog import layers as layers
     from searchitect.deploy import load as load
     from searchitect.errors import SearchitectError as SearchitectError
+    from searchitect.hardware.devices import device as device
     from searchitect.result import Result as Result
     from searchitect.spaces import (
         Architecture as Architecture,

@@ -52,3 +52,10 @@ def test_every_benchmark_is_listed_and_says_whether_its_table_is_here(
     assert rows["nasbench201/cifar10"] == "absent"
     assert rows["planted/infeasible"] == "here"
     assert "SEARCHITECT_DATA" in lines[-1]
+
+
+def test_devices_are_listed_with_their_memory_and_power(typed: Typed) -> None:
+    out = typed("list", "devices").out
+    (mcu,) = [line for line in out.splitlines() if line.startswith("mcu_256kb")]
+    assert {"256", "kB", "MB", "int8"} <= set(mcu.split())
+    assert "docs/devices.md" in out

@@ -24,14 +24,17 @@ class Listed(StrEnum):
     TASKS = "tasks"
     STUDIES = "studies"
     BENCHMARKS = "benchmarks"
+    DEVICES = "devices"
 
 
 def list_names(
-    what: Annotated[Listed, typer.Argument(metavar="spaces|strategies|tasks|benchmarks|studies", show_default=False)],
+    what: Annotated[
+        Listed, typer.Argument(metavar="spaces|strategies|tasks|benchmarks|devices|studies", show_default=False)
+    ],
     store: Store = None,
     debug: Debug = False,
 ) -> None:
-    """List spaces, strategies, tasks, benchmarks or studies."""
+    """List spaces, strategies, tasks, benchmarks, devices or studies."""
     with boundary(debug):
         typer.echo("\n".join(_studies(store) if what is Listed.STUDIES else _LISTS[what]()))
 
@@ -75,6 +78,25 @@ def _benchmarks() -> list[str]:
     return [*text.table(("name", "table", ""), rows), where]
 
 
+def _devices() -> list[str]:
+    from searchitect.hardware.devices import device, device_names
+
+    rows = []
+    for found in map(device, device_names()):
+        sizes = (_size(size) for size in (found.memory_bytes, found.flash_bytes))
+        speed = f"{found.flops_per_second / 1e9:g} GFLOP/s"
+        rows.append((found.name, *sizes, found.arithmetic, speed, f"{found.power_watts:g} W", found.about))
+    path = "or the path of a profile (.toml) or of a calibration (.json); docs/devices.md says what stands in them"
+    return [*text.table(("name", "memory", "flash", "values", "speed", "power", ""), rows), path]
+
+
+def _size(count: int | None) -> str:
+    if count is None:
+        return "–"
+    unit, size = next((pair for pair in (("GB", 1e9), ("MB", 1e6)) if count >= pair[1]), ("kB", 1e3))
+    return f"{count / size:g} {unit}"
+
+
 def _described(registry: Mapping[str, str]) -> list[str]:
     """Every name of a registry with the first sentence of what it stands for."""
     rows = [(name, _first_sentence(path)) for name, path in registry.items()]
@@ -92,4 +114,5 @@ _LISTS: dict[Listed, Callable[[], list[str]]] = {
     Listed.STRATEGIES: _strategies,
     Listed.TASKS: _tasks,
     Listed.BENCHMARKS: _benchmarks,
+    Listed.DEVICES: _devices,
 }

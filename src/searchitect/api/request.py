@@ -16,7 +16,6 @@ from searchitect.errors import ConfigError
 from searchitect.objectives import Constraint, Objective, parse_constraint, parse_objective
 from searchitect.spaces import Recipe, SearchSpace
 from searchitect.strategies import Strategy, check_name
-from searchitect.strategies.tessellation import niche_features
 from searchitect.study.stopping import stopping_rule
 from searchitect.tasks import METRICS, Task, task as open_task
 
@@ -252,12 +251,6 @@ def _check_device(device: str) -> None:
 
 def _check_kinds(request: Request) -> None:
     """A program that is not type-checked learns here what it passed, not from deep inside."""
-    if request.recipe is not None and not isinstance(request.recipe, Recipe):
-        raise ConfigError(f"recipe must be a sa.Recipe, got {request.recipe!r}", hint="sa.Recipe(optimizer='sgd')")
-    if isinstance(request.strategy, str):
-        check_name(request.strategy)  # before anything is measured or trained
-    elif not callable(getattr(request.strategy, "ask", None)):
-        raise ConfigError(
     if request.stopping is not None and not isinstance(request.stopping, str):
         raise ConfigError(
             f"stopping must be the name of a rule, got {request.stopping!r}",
@@ -269,6 +262,12 @@ def _check_kinds(request: Request) -> None:
             "a trial that is judged by shared weights trains nothing, so there is nothing to stop",
             hint="leave stopping out, or the supernet",
         )
+    if request.recipe is not None and not isinstance(request.recipe, Recipe):
+        raise ConfigError(f"recipe must be a sa.Recipe, got {request.recipe!r}", hint="sa.Recipe(optimizer='sgd')")
+    if isinstance(request.strategy, str):
+        check_name(request.strategy)  # before anything is measured or trained
+    elif not callable(getattr(request.strategy, "ask", None)):
+        raise ConfigError(
             f"strategy must be a name or have ask and tell, got {request.strategy!r}",
             hint="searchitect list strategies",
         )

@@ -13,7 +13,7 @@ from searchitect.objectives import Objective
 from searchitect.seeding import stream
 from searchitect.spaces import Architecture, SearchSpace
 from searchitect.strategies.strategy import Setting, Strategy
-from searchitect.trial import Trial, TrialState
+from searchitect.trial import Fidelity, Trial, TrialState
 
 __all__ = ["StrategyContract", "planted_loss", "synthetic_search"]
 
@@ -87,7 +87,8 @@ class StrategyContract:
         raise NotImplementedError
 
     def setting(self, space: SearchSpace, seed: int = 0) -> Setting:
-        return Setting(space, SCORE, seed, budget=self.trials)
+        # Nine epochs leave room for three rungs to those who want them.
+        return Setting(space, SCORE, seed, budget=self.trials, fidelity=Fidelity(epochs=9))
 
     def score(self, space: SearchSpace) -> Callable[[Architecture], float]:
         best = space.sample(stream(99, "planted"))

@@ -13,15 +13,18 @@ from searchitect.trial import Proposal, TrialState
 __all__ = [
     "CHECKPOINT",
     "CLOCK_MEASUREMENTS",
+    "WATTS",
     "Check",
     "Checker",
     "Context",
+    "Energy",
     "Evaluator",
     "Executor",
     "Facts",
     "Job",
     "Listener",
     "LiveExecutor",
+    "Meter",
     "Outcome",
     "Reports",
     "trial_folder",
@@ -30,8 +33,14 @@ __all__ = [
 Reports = tuple[tuple[int, Mapping[str, float]], ...]
 
 
-CLOCK_MEASUREMENTS = frozenset({"train_seconds", "latency_ms"})
+CLOCK_MEASUREMENTS = frozenset(
+    {"train_seconds", "latency_ms", "latency_onnx_ms", "energy_joules", "energy_error_joules"}
+)
 """Measurements that the wall clock decides: they differ between two runs with the same seed, all others are equal."""
+
+
+CHECKPOINT = "checkpoint.safetensors"
+"""Name of the file in a trial's folder from which another trial can go on."""
 
 
 def trial_folder(number: int) -> str:
@@ -39,8 +48,60 @@ def trial_folder(number: int) -> str:
     return f"trial-{number:05d}"
 
 
-CHECKPOINT = "checkpoint.safetensors"
-"""Name of the file in a trial's folder from which another trial can go on."""
+WATTS: Mapping[str, float] = {"cpu": 10.0, "cuda": 250.0}
+"""Power of one busy processor core, and of one busy GPU, that an estimate of energy assumes where none is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Energy:
+    """An amount of energy and how well it is known.
+
+    Attributes:
+        joules: the best value.
+        error: half the width of the band around it, joules.
+        source: "rapl" or "nvml" for a counter of the machine; "model" for power times time, an estimate.
+    """
+
+    joules: float
+    error: float
+    source: str
+
+    @classmethod
+    def estimated(cls, seconds: float, device: str = "cpu", watts: float | None = None) -> Energy:
+        """Power times busy seconds, ± 40 %: what such estimates were found to be off by against meters."""
+        joules = seconds * (watts if watts is not None else WATTS.get(device.partition(":")[0], WATTS["cpu"]))
+        return cls(joules, 0.4 * joules, "model")
+
+    @classmethod
+    def metered(cls, joules: float, source: str) -> Energy:
+        """What a counter says, ± 5 %: Khan et al., "RAPL in Action", 2018; NVIDIA states the same of its boards."""
+        return cls(joules, 0.05 * joules, source)
+
+    def __str__(self) -> str:
+        """Two digits and the band: "1.3 kJ ± 40 % (estimated: power × time)"."""
+        share = f"± {100 * self.error / self.joules:.0f} %" if self.joules else "± 0 %"
+        how = "estimated: power × time" if self.source == "model" else f"metered by {self.source.upper()}"
+        return f"{_in_joules(self.joules)} {share} ({how})"
+
+
+def _in_joules(joules: float) -> str:
+    """The value with two digits and its unit: 0.012 J, 1.3 kJ, 0.15 kWh from there."""
+    if joules >= 3.6e5:
+        return f"{float(f'{joules / 3.6e6:.2g}'):g} kWh"
+    return f"{float(f'{joules / 1e3:.2g}'):g} kJ" if joules >= 1e3 else f"{float(f'{joules:.2g}'):g} J"
+
+
+class Meter(Protocol):
+    """Counts the energy that the machine uses."""
+
+    @property
+    def source(self) -> str:
+        """What counts: "rapl" or "nvml"."""
+        ...
+
+    def joules(self) -> float:
+        """Used since the meter was made."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ from safetensors.torch import load_file
 from searchitect import tasks
 from searchitect.errors import ConfigError, EvaluationError, StorageError
 from searchitect.evaluation import Context
-from searchitect.evaluators import MEASUREMENTS, TrainingEvaluator
+from searchitect.evaluators import TrainingEvaluator
 from searchitect.evaluators.building import build
+from searchitect.evaluators.measurements import COUNTED
 from searchitect.spaces import Architecture, Recipe, SearchSpace
 from searchitect.tasks import ArraySplit, Task, with_preprocessing
 from searchitect.testing.evaluators import EvaluatorContract
@@ -77,7 +78,7 @@ class TestOnIrisWithAShareOfTheData(EvaluatorContract):
 
 def test_the_metrics_of_the_task_and_the_named_measurements_are_returned(digits: Task) -> None:
     measured = TrainingEvaluator(SmallCnn, digits, SHORT).evaluate(Proposal(SPACE.default()), Context(0))
-    assert set(measured) == {*digits.metrics, *MEASUREMENTS} - {"latency_ms", "total_epochs", "continued_epochs"}
+    assert set(measured) == {*digits.metrics, *COUNTED, "epochs", "train_seconds"}
     assert measured["parameters"] == 4 * 9 + 4 + 8 + 16 * 10 + 10
     assert measured["flops"] == 2 * (64 * 4 * 9 + 16 * 10)
     assert measured["train_seconds"] > 0
@@ -88,6 +89,26 @@ def test_latency_and_further_metrics_are_measured_if_asked_for(digits: Task) -> 
     measured = evaluator.evaluate(Proposal(SPACE.default()), Context(0))
     assert 0 < measured["brier"] < 2
     assert 0 < measured["latency_ms"] < 1000
+
+
+def test_what_a_device_has_room_for_is_counted_if_asked_for_and_known_before(digits: Task) -> None:
+    names = frozenset({"peak_memory_int8_bytes", "flash_bytes", "flash_int8_bytes"})
+    evaluator = TrainingEvaluator(SmallCnn, digits, SHORT, measure=names)
+    measured = evaluator.evaluate(Proposal(SPACE.default()), Context(0))
+    assert {name: measured[name] for name in names} == evaluator.check(SPACE.default(), names)
+    assert measured["peak_memory_int8_bytes"] == 64 + 4 * 64  # the image and four channels; all else is folded
+    assert measured["flash_int8_bytes"] == (36 + 4 * 4 + 4 * 4) + 4 * 4 + (160 + 4 * 10 + 4 * 10)
+    assert measured["flash_bytes"] == 4 * (measured["parameters"] + 2 * 4) + 8  # with running statistics
+
+
+def test_latency_of_the_onnx_file_and_energy_are_measured_if_asked_for(digits: Task) -> None:
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    evaluator = TrainingEvaluator(SmallCnn, digits, SHORT, measure=frozenset({"latency_onnx_ms", "energy_joules"}))
+    measured = evaluator.evaluate(Proposal(SPACE.default()), Context(0))
+    assert 0 < measured["latency_onnx_ms"] < 1000
+    assert 0 < measured["energy_joules"] < 100
+    assert 0.04 < measured["energy_error_joules"] / measured["energy_joules"] < 0.41
 
 
 def test_an_unknown_measurement_is_answered_with_the_nearest(digits: Task) -> None:

@@ -10,7 +10,15 @@ import torch
 from torch import nn
 
 from searchitect.errors import EvaluationError, SearchitectError
-from searchitect.hardware import count_activations, count_flops, count_parameters, peak_memory_bytes
+from searchitect.hardware import (
+    count_activations,
+    count_flops,
+    count_parameters,
+    flash_int8_bytes,
+    model_bytes,
+    peak_memory_bytes,
+    peak_memory_int8_bytes,
+)
 from searchitect.seeding import isolated
 from searchitect.spaces.architecture import Architecture
 from searchitect.spaces.search_space import SearchSpace
@@ -23,7 +31,12 @@ _COUNTS: dict[str, Callable[[nn.Module, tuple[int, ...]], int]] = {
     "flops": count_flops,
     "activations": count_activations,
     "peak_memory_bytes": peak_memory_bytes,
+    "peak_memory_int8_bytes": peak_memory_int8_bytes,
+    "flash_bytes": lambda body, inputs: model_bytes(body),
+    "flash_int8_bytes": lambda body, inputs: flash_int8_bytes(body),
 }
+_SHAPELESS = frozenset({"parameters", "flash_bytes", "flash_int8_bytes"})
+"""Of these, what needs no input."""
 
 
 def build(space: Any, architecture: Architecture, spec: TaskSpec) -> nn.Module:
@@ -83,7 +96,7 @@ def count(body: nn.Module, spec: TaskSpec, names: frozenset[str]) -> dict[str, f
 
 
 def count_if_module(subject: object, spec: TaskSpec | None, names: frozenset[str]) -> dict[str, float]:
-    """Return those of `names` that follow from a torch module; without a spec only `parameters`; else nothing.
+    """Return those of `names` that follow from a torch module, without a spec those that need no input; else nothing.
 
     Raises:
         EvaluationError: the module does not run on the shape of the spec's inputs.
@@ -91,7 +104,7 @@ def count_if_module(subject: object, spec: TaskSpec | None, names: frozenset[str
     if not isinstance(subject, nn.Module):
         return {}
     if spec is None:
-        return {"parameters": float(count_parameters(subject))} if "parameters" in names else {}
+        return {name: float(_COUNTS[name](subject, ())) for name in names & _SHAPELESS}
     return count(with_shapes(subject, spec), spec, names)
 
 

@@ -8,23 +8,35 @@ from searchitect.errors import ConfigError, did_you_mean
 from searchitect.evaluation import CLOCK_MEASUREMENTS
 from searchitect.tasks.metrics import METRICS
 
-__all__ = ["CLOCK_MEASUREMENTS", "KNOWN_BEFORE_TRAINING", "MEASUREMENTS", "check_measure"]
+__all__ = ["CLOCK_MEASUREMENTS", "COUNTED", "KNOWN_BEFORE_TRAINING", "MEASUREMENTS", "TIMED", "check_measure"]
 
 MEASUREMENTS: Mapping[str, str] = {
     "parameters": "values in all parameters of the model, a tied one once",
     "flops": "floating-point operations of one forward pass of one example, 2 per multiply-add",
     "activations": "values put out by all layers in one forward pass of one example",
     "peak_memory_bytes": "bytes of activations alive at once in one forward pass of one example, float32",
+    "peak_memory_int8_bytes": "the same in int8, normalisations and activations folded; weights lie in flash",
+    "flash_bytes": "bytes of all parameters and buffers as a file of the weights holds them",
+    "flash_int8_bytes": "bytes of the weights quantised to int8, with scales and biases",
     "epochs": "passes over the whole training data that the training took",
     "total_epochs": "the same, with those of all the trials that it continued or whose weights it inherited in turn",
     "continued_epochs": "epochs taken over from the trial that it continues; 0 where it was trained afresh",
     "train_seconds": "seconds of wall time that the training took",
     "latency_ms": "milliseconds of one forward pass of one example from raw inputs, median, under the machine lock",
+    "latency_onnx_ms": "the same of the exported ONNX file in ONNX Runtime, one thread",
+    "energy_joules": "joules of one such pass: by a counter of the machine, where there is none estimated",
+    "energy_error_joules": "half the width of the band around energy_joules: 5 % of a counter's, 40 % of an estimate",
 }
 """Name -> what it is, with its unit. Metrics (`tasks.metrics.METRICS`) are measured on the validation split."""
 
-KNOWN_BEFORE_TRAINING = frozenset({"parameters", "flops", "activations", "peak_memory_bytes"})
+COUNTED = frozenset({"parameters", "flops", "activations", "peak_memory_bytes"})
+"""What is counted of every model that is trained."""
+
+KNOWN_BEFORE_TRAINING = COUNTED | {"peak_memory_int8_bytes", "flash_bytes", "flash_int8_bytes"}
 """What `check` can tell of an architecture without training it."""
+
+TIMED = frozenset({"latency_ms", "latency_onnx_ms", "energy_joules", "energy_error_joules"})
+"""What is measured on this machine, with a trained model, where it is asked for."""
 
 
 def check_measure(names: Iterable[str]) -> frozenset[str]:

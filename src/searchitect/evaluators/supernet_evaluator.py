@@ -6,18 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import numpy as np
-
 from searchitect.evaluation import Context
 from searchitect.evaluators.building import inspect_model
-from searchitect.evaluators.measurements import KNOWN_BEFORE_TRAINING, check_measure
+from searchitect.evaluators.measurements import COUNTED, KNOWN_BEFORE_TRAINING, check_measure
+from searchitect.evaluators.timing import timed
 from searchitect.evaluators.training_evaluator import TrainingEvaluator
-from searchitect.hardware import latency_ms
 from searchitect.spaces import Architecture, Recipe
 from searchitect.supernet.open_build import Supernet
 from searchitect.supernet.scoring import BATCHES, SharedScores
 from searchitect.tasks import METRICS, Task
-from searchitect.training.examples import raw_tensors
 from searchitect.trial import Fidelity, Proposal
 
 __all__ = ["SHARED", "SearchByShared", "SupernetEvaluator"]
@@ -66,10 +63,7 @@ class SupernetEvaluator:
         model = self.scores.model(proposal.architecture, context.device)
         measured = {**self.counts(proposal.architecture), "epochs": 0.0}
         measured |= self.scores.score(model, sorted(self.measure & set(METRICS)), context.device)
-        if "latency_ms" in self.measure:
-            example = raw_tensors(self.task.validation, np.arange(1), context.device)
-            measured["latency_ms"] = latency_ms(model, example).median_ms
-        return measured
+        return measured | timed(self.measure, model, self.task, context.device)
 
     def check(self, architecture: Architecture, names: frozenset[str]) -> Mapping[str, float]:
         """Return those of `names` that are known without weights: `parameters`, `flops`, `peak_memory_bytes`.
@@ -83,7 +77,7 @@ class SupernetEvaluator:
         """What the subnet costs, counted on the plain model that it is; once per architecture."""
         if architecture.text not in self._counts:
             self._counts[architecture.text] = inspect_model(
-                self.supernet.space, architecture, self.task.spec, KNOWN_BEFORE_TRAINING
+                self.supernet.space, architecture, self.task.spec, COUNTED | (self.measure & KNOWN_BEFORE_TRAINING)
             )
         return dict(self._counts[architecture.text])
 

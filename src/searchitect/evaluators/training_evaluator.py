@@ -11,7 +11,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch import nn
 
 from searchitect.errors import EvaluationError
@@ -19,9 +18,9 @@ from searchitect.evaluation import Context
 from searchitect.evaluators.building import build, count, inspect_model
 from searchitect.evaluators.continuing import find_lineage
 from searchitect.evaluators.inheriting import WEIGHTS, inherit_from, read_ancestor, save_weights
-from searchitect.evaluators.measurements import KNOWN_BEFORE_TRAINING, check_measure
+from searchitect.evaluators.measurements import COUNTED, KNOWN_BEFORE_TRAINING, check_measure
 from searchitect.evaluators.pace import Pace
-from searchitect.hardware import latency_ms
+from searchitect.evaluators.timing import timed
 from searchitect.seeding import derive, isolated
 from searchitect.spaces.architecture import Architecture
 from searchitect.spaces.recipe import Recipe
@@ -30,7 +29,6 @@ from searchitect.tasks import METRICS, Task, metrics, with_preprocessing
 from searchitect.tasks.task import Split
 from searchitect.tasks.views import View, held_view
 from searchitect.training import MEMORY_BUDGET, Resized, at_resolution, augmentation, predict, train
-from searchitect.training.examples import raw_tensors
 from searchitect.trial import Fidelity, Proposal
 
 __all__ = ["TrainingEvaluator"]
@@ -53,7 +51,7 @@ class TrainingEvaluator:
         space: the class marked `@space`, or a `SearchSpace`.
         recipe: how to train; decisions with `role="training"` replace its fields.
         measure: what is wanted beside the task's metrics, `parameters`, `flops`, `peak_memory_bytes` and
-            `train_seconds`: `latency_ms`, or further metrics.
+            `train_seconds`: others of `MEASUREMENTS`, or further metrics.
         profile: where the first trial writes a torch.profiler trace; a file that exists is left alone.
         pace: turns a fidelity in seconds into epochs; None where none is given in seconds.
         memory_budget: bytes of preprocessed examples up to which they are held in memory.
@@ -109,9 +107,7 @@ class TrainingEvaluator:
             measured["total_epochs"] = total
         if proposal.continues is not None:
             measured["continued_epochs"] = float(outcome.continued)
-        if "latency_ms" in self.measure:
-            example = raw_tensors(self.task.validation, np.arange(1), context.device)
-            measured["latency_ms"] = latency_ms(model, example).median_ms
+        measured |= timed(self.measure, model, self.task, context.device)
         if context.folder is not None:
             save_weights(context.folder / WEIGHTS, model, proposal.architecture, total)
         return measured
@@ -133,7 +129,7 @@ class TrainingEvaluator:
         return time.perf_counter() - start
 
     def check(self, architecture: Architecture, names: frozenset[str]) -> Mapping[str, float]:
-        """Return those of `names` that are known without training: `parameters`, `flops`, `peak_memory_bytes`.
+        """Return those of `names` that are known without training (`KNOWN_BEFORE_TRAINING`).
 
         Raises:
             EvaluationError: no model can be built, it does not run on the task's inputs, or its recipe does not fit.

@@ -14,7 +14,7 @@ from torch import nn
 from searchitect.errors import ConfigError, EvaluationError
 from searchitect.hardware.measure_onnx import LOCK_SECONDS, WARM_UP, interleaved, lock_file, quartiles
 
-__all__ = ["Latency", "latencies_ms", "latency_ms", "machine_lock"]
+__all__ = ["Latency", "latencies_ms", "latency_ms", "machine_lock", "measuring", "one_pass"]
 
 FEWEST_REPEATS, MOST_REPEATS = 50, 1_000
 """Timed passes. `latencies_ms` takes 100: a distribution-free bound (95 % of passes, with 95 % confidence) needs 59."""
@@ -69,8 +69,8 @@ def latency_ms(
         EvaluationError: the lock stayed taken, or the model does not run on these inputs.
     """
     _check(threads, repeats)
-    with machine_lock(lock_timeout), _measuring([model], threads), torch.inference_mode():
-        once = _pass(model, inputs)
+    with machine_lock(lock_timeout), measuring([model], threads), torch.inference_mode():
+        once = one_pass(model, inputs)
         [warm] = interleaved([once], repeats=WARM_UP, warm_up=0)
         taken = repeats or _repeats(seconds, statistics.median(warm))
         [times] = interleaved([once], repeats=taken, warm_up=0)
@@ -95,8 +95,8 @@ def latencies_ms(
     """
     _check(threads, repeats)
     bodies = [model for model, _ in models.values()]
-    with machine_lock(lock_timeout), _measuring(bodies, threads), torch.inference_mode():
-        passes = [_pass(model, inputs) for model, inputs in models.values()]
+    with machine_lock(lock_timeout), measuring(bodies, threads), torch.inference_mode():
+        passes = [one_pass(model, inputs) for model, inputs in models.values()]
         found = interleaved(passes, repeats=repeats)
     return {name: Latency.of(times, threads) for name, times in zip(models, found, strict=True)}
 
@@ -128,7 +128,7 @@ def machine_lock(timeout: float = LOCK_SECONDS) -> Iterator[None]:
 
 
 @contextmanager
-def _measuring(models: Sequence[nn.Module], threads: int) -> Iterator[None]:
+def measuring(models: Sequence[nn.Module], threads: int) -> Iterator[None]:
     """Eval mode and so many torch threads; what was before comes back."""
     before = torch.get_num_threads()
     with ExitStack() as back:
@@ -142,7 +142,7 @@ def _measuring(models: Sequence[nn.Module], threads: int) -> Iterator[None]:
         yield
 
 
-def _pass(model: nn.Module, inputs: Sequence[torch.Tensor]) -> Callable[[], object]:
+def one_pass(model: nn.Module, inputs: Sequence[torch.Tensor]) -> Callable[[], object]:
     """One pass; it has been made once.
 
     Raises:

@@ -18,13 +18,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from searchitect.evaluation import Context, Evaluator
+from searchitect.evaluation import CLOCK_MEASUREMENTS, Context, Evaluator
 from searchitect.spaces.architecture import Architecture
 from searchitect.trial import Fidelity, Proposal
 
 __all__ = ["EvaluatorContract", "check_evaluator"]
 
-CLOCK = ("train_seconds", "latency_ms")
+CLOCK = tuple(sorted(CLOCK_MEASUREMENTS))
 """Measurements that may differ between two runs with the same seed."""
 
 Make = Callable[[], Evaluator]

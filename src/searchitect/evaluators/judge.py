@@ -20,7 +20,7 @@ from searchitect.seeding import derive
 from searchitect.tasks import metrics
 from searchitect.tasks.task import Task
 
-__all__ = ["TaskJudge", "bootstrap_difference"]
+__all__ = ["TaskJudge", "bootstrap_difference", "bootstrap_means"]
 
 Scores = NDArray[np.float32]
 RESAMPLES = 2_000
@@ -135,20 +135,35 @@ def bootstrap_difference(
         ours, theirs: model outputs on the same examples, one array per training seed.
     """
 
+    (one, first), (other, second) = bootstrap_means(name, kind, (ours, theirs), targets, rng)
+    low, high = np.percentile(first - second, [2.5, 97.5])
+    return one - other, float(low), float(high)
+
+
+def bootstrap_means(
+    name: str, kind: Any, groups: Sequence[Sequence[Scores]], targets: NDArray[Any], rng: np.random.Generator
+) -> list[tuple[float, NDArray[np.float64]]]:
+    """Mean of a metric over the seeds of each group, with its resamples: of the same examples for all groups.
+
+    Args:
+        groups: for each model its outputs on the same examples, one array per training seed.
+    """
+
     def measure(scores: Scores, wanted: NDArray[Any]) -> float:
         return metrics.compute((name,), kind, scores, wanted)[name]
 
-    point = float(np.mean([measure(s, targets) for s in ours]) - np.mean([measure(s, targets) for s in theirs]))
-    parts = [_contributions(name, scores, targets) for scores in (*ours, *theirs)]
+    rows = [scores for group in groups for scores in group]
+    parts = [_contributions(name, scores, targets) for scores in rows]
     if all(part is not None for part in parts):
-        table = np.stack([part for part in parts if part is not None])
-        means = _resampled_means(table, rng)
+        means = _resampled_means(np.stack([part for part in parts if part is not None]), rng)
     else:
-        means = _recomputed(measure, (*ours, *theirs), targets, rng)
-    first = _seed_means(means[:, : len(ours)], rng)
-    second = _seed_means(means[:, len(ours) :], rng)
-    low, high = np.percentile(first - second, [2.5, 97.5])
-    return point, float(low), float(high)
+        means = _recomputed(measure, rows, targets, rng)
+    found, start = [], 0
+    for group in groups:
+        own = _seed_means(means[:, start : start + len(group)], rng)
+        found.append((float(np.mean([measure(scores, targets) for scores in group])), own))
+        start += len(group)
+    return found
 
 
 def _contributions(name: str, scores: Scores, targets: NDArray[Any]) -> NDArray[np.float64] | None:

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from searchitect.objectives import Objective
+from searchitect.portfolio.planning import PortfolioPlan, chosen_event
+from searchitect.portfolio.serving import opened_models, serve
 from searchitect.seeding import derive
 from searchitect.storage.journal import Event
 from searchitect.strategies import make_strategy
 from searchitect.strategies.strategy import Setting
+from searchitect.study.effort import full_evaluations
 from searchitect.study.finalists import Finalist, choose, feasible, handed_over, summarise, winner
 from searchitect.study.limits import Limit
 from searchitect.study.loop import Runner, run_phase
@@ -38,13 +41,19 @@ class Judge(Protocol):
         ...
 
     def test(
-        self, models: Mapping[str, Sequence[int]], handed_over: int, baselines: Sequence[str]
+        self,
+        models: Mapping[str, Sequence[int]],
+        handed_over: int,
+        baselines: Sequence[str],
+        places: Mapping[str, Mapping[str, Sequence[int]]] | None = None,
     ) -> Mapping[str, Any]:
         """Open the test split and score everything once.
 
         Args:
             models: "search" and "random", each with the numbers of its winner's confirmation trials.
             handed_over: the one of these trials whose weights the user gets.
+            places: arm to slug of a scenario to the confirmation trials of the model that serves it; given only where
+                the study has scenarios.
 
         Returns:
             The body of the `test_result` event; see docs/storage.md.
@@ -79,6 +88,7 @@ class Campaign:
         confirm_fidelity: what one confirmation may spend at most.
         confirm_until: second of the study at which the confirmation should be over; None for no bound.
         shared: how random search stands beside a search by shared weights; None for any other search.
+        portfolio: the scenarios that models are chosen for; None where one model is handed over.
     """
 
     search: Limit
@@ -88,6 +98,7 @@ class Campaign:
     confirm_fidelity: Fidelity = Fidelity()
     confirm_until: float | None = None
     shared: SharedWeights | None = None
+    portfolio: PortfolioPlan | None = None
 
 
 class Confirmation:
@@ -123,6 +134,8 @@ def run_campaign(study: Study, campaign: Campaign, runner: Runner, judge: Judge 
         _run_random(study, campaign, runner, ended_by)
     if campaign.confirm_seeds:
         _run_confirmation(study, campaign, runner)
+    if campaign.portfolio is not None and campaign.confirm_seeds:
+        serve(study, judge, campaign.portfolio)
     if judge is not None:
         _judge(study, judge, runner)
     return ended_by
@@ -146,7 +159,7 @@ def _run_random(study: Study, campaign: Campaign, runner: Runner, ended_by: str)
         # Its trials may run a little longer than meant; time that the search spent on starting up is not made up for.
         limit = Limit(cost=study.state.seconds.get("search", 0.0), seconds=None if bound is None else 1.25 * bound)
     else:
-        limit = Limit(trials=_full_trials(spent, study.setting.fidelity), seconds=bound)
+        limit = Limit(trials=full_evaluations(spent, study.state.trials, study.setting), seconds=bound)
     own = study.setting
     fidelity = own.fidelity if shared is None else shared.fidelity
     setting = Setting(own.space, own.objectives, derive(study.seed, "random arm"), own.check, len(spent), fidelity)
@@ -154,17 +167,11 @@ def _run_random(study: Study, campaign: Campaign, runner: Runner, ended_by: str)
     run_phase(study, "random", runner, limit)
 
 
-def _full_trials(spent: Sequence[Trial], full: Fidelity) -> int:
-    """How many ordinary trials cost as much: one that inherits trains for a share, an audit for longer."""
-
-    def amount(fidelity: Fidelity) -> float:
-        return fidelity.seconds or (fidelity.epochs or 1) * fidelity.data_fraction
-
-    return math.ceil(sum(amount(trial.proposal.fidelity) for trial in spent) / amount(full) - 1e-9)
-
-
 def _run_confirmation(study: Study, campaign: Campaign, runner: Runner) -> None:
     if not study.state.marks.get("finalists"):
+        if campaign.portfolio is not None:
+            plan, full = campaign.portfolio, study.setting.fidelity
+            study.mark(chosen_event(study.state.trials, plan, study.objectives, full))
         study.mark(_choose_finalists(study, campaign, runner))
     chosen = study.state.marks["finalists"][0]
     finalists = [
@@ -207,6 +214,9 @@ def _seconds_left(campaign: Campaign, runner: Runner, arms: int) -> float:
 
 
 def _best(study: Study, arm: str, count: int) -> list[Trial]:
+    if study.state.marks.get("portfolio"):
+        members = study.state.marks["portfolio"][0]["arms"].get(arm, {}).get("members", ())
+        return [study.state.trials[number] for number in members]
     best = choose(study.state.of_phase(arm), study.objectives, study.constraints, count)
     believed = _believed_best(study) if arm == "search" else None
     if believed is None or believed.key in {trial.key for trial in best[:1]}:
@@ -284,7 +294,13 @@ def _judge(study: Study, judge: Judge, runner: Runner) -> None:
         study.mark({"kind": "test_repeated"})
     else:
         chosen = handed_over(won, study.state.trials, study.objectives[0]).number
-        study.mark({"kind": "test_opened", "models": models, "handed_over": chosen, "baselines": list(names)})
+        event = {"kind": "test_opened", "models": models, "handed_over": chosen, "baselines": list(names)}
+        study.mark(event | opened_models(study))
     opened = marks["test_opened"][0]
-    result = judge.test(opened["models"], opened["handed_over"], opened["baselines"])
+    result = judge.test(opened["models"], opened["handed_over"], opened["baselines"], **_places(opened))
     study.mark({"kind": "test_result", **result, "clock": {"elapsed": round(runner.clock.elapsed(), 3)}})
+
+
+def _places(opened: Event) -> dict[str, Any]:
+    """The argument of `Judge.test` that studies without scenarios leave out."""
+    return {"places": opened["places"]} if "places" in opened else {}

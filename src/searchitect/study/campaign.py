@@ -248,7 +248,7 @@ def _full_seconds(study: Study, campaign: Campaign, arm: str, count: int) -> flo
             spent += campaign.shared.epoch_seconds or 0.0
             continue
         passes = measured.measurements.get("epochs") or (low.epochs or high.epochs or 1) * low.data_fraction
-        spent += measured.clock.get("seconds", 0.0) / passes
+        spent += measured.clock.get("seconds", 0.0) / (passes * low.resolution**2)
     return campaign.confirm_seeds * spent * (high.epochs or 1) * high.data_fraction
 
 

@@ -15,6 +15,10 @@ from searchitect.trial import Trial
 __all__ = ["Finalist", "best_trial", "choose", "feasible", "handed_over", "pareto_front", "summarise", "winner"]
 
 
+WHOLE = 1e12
+"""Stands for the epochs of a training that names none: more than any rung below it has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finalist:
     """An architecture that was evaluated again on fresh seeds.
@@ -42,24 +46,34 @@ class Finalist:
 
 
 def feasible(trials: Iterable[Trial], objectives: Sequence[Objective], limits: Sequence[Constraint]) -> list[Trial]:
-    """Complete trials with all objectives that keep every limit, one per architecture (the earliest)."""
+    """Complete trials with all objectives that keep every limit, one per architecture.
+
+    Of an architecture that stood on several rungs the highest counts, of equal ones the earliest.
+    """
     kept: dict[str, Trial] = {}
     for trial in trials:
         measured = trial.is_complete and all(o.name in trial.measurements for o in objectives)
         if measured and all(limit.holds(trial.measurements) for limit in limits):
-            kept.setdefault(trial.key, trial)
+            known = kept.get(trial.key)
+            if known is None or (trial.proposal.replicate == 0 and _amount(trial) > _amount(known)):
+                kept[trial.key] = trial
     return list(kept.values())
 
 
 def best_trial(trials: Iterable[Trial], objectives: Sequence[Objective], limits: Sequence[Constraint]) -> Trial | None:
-    """The feasible trial with the best first objective; the earliest among equals."""
+    """The feasible trial of the highest rung with the best first objective; the earliest among equals."""
     ordered = _ordered(feasible(trials, objectives, limits), objectives)
     return ordered[0] if ordered else None
 
 
 def pareto_front(trials: Iterable[Trial], objectives: Sequence[Objective], limits: Sequence[Constraint]) -> list[Trial]:
-    """Feasible trials that no other dominates, ordered by the first objective."""
+    """Feasible trials that no other dominates, ordered by the first objective.
+
+    Figures of different rungs cannot be compared: where there are several, only the highest one counts.
+    """
     candidates = feasible(trials, objectives, limits)
+    highest = max(_rungs(candidates).values(), default=0.0)
+    candidates = [trial for trial, rung in zip(candidates, _rungs(candidates).values(), strict=True) if rung == highest]
     if not candidates:
         return []
     rows = [[o.loss(t.measurements[o.name]) for o in objectives] for t in candidates]
@@ -71,7 +85,8 @@ def choose(
 ) -> list[Trial]:
     """The `count` trials of an arm that go into the confirmation.
 
-    With one objective the best ones; with several, members of the front first (by the first objective), then the rest.
+    Those of the highest rung first: a short training that looks good is a promise. With one objective the best ones;
+    with several, members of the front first (by the first objective), then the rest.
     """
     if len(objectives) == 1:
         return _ordered(feasible(trials, objectives, limits), objectives)[:count]
@@ -124,5 +139,24 @@ def handed_over(finalist: Finalist, trials: Sequence[Trial], objective: Objectiv
 
 
 def _ordered(trials: Sequence[Trial], objectives: Sequence[Objective]) -> list[Trial]:
-    first = objectives[0]
-    return sorted(trials, key=lambda t: (first.loss(t.measurements[first.name]), t.number))
+    first, rungs = objectives[0], _rungs(trials)
+    return sorted(trials, key=lambda t: (-rungs[t.number], first.loss(t.measurements[first.name]), t.number))
+
+
+def _rungs(trials: Iterable[Trial]) -> dict[int, float]:
+    """What each trial was allowed to spend, by number; none more than an ordinary full evaluation.
+
+    A trial that inherits weights stands for its whole lineage, and an audit may have trained for longer than others:
+    both stand beside the full evaluations.
+    """
+    amounts = {trial.number: _amount(trial) for trial in trials}
+    ordinary = [amounts[t.number] for t in trials if t.proposal.replicate == 0 and t.proposal.inherits is None]
+    full = max(ordinary, default=0.0)
+    inheriting = {trial.number for trial in trials if trial.proposal.inherits is not None}
+    return {number: full if number in inheriting else min(amount, full) for number, amount in amounts.items()}
+
+
+def _amount(trial: Trial) -> float:
+    fidelity = trial.proposal.fidelity
+    spent = fidelity.seconds or (WHOLE if fidelity.epochs is None else float(fidelity.epochs))
+    return spent * fidelity.data_fraction * fidelity.resolution**2

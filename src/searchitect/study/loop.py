@@ -9,6 +9,9 @@ from pathlib import Path
 
 from searchitect.errors import EvaluationError, StorageError
 from searchitect.evaluation import Executor, Job, Outcome, trial_folder
+from searchitect.study.effort import is_full
+from searchitect.study.alarms import note_alarms
+from searchitect.study.checkpoints import WEIGHTS_FOLDER, forget_all, forget_continued
 from searchitect.study.following import follow
 from searchitect.study.limits import Limit, hopeless
 from searchitect.study.study import Study
@@ -19,7 +22,7 @@ __all__ = ["Clock", "Runner", "run_phase", "weights_folder"]
 
 def weights_folder(folder: Path, number: int) -> Path:
     """Where a trial that keeps its weights puts them."""
-    return folder / "weights" / trial_folder(number)
+    return folder / WEIGHTS_FOLDER / trial_folder(number)
 
 
 LATE_FIRST_TRIAL = 30.0
@@ -76,11 +79,19 @@ def run_phase(study: Study, phase: str, runner: Runner, limit: Limit, *, keep_we
     """
     if phase in study.state.phases:
         _abandon(study, runner)
+        _forget(runner, phase)
         return str(study.state.phases[phase]["ended_by"])
     reason = _Phase(study, phase, runner, limit, keep_weights).run()
     elapsed = round(runner.clock.elapsed(), 3)
     study.mark({"kind": "phase", "phase": phase, "ended_by": reason, "clock": {"elapsed": elapsed}})
+    _forget(runner, phase)
     return reason
+
+
+def _forget(runner: Runner, phase: str) -> None:
+    """Once the search is over nothing is continued any more."""
+    if runner.folder is not None and phase == "search":
+        forget_all(runner.folder)
 
 
 def _abandon(study: Study, runner: Runner) -> None:
@@ -101,13 +112,18 @@ class _Phase:
         # A trial that started in an earlier session counts once, whether it ended or is handed out again.
         again = sum(t.state is TrialState.RUNNING and t.reused is None for t in known)
         self.evaluated = sum(t.reused is None and t.state is not TrialState.INFEASIBLE for t in known) - again
-        self.condition_met = any(limit.reached(t) for t in known)
+        self.condition_met = any(self._reached(t) for t in known)
         self.begun = max((p["clock"]["elapsed"] for p in study.state.phases.values()), default=0.0)
         ended = [t for t in known if t.is_complete and t.reused is None]
         self.completed = len(ended)
         self.mean_seconds = sum(t.clock.get("seconds", 0.0) for t in ended) / max(1, len(ended))
 
+    def _reached(self, trial: Trial) -> bool:
+        """Whether a trial keeps the stop condition; what a lower rung shows is no result yet."""
+        return self.limit.reached(trial) and is_full(trial, self.study.setting.fidelity)
+
     def run(self) -> str:
+        note_alarms(self.study)
         while True:
             reason = self._fill()
             if not self.flying:
@@ -192,7 +208,7 @@ class _Phase:
         if self.following is not None:
             self.following.settle(outcome.number)
         trial = self.study.end(outcome, self.runner.clock.elapsed())
-        self.condition_met = self.condition_met or self.limit.reached(trial)
+        self.condition_met = self.condition_met or self._reached(trial)
         if trial.is_complete:
             self.completed += 1
             self.mean_seconds += (outcome.seconds - self.mean_seconds) / self.completed

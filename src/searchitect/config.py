@@ -215,6 +215,8 @@ class RunSettings:
         memory: what one evaluation may take, such as "2GB".
         objective: what to optimise, most important first.
         constraint: limits, such as "parameters<=100000".
+        devices: where the model must run; latency and energy are predicted for each.
+        confidence: how probable it must be that a limit on a prediction is kept.
         device: torch device.
         store: URL or file of the store of studies.
         out: folder that receives the model and its report.
@@ -245,6 +247,8 @@ class RunSettings:
     seed: int = 0
     objective: tuple[str, ...] = ()
     constraint: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    confidence: float | None = None
     device: str = "cpu"
     store: str | None = None
     out: str | None = None
@@ -292,9 +296,10 @@ _WANTED = {
     **dict.fromkeys(("trials", "epochs"), "a positive whole number"),
     **dict.fromkeys(("workers", "confirm_seeds"), "a whole number from 0"),
     **dict.fromkeys(("deterministic", "profile", "random", "allow_changed_code"), "true or false"),
-    **dict.fromkeys(("objective", "constraint", "warm_start"), "a list of texts"),
+    **dict.fromkeys(("objective", "constraint", "devices", "warm_start"), "a list of texts"),
     "option": "a table of the strategy's options",
     "seed": "a whole number",
+    "confidence": "a share from 0.5 to below 1",
     "memory": "a text such as '2GB', or a number of bytes",
     "budget": "a text such as '5min', or a number of seconds",
     "recipe": "a table of recipe fields",
@@ -310,6 +315,7 @@ def _fits(name: str, value: object) -> bool:
         "true or false": isinstance(value, bool),
         "a list of texts": isinstance(value, (list, tuple)) and all(isinstance(entry, str) for entry in value),
         "a whole number": whole,
+        "a share from 0.5 to below 1": isinstance(value, float) and 0.5 <= value < 1,
         "a table of recipe fields": isinstance(value, Mapping),
         "a table of the strategy's options": isinstance(value, Mapping),
     }.get(_WANTED[name], isinstance(value, (str, int, float)) and not isinstance(value, bool))

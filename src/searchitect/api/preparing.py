@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from searchitect.api.niching import with_cells
+from searchitect.api.placing import placed
 from searchitect.api.request import DEFAULT_STORE, Parts, Request, default_name
 from searchitect.api.sharing import judged_by, shared_warning
 from searchitect.api.warm_starting import prior_trials, warm_start_label
@@ -90,6 +92,8 @@ def prepare(request: Request, parts: Parts) -> Prepared:
     if request.supernet is not None:
         evaluator = judged_by(request.supernet, evaluator)
         warnings = (*warnings, shared_warning(request.supernet))
+    evaluator = placed(evaluator, parts.space, None if parts.task is None else parts.task.spec, parts.devices)
+    request = with_cells(request, parts.space, evaluator, known)
     label, prior = _prior(request, parts, store, known)
     return Prepared(request, parts, evaluator, name, store, folder, wishes, plan, warnings, since, late, label, prior)
 
@@ -136,7 +140,7 @@ def _evaluator(request: Request, parts: Parts, folder: Path | None) -> Any:
     from searchitect.evaluators.measurements import MEASUREMENTS
 
     assert parts.task is not None
-    named = {o.name for o in parts.objectives} | {c.name for c in parts.constraints + parts.until}
+    named = {o.name for o in parts.objectives} | {c.name for c in parts.constraints + parts.until} | {*parts.features}
     profile = folder / "profile.json" if request.profile and folder is not None else None
     measure = frozenset(name for name in named if name in MEASUREMENTS)
     evaluator = TrainingEvaluator(parts.space, parts.task, parts.recipe, measure=measure, profile=profile)

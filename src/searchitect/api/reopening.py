@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from searchitect.api.opening import open_result, opened, recorded_of
+from searchitect.api.placing import devices_of
 from searchitect.api.preparing import prepare
 from searchitect.api.request import Request, make_parts
 from searchitect.api.running import run
@@ -210,6 +211,7 @@ def _request(study: str, store: Store, data: Any, space: Any, evaluate: Callable
         confirm_seeds=recorded["allow"]["confirm_seeds"],
         trial_seconds=recorded["allow"]["trial_seconds"],
         deterministic=manifest["details"]["deterministic"],
+        devices=devices_of(recorded),
         supernet=supernet,
         stopping=settings.get("stopping"),
     )

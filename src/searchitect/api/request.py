@@ -9,15 +9,22 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from searchitect.api.placing import device_measurement_names, find_devices, limits_of, names_a_device, predicted_names
+from searchitect.api.serving import own_metrics, with_scenarios
 from searchitect.config import load_space, parse_memory
 from searchitect.errors import ConfigError
 from searchitect.objectives import Constraint, Objective, parse_constraint, parse_objective
+from searchitect.portfolio.planning import PortfolioPlan
 from searchitect.spaces import Recipe, SearchSpace
 from searchitect.strategies import Strategy, check_name
+from searchitect.strategies.tessellation import niche_features
 from searchitect.study.stopping import stopping_rule
 from searchitect.tasks import METRICS, Task, task as open_task
+
+if TYPE_CHECKING:
+    from searchitect.hardware.devices import Device
 
 __all__ = ["DEFAULT_STORE", "Parts", "Request", "default_name", "make_parts"]
 
@@ -56,9 +63,13 @@ class Request:
     deterministic: bool = False
     profile: bool = False
     allow_changed_code: bool = False
+    devices: Sequence[Any] = ()
+    confidence: float | None = None
     warm_start: Any = None
     supernet: Any = None
     stopping: str | None = None
+    scenarios: Any = None
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +81,9 @@ class Parts:
         task: None where the evaluation is the user's own function.
         workers: processes; 0 evaluates in this one.
         memory_bytes: what one evaluation may take; None for no limit.
+        features: measurements that the niches of the strategy refer to.
+        devices: where models must run; measurements are predicted for each.
+        portfolio: the scenarios that models are searched for; None where one model is wanted.
     """
 
     space: type
@@ -80,6 +94,9 @@ class Parts:
     until: tuple[Constraint, ...]
     workers: int
     memory_bytes: int | None = None
+    features: tuple[str, ...] = ()
+    devices: tuple[Device, ...] = ()
+    portfolio: PortfolioPlan | None = None
 
 
 def make_parts(request: Request) -> Parts:
@@ -95,18 +112,28 @@ def make_parts(request: Request) -> Parts:
     if request.supernet is not None:
         request = _of_supernet(request)
     task = _task(request)
+    request, portfolio = with_scenarios(request, task)
     space = _space(request.space, task)
+    features = niche_features(request.strategy, request.options, SearchSpace.of(space))
+    named = (*_named(request), *features) if request.evaluate is None else ()
+    devices = find_devices(request.devices, named)
     objectives = _objectives(request, task)
     until = (request.until,) if isinstance(request.until, str) else tuple(request.until or ())
+    if task is not None and request.evaluate is None:
+        own = own_metrics(portfolio, objectives[0].name)
+        _check_measured([name for name in (*(o.name for o in objectives), *named) if name not in own], task, devices)
     return Parts(
         space,
         task,
         request.recipe or Recipe(),
         objectives,
-        tuple(parse_constraint(text) for text in request.constraints),
+        limits_of(request.constraints, request.confidence),
         tuple(parse_constraint(text) for text in until),
         _workers(request, task),
         memory_bytes,
+        features,
+        devices,
+        portfolio,
     )
 
 
@@ -159,12 +186,15 @@ def _opened(request: Request) -> Task:
 
 def _with_wanted_metrics(task: Task, request: Request) -> Task:
     """The task, measuring also the metrics that an objective, a limit or a stop condition names."""
-    texts = request.objectives or ()
-    until = (request.until,) if isinstance(request.until, str) else request.until or ()
-    names = [parse_objective(text).name for text in texts]
-    names += [parse_constraint(text).name for text in (*request.constraints, *until)]
-    wanted = [name for name in names if name in METRICS and name not in task.metrics]
+    wanted = [name for name in _named(request) if name in METRICS and name not in task.metrics]
     return dataclasses.replace(task, metrics=(*task.metrics, *dict.fromkeys(wanted))) if wanted else task
+
+
+def _named(request: Request) -> list[str]:
+    """Measurements that objectives, limits and stop conditions name."""
+    until = (request.until,) if isinstance(request.until, str) else request.until or ()
+    names = [parse_objective(text).name for text in request.objectives or ()]
+    return names + [parse_constraint(text).name for text in (*request.constraints, *until)]
 
 
 def _space(space: Any, task: Task | None) -> type:
@@ -182,7 +212,7 @@ def _from_catalog(space: Any, task: Task | None) -> type:
         raise ConfigError("your own function needs a search space", hint="space=MySpace, marked with @sa.space")
     if space is None:
         assert task is not None
-        return catalog.get(catalog.default_for(task.spec))
+        return catalog.default_for(task.spec)
     return catalog.layers(space) if isinstance(space, Mapping) else catalog.layers(*space)
 
 
@@ -196,20 +226,19 @@ def _objectives(request: Request, task: Task | None) -> tuple[Objective, ...]:
     names = [objective.name for objective in objectives]
     if len(set(names)) != len(names):
         raise ConfigError(f"an objective is named twice: {', '.join(names)}")
-    if task is not None and request.evaluate is None:
-        until = (request.until,) if isinstance(request.until, str) else request.until or ()
-        _check_measured(names + [parse_constraint(c).name for c in (*request.constraints, *until)], task)
     return objectives
 
 
-def _check_measured(names: Sequence[str], task: Task) -> None:
+def _check_measured(names: Sequence[str], task: Task, devices: Sequence[Device]) -> None:
     from searchitect.errors import did_you_mean
     from searchitect.evaluators import MEASUREMENTS
 
     known = {name for name, metric in METRICS.items() if metric.kind in (task.spec.kind, "any")} | set(MEASUREMENTS)
+    known |= set(predicted_names(devices))
     for name in names:
         if name not in known:
-            raise ConfigError(f"nothing on task {task.name!r} measures {name!r}", hint=did_you_mean(name, known))
+            near = did_you_mean(name, device_measurement_names() if names_a_device(name) else known)
+            raise ConfigError(f"nothing on task {task.name!r} measures {name!r}", hint=near)
 
 
 def _workers(request: Request, task: Task | None) -> int:

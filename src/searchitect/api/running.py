@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from searchitect.api.finishing import finish
+from searchitect.api.placing import device_details, recorded_devices
 from searchitect.api.preparing import Prepared, wishes_document
 from searchitect.api.request import Request
 from searchitect.api.sharing import recorded_supernet
@@ -50,6 +51,7 @@ def _study(prepared: Prepared, on_event: Callable[[Event], None] | None) -> Stud
         facts=prepared.evaluator.check if _is_checker(prepared.evaluator) else None,
         allowed=getattr(prepared.evaluator, "allowed", None),
         fidelity=plan.search_fidelity,
+        recorded_epochs=getattr(prepared.evaluator, "recorded_epochs", ()),
         budget=plan.expected_trials,
         workers=max(1, parts.workers),
         prior=prepared.prior,
@@ -73,6 +75,7 @@ def _details(prepared: Prepared) -> dict[str, Any]:
         details["warm_start"] = list(prepared.warm_start)
     if request.supernet is not None:
         details["supernet"] = request.supernet.digest
+    details |= device_details(parts.devices)
     if request.evaluate is not None:
         details["function"] = getattr(request.evaluate, "__qualname__", type(request.evaluate).__name__)
         details["function_source_digest"] = source_digest(request.evaluate)
@@ -91,6 +94,7 @@ def _recorded(prepared: Prepared) -> dict[str, Any]:
         "data": str(request.data) if isinstance(request.data, (str, Path)) else None,
         "target": request.target,
         **_keys_record(request),
+        **recorded_devices(prepared.parts.devices),
         "space": request.space if isinstance(request.space, str) or request.space is None else False,
         "allow": {"trial_seconds": request.trial_seconds, "confirm_seeds": request.confirm_seeds},
     }

@@ -48,6 +48,8 @@ def search(
     deterministic: bool = False,
     profile: bool = False,
     allow_changed_code: bool = False,
+    devices: Any = (),
+    confidence: float | None = None,
     warm_start: Any = None,
     supernet: Any = None,
     stopping: str | None = None,
@@ -67,7 +69,7 @@ def search(
             dictionary of numbers. `model` is what the space's `build` returns, or the typed instance without one.
         strategy: a name from `searchitect list strategies`, or a strategy object; `options` are its own arguments.
         objectives: what to optimise, most important first: "accuracy", "minimize latency_ms".
-        constraints: limits that hold: "parameters<=100000".
+        constraints: limits that hold: "parameters<=100000", "latency_ms_raspberry_pi_4<=20".
         trials: evaluations of the search at most.
         budget: for everything together: "90s", "5min", or "500trials". Whatever bound is reached first ends the search.
         until: condition, or conditions that must hold together, which end the search: "accuracy>=0.95".
@@ -84,6 +86,10 @@ def search(
         trial_seconds: a trial is stopped after so long and counts as failed.
         deterministic: same seed and workers, same journal, whoever is faster.
         profile: write a torch.profiler trace of the first trial.
+        devices: where the model must run: names from `searchitect list devices`, or paths of profiles. Latency, energy,
+            memory and flash are predicted for each (`latency_ms_NAME`, `energy_joules_NAME`, `peak_memory_bytes_NAME`,
+            `flash_bytes_NAME`), for objectives and limits. A limit that names one of the package needs no mention here.
+        confidence: how probable it must be that a limit on a prediction is kept, 0.5 to below 1; by default 0.95.
         warm_start: what earlier searches found: the name of a study ("STUDY" of this store, "STUDY@STORE", "@STORE" for
             all that fit), a result, an import ("optuna:…"), architectures or instances of the space, pairs of these and
             ranks, or a list of such things. See docs/warm_starts.md. A study that goes on does not read it again.
@@ -105,6 +111,7 @@ def search(
         workers=workers, memory=memory, seed=seed, device=device, store=store, name=name, folder=folder, recipe=recipe,
         random_search=random_search, confirm_seeds=confirm_seeds, trial_seconds=trial_seconds,
         deterministic=deterministic, profile=profile, allow_changed_code=allow_changed_code, warm_start=warm_start,
+        devices=devices, confidence=confidence,
         supernet=supernet, stopping=stopping,
     )  # fmt: skip
     return run(prepare(request, make_parts(request)), on_event)

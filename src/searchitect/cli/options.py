@@ -89,6 +89,8 @@ _SETTINGS: dict[str, Any] = {
     "until": _option(_TEXT, "Stop once this holds: 'accuracy>=0.95'.", "CONDITION"),
     "objective": Objectives,
     "constraint": Limits,
+    "devices": _option(_TEXTS, "Where it must run: a name from `list devices`, or FILE; repeat for more.", "DEVICE"),
+    "confidence": _option(float | None, "How sure a limit on a prediction must be kept [0.95].", "SHARE"),
     "epochs": _option(_NUMBER, "Passes over the data for each evaluation.", "N"),
     "workers": Workers,
     "memory": _option(_TEXT, "What one evaluation may take: 2GB, 512MB; more fails that trial alone.", "SIZE"),

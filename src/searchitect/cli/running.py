@@ -98,6 +98,8 @@ def _arguments(settings: RunSettings) -> dict[str, Any]:
         "stopping": settings.stopping,
         "objectives": settings.objective or None,
         "constraints": settings.constraint,
+        "devices": settings.devices,
+        "confidence": settings.confidence,
         "trials": settings.trials,
         "budget": settings.budget,
         "until": settings.until,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from searchitect.api.doctor import Diagnosis, doctor
 from searchitect.api.gradients import Gradients, gradient_search
 from searchitect.api.importing import import_trials
+from searchitect.api.measuring import measure, write_models
 from searchitect.api.migrating import Migration, migrate
 from searchitect.api.opening import open_result, opened
 from searchitect.api.reopening import export, predict, report, resume, retrain
@@ -27,6 +28,7 @@ __all__ = [
     "export",
     "gradient_search",
     "import_trials",
+    "measure",
     "migrate",
     "open_result",
     "opened",
@@ -38,4 +40,5 @@ __all__ = [
     "retrain",
     "search",
     "train_supernet",
+    "write_models",
 ]

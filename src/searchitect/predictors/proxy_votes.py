@@ -96,11 +96,12 @@ def log_ranks(matrix: Matrix, bands: Sequence[int] | None = None) -> Matrix:
 
 
 def bands_of(sizes: Sequence[float], count: int) -> list[int]:
-    """Return the band of each architecture: `count` bands of as many architectures each, by size."""
+    """Return the band of each architecture: `count` bands of as many architectures each, by size; unknown is small."""
     import numpy as np
     from scipy.stats import rankdata
 
-    ranks = rankdata(np.asarray(sizes, dtype=np.float64), method="ordinal") - 1
+    known = np.nan_to_num(np.asarray(sizes, dtype=np.float64), nan=-np.inf, neginf=-np.inf)
+    ranks = rankdata(known, method="ordinal") - 1
     return [int(rank * count // max(1, len(ranks))) for rank in ranks]
 
 

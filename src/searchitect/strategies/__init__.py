@@ -78,7 +78,7 @@ def check_name(name: str) -> None:
 
 
 def make_strategy(name: str, setting: Setting, options: Mapping[str, Any] | None = None) -> Strategy:
-    """Make the strategy of this name; where the setting holds prior trials, one that starts from them.
+    """Make the strategy of this name; one that starts from the setting's scores and prior trials where it holds some.
 
     Args:
         options: the strategy's own keyword arguments.
@@ -98,11 +98,15 @@ def make_strategy(name: str, setting: Setting, options: Mapping[str, Any] | None
 
 
 def warmed(strategy: Strategy, setting: Setting) -> Strategy:
-    """Return the strategy as it is, or started from the setting's prior trials where there are any.
+    """Return the strategy as it is, or started from the setting's zero-cost scores and prior trials, if any.
 
     Raises:
         SpaceError: a prior architecture is of another space.
     """
+    if setting.scores is not None:
+        from searchitect.strategies.proxy_seeding import ProxySeeding
+
+        strategy = ProxySeeding(setting, strategy)
     if not setting.prior:
         return strategy
     from searchitect.strategies.warm_start import WarmStart

@@ -132,8 +132,8 @@ class Auto:
         from searchitect.strategies import make_strategy
 
         self.choice = choice
-        # The prior trials of a warm start lead whatever is chosen: they are wrapped around this strategy, not within.
-        plain = dataclasses.replace(self._setting, prior=())
+        # Prior trials and zero-cost scores lead whatever is chosen: they are wrapped around this strategy, not within.
+        plain = dataclasses.replace(self._setting, prior=(), scores=None)
         self._strategy: Strategy = make_strategy(choice.name, plain, self._options.get(choice.name))
         for trial in self._told:
             self._strategy.tell(trial)

@@ -82,6 +82,7 @@ class Setting:
         recorded_epochs: where only some numbers of epochs can be asked for, as of a table: these, the full one last.
         scores: gives the zero-cost scores of an architecture, by proxy, higher is better; a failed one is missing. Pure:
             what was scored once is in the journal. None where nothing is scored.
+        pool: architectures that may be scored before the first trial.
     """
 
     space: SearchSpace
@@ -97,3 +98,4 @@ class Setting:
     cost: Callable[[Architecture], float] | None = None
     recorded_epochs: tuple[int, ...] = ()
     scores: Scores | None = None
+    pool: int = 1_000

@@ -150,7 +150,7 @@ def test_a_table_of_two_devices_is_refused():
 
 
 def test_notes_that_are_none_are_refused(tmp_path):
-    with pytest.raises(ConfigError, match="name the folder that `searchitect probes` wrote"):
+    with pytest.raises(ConfigError, match="name the folder that `searchitect measure --models-for` wrote"):
         read_probes(tmp_path)
     (tmp_path / "probes.json").write_text('{"models": [{"operations": [["conv", 1, 2]]}]}')
     with pytest.raises(ConfigError, match="model 1: an operation is"):

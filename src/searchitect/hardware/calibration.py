@@ -229,7 +229,7 @@ def calibrated(
     if not FEWEST <= len(rows) <= MOST:
         raise ConfigError(
             f"a calibration needs {FEWEST} to {MOST:,} different networks, got {len(rows)}",
-            hint="searchitect probes SPACE TASK --count 30 writes some",
+            hint="searchitect measure --models-for SPACE --task TASK --count 30 writes some",
         )
     networks = []
     for features, alike in rows.items():

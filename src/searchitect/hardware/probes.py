@@ -59,7 +59,8 @@ def read_probes(folder: str | Path) -> tuple[Probe, ...]:
         document = json.loads(path.read_text("utf-8"))
     except OSError as error:
         raise ConfigError(
-            f"{path} cannot be read: {error.strerror}", hint="name the folder that `searchitect probes` wrote"
+            f"{path} cannot be read: {error.strerror}",
+            hint="name the folder that `searchitect measure --models-for` wrote",
         ) from error
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is no JSON file: {str(error)[:200]}") from error
@@ -118,6 +119,6 @@ def matched(
         why = f"{changed} is another file by now" if changed else f"its first is {others[0]!r}"
         raise ConfigError(
             f"{where} is of other models: none of its {len(rows)} is among the {len(probes)} probes ({why})",
-            hint="measure the .onnx files of the folder that `searchitect probes` wrote",
+            hint="measure the .onnx files of the folder that `searchitect measure --models-for` wrote",
         )
     return found, others

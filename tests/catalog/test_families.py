@@ -140,6 +140,28 @@ def test_stages_halve_the_map_in_every_way_alike(reduction):
     assert [tuple(s) for s in dict.fromkeys(sizes)][-2:] == [(16, 16), (8, 8)]
 
 
+def test_growth_widens_every_stage_beyond_what_its_width_says():
+    space = SearchSpace.of(catalog.get("plain_cnn", growth=1.5, stages=(3, 3), depths=(2,), widths=(32,), stems=(8,)))
+    layers = [m for m in space.build(space.default(), CIFAR).modules() if isinstance(m, torch.nn.Conv2d)]
+    assert [layer.out_channels for layer in layers] == [8, 32, 32, 48, 48, 72, 72]
+
+
+def test_a_map_is_halved_while_the_smallest_side_is_left():
+    space = SearchSpace.of(catalog.get("plain_cnn", stages=(3, 3), smallest=3))
+    kept = SearchSpace.of(catalog.get("plain_cnn", stages=(3, 3)))
+    spec, sides = TaskSpec((1, 28, 28), 10), []
+    for one in (space, kept):
+        model = one.build(one.default(), spec)
+        model[-1].register_forward_pre_hook(lambda m, i: sides.append(i[0].shape[-1]))
+        model(torch.randn(2, 1, 28, 28))
+    assert sides == [3, 7]
+
+
+def test_growth_and_the_smallest_side_must_be_possible():
+    with pytest.raises(SpaceError, match="growth above 0"):
+        catalog.get("plain_cnn", growth=0.0)
+
+
 def test_parameters_that_make_no_space_are_refused_by_family():
     with pytest.raises(SpaceError):
         catalog.get("plain_cnn", stages=(3, 2))

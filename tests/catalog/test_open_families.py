@@ -44,6 +44,14 @@ def test_residual_networks_become_one_supernet(size):
     assert largest_difference(shaken(open_build(space, spec)), spec) < 1e-5
 
 
+def test_stages_that_grow_become_one_supernet():
+    spec = sa.TaskSpec((1, 28, 28), 10)
+    space = sa.catalog.get(
+        "plain_cnn", stages=(2, 3), depths=(1, 2), widths=(4, 8), stems=(4, 8), growth=2.0, smallest=3
+    )
+    assert largest_difference(shaken(open_build(space, spec)), spec) < 1e-5
+
+
 def test_a_residual_network_in_double_precision_agrees_to_ten_digits():
     spec = sa.TaskSpec((3, 8, 8), 4)
     supernet = shaken(open_build(sa.catalog.get("resnet", widths=(4, 6)), spec)).double()

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from torch import nn
 
 import searchitect as sa
 from searchitect import catalog
@@ -97,4 +98,11 @@ def test_a_new_line_in_the_registry_is_a_new_family(monkeypatch):
     ],
 )
 def test_images_start_with_convolutions_and_tables_with_a_perceptron(spec, family):
-    assert catalog.default_for(spec) == family
+    assert catalog.reference(catalog.default_for(spec))["family"] == family
+
+
+def test_larger_images_start_with_thin_layers_on_large_maps_and_wide_ones_on_small_maps():
+    space = SearchSpace.of(catalog.default_for(TaskSpec((1, 28, 28), 10)))
+    model = space.build(space.default(), TaskSpec((1, 28, 28), 10))
+    widths = [layer.out_channels for layer in model.modules() if isinstance(layer, nn.Conv2d)]
+    assert widths == [16, 32, 64, 128]

@@ -5,8 +5,10 @@ batch normalisation (Ioffe & Szegedy 2015) and a pooled linear classifier (Lin e
 2014). Separable convolutions after Howard et al., "MobileNets", 2017.
 
 The stem is the only layer at full resolution: maps of `early_halving` places and more are halved right after
-it, as often as needed. Between stages a map is halved only if at least 4 places are left in each dimension;
+it, as often as needed. Between stages a map is halved only if `smallest` places are left in each dimension;
 so every architecture fits every image, and one for 8×8 pixels keeps 8×8 in its first stage.
+
+`growth` widens the stages as their maps shrink, which spreads the work evenly over them, as in VGG and ResNet.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from searchitect.catalog.inputs import image_shape
+from searchitect.catalog.scaling import round_channels
 from searchitect.catalog.weights import first_half
+from searchitect.errors import SpaceError
 from searchitect.spaces import TaskSpec, choice, real, repeat, space
 
 if TYPE_CHECKING:
@@ -42,13 +46,15 @@ def plain_cnn(
     dropouts: Sequence[float] = (0.1, 0.0, 0.2, 0.3),
     augmentations: Sequence[str] = ("none", "shift", "flip"),
     early_halving: int = 24,
+    growth: float = 1.0,
+    smallest: int = 4,
 ) -> type[Any]:
     """Return the space of plain convolutional networks for images. The first of each list is the default.
 
     Args:
         stages: fewest and most stages.
         depths: convolutions per stage.
-        widths: channels of a stage.
+        widths: channels of a stage, before `growth`.
         kernels: kernel sizes of a stage; the first is drawn as often as all the others together.
         convolutions: keys of `nn.CONVOLUTIONS`.
         stems: channels of the first layer.
@@ -58,8 +64,16 @@ def plain_cnn(
         dropouts: before the classifier.
         augmentations: for the recipe; the first is drawn as often as all the others together.
         early_halving: maps with at least this many places are halved after the stem.
+        growth: the second stage has this many times the channels that its width says, the third this many times more,
+            and so on, in multiples of 8; 1 takes widths as they are.
+        smallest: places in each dimension that halving between stages must leave.
+
+    Raises:
+        SpaceError: growth is not positive, or no place is left.
     """
     fewest, most = stages
+    if growth <= 0 or smallest < 1:
+        raise SpaceError(f"plain_cnn needs growth above 0 and smallest ≥ 1, got {growth} and {smallest}")
 
     @space
     class Stage:
@@ -68,8 +82,8 @@ def plain_cnn(
         kernel: int = choice(*kernels, weights=first_half(kernels))
         convolution: str = choice(*convolutions, weights=first_half(convolutions))
 
-        def build(self, cnn: Any, channels: int, halve: bool) -> nn.Module:
-            return _stage(self, cnn, channels, halve, normalisation)
+        def build(self, cnn: Any, channels: int, width: int, halve: bool) -> nn.Module:
+            return _stage(self, cnn, channels, width, halve, normalisation)
 
     @space
     class PlainCNN:
@@ -84,12 +98,12 @@ def plain_cnn(
         augmentation: str = choice(*augmentations, weights=first_half(augmentations), role="training")
 
         def build(self, task: TaskSpec) -> nn.Module:
-            return _build(self, task, normalisation, early_halving)
+            return _build(self, task, normalisation, early_halving, growth, smallest)
 
     return PlainCNN
 
 
-def _build(cnn: Any, task: TaskSpec, normalisation: str, early_halving: int) -> nn.Module:
+def _build(cnn: Any, task: TaskSpec, normalisation: str, early_halving: int, growth: float, smallest: int) -> nn.Module:
     from torch import nn
 
     from searchitect.nn import classifier, conv_unit, halved, number_for
@@ -107,13 +121,14 @@ def _build(cnn: Any, task: TaskSpec, normalisation: str, early_halving: int) -> 
         size = tuple(n // 2 for n in size)
     channels = cnn.stem
     for number, stage in enumerate(cnn.stages):
-        halve = number > 0 and halved(size)
-        parts.append(stage.build(cnn, channels, halve))
-        channels, size = stage.width, _half(size, cnn.reduction) if halve else size
+        halve = number > 0 and halved(size, smallest=smallest)
+        width = stage.width if growth == 1 else round_channels(stage.width * growth**number)
+        parts.append(stage.build(cnn, channels, width, halve))
+        channels, size = width, _half(size, cnn.reduction) if halve else size
     return nn.Sequential(*parts, classifier((channels, *size), task.outputs, dropout=cnn.dropout))
 
 
-def _stage(stage: Any, cnn: Any, channels: int, halve: bool, normalisation: str) -> nn.Module:
+def _stage(stage: Any, cnn: Any, channels: int, width: int, halve: bool, normalisation: str) -> nn.Module:
     from torch import nn
 
     from searchitect.nn import chain, conv_unit, number_for
@@ -121,9 +136,9 @@ def _stage(stage: Any, cnn: Any, channels: int, halve: bool, normalisation: str)
     first = number_for(cnn.reduction, {**dict.fromkeys(POOLED, 1), "stride": 2 if halve else 1})
 
     def convolve(depth: int) -> nn.Module:
-        inputs, stride = (channels, first) if depth == 0 else (stage.width, 1)
+        inputs, stride = (channels, first) if depth == 0 else (width, 1)
         unit = {"norm": normalisation, "activation": cnn.activation}
-        return conv_unit(inputs, stage.width, stage.kernel, kind=stage.convolution, stride=stride, **unit)
+        return conv_unit(inputs, width, stage.kernel, kind=stage.convolution, stride=stride, **unit)
 
     return nn.Sequential(*(_pool(cnn.reduction) if halve else []), chain(stage.depth, convolve))
 

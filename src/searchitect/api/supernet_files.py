@@ -43,7 +43,7 @@ def base_space(space: Any, spec: TaskSpec) -> type:
     if space is None:
         from searchitect import catalog
 
-        return catalog.get(catalog.default_for(spec))
+        return catalog.default_for(spec)
     return SearchSpace.of(space).source
 
 

@@ -18,6 +18,7 @@ from tests.strategies.planted import SPACE
 
 SCORE = (Objective("score", "maximize"),)
 NICHES = {"nested": {"cost": [4, 8, 12, 16]}}
+NICHED = {"niches": NICHES, "candidates": 40, "inspected": 20}
 
 
 def cost(architecture):
@@ -56,9 +57,10 @@ BEST = -float(4 + 8 + 12 + 15)
 
 
 def test_the_acquisition_is_the_sum_over_niches_of_expected_improvements():
-    strategy, _ = search("bop_elites", trials=15, options={"niches": NICHES})
+    strategy, _ = search("bop_elites", trials=15, options=NICHED)
     drawn = [SPACE.sample(stream(5, n)) for n in range(20)]
     values = strategy._score(stream(0, "x"))(drawn)
+    assert len(drawn) <= strategy._inspected
     _, posterior = strategy._posterior()
     mean, deviation = posterior.predict(strategy._columns.encode(drawn))
     elites = strategy._elite_targets()
@@ -72,18 +74,17 @@ def test_the_acquisition_is_the_sum_over_niches_of_expected_improvements():
 
 
 def test_free_features_beat_random_search_and_come_near_the_best_of_every_niche():
-    ours = [total(search("bop_elites", seed, options={"niches": NICHES})[1]) for seed in range(3)]
-    random = [total(search("random", seed)[1]) for seed in range(3)]
+    ours = [total(search("bop_elites", seed, options=NICHED)[1]) for seed in range(2)]
+    random = [total(search("random", seed)[1]) for seed in range(2)]
     assert max(ours) < min(random)
     assert all(loss <= BEST + 3.0 for loss in ours)
 
 
 def test_features_that_only_a_trial_tells_are_modelled():
-    options = {"niches": NICHES}
-    strategy, trials = search("bop_elites", options=options, known=None)
+    strategy, trials = search("bop_elites", options=NICHED, known=None)
     assert strategy._free is False
     assert total(trials) < total(search("random", known=None)[1])
-    inside = strategy._membership(stream(0, "luck"))([t.architecture for t in trials])
+    inside = strategy._modelled(stream(0, "luck"))([t.architecture for t in trials])
     truth = np.array([[cost(t.architecture) <= limit for limit in (4, 8, 12, 16)] for t in trials])
     assert np.abs(inside - truth).mean() < 0.1
 
@@ -94,12 +95,12 @@ def test_an_architecture_that_cannot_be_built_lies_in_no_niche():
             raise EvaluationError("no such model")
         return facts(architecture, names)
 
-    strategy, trials = search("bop_elites", trials=30, options={"niches": NICHES}, known=refusing)
+    strategy, trials = search("bop_elites", trials=30, options=NICHED, known=refusing)
     assert all(t.architecture["a"] != 5 for t in trials[10:])
     assert strategy.belief().note.startswith("elites of 4 of 4 niches")
 
 
 def test_a_collapsed_model_does_not_stretch_the_scale_of_the_others():
-    strategy, _ = search("bop_elites", trials=12, options={"niches": NICHES})
+    strategy, _ = search("bop_elites", trials=12, options=NICHED)
     losses = np.array([1.0, 2.0, 3.0, 1000.0])
     assert strategy._transformed(losses, losses).tolist() == [1.0, 2.0, 3.0, 5.5]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from searchitect import __version__
 from searchitect.errors import MissingExtraError
 from searchitect.report import sections
+from searchitect.report.elites import archive
 from searchitect.report.figures import Figure, best_so_far, learning_curves, trade_off
 from searchitect.report.parallel import confusion_matrix, parallel_coordinates
 from searchitect.report.tables import Table, trials_table
@@ -66,9 +67,8 @@ def demand_extra(what: str) -> None:
 
 def _fixed_parts(result: Result, path: Path, graph: Graph | None) -> Json:
     """Everything but the table of trials, whose length depends on the room that is left."""
-    figures = [
-        make(result) for make in (best_so_far, trade_off, learning_curves, confusion_matrix, parallel_coordinates)
-    ]
+    makers = (best_so_far, archive, trade_off, learning_curves, confusion_matrix, parallel_coordinates)
+    figures = [figure for make in makers if (figure := make(result)) is not None]
     return {
         **sections.top(result),
         "version": __version__,

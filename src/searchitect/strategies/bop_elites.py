@@ -6,7 +6,9 @@ descriptor functions", 2023 (arXiv 2307.09326), equation 8; for nested niches an
 
     α(x) = Σ_j  P(φ(x) ∈ niche_j) · E[max(elite_j − f(x), 0)]
 
-Features that are known without training make P either 0 or 1; others get a Gaussian process of their own.
+Features that are known without training make P either 0 or 1; others get a Gaussian process of their own. Telling them
+may mean building a model, some milliseconds, so the candidates are first ordered by what that process expects, and only
+the most promising are looked at.
 """
 
 from __future__ import annotations
@@ -46,6 +48,12 @@ __all__ = ["BOPElites"]
 DRAWS = 64
 """Draws of modelled features by which a candidate's probability to lie in a niche is counted."""
 
+LEAST = 0.01
+"""Draws that are counted beside these, so that no niche is thought impossible."""
+
+UNSEEN = 1e3
+"""What candidates lose, in log units, whose features were not looked at."""
+
 
 class BOPElites:
     """A Gaussian process of the loss; candidates are mutants of the elites, and random ones.
@@ -56,6 +64,7 @@ class BOPElites:
         initial: random trials before the model decides; by default 10, or a quarter of a smaller budget.
         refit_every: hyper-parameters are learned anew after so many complete trials.
         candidates: random candidates per ask, and as many mutants of the elites.
+        inspected: candidates per round whose features are asked for, where these are known without training; 0 for all.
         max_points: the posterior rests on at most so many trials.
 
     Raises:
@@ -70,15 +79,18 @@ class BOPElites:
         initial: int | None = None,
         refit_every: int = 5,
         candidates: int = 150,
+        inspected: int = 40,
         max_points: int = 1000,
     ) -> None:
         self._setting = setting
         self._initial = initial or min(10, max(3, (setting.budget or 400) // 4))
-        if min(self._initial, refit_every, candidates) < 1 or max_points < 2:
-            raise ConfigError(f"cannot model with {initial=}, {refit_every=}, {candidates=}, {max_points=}")
+        if min(self._initial, refit_every, candidates, inspected + 1) < 1 or max_points < 2:
+            given = f"{initial=}, {refit_every=}, {candidates=}, {inspected=}, {max_points=}"
+            raise ConfigError(f"cannot model with {given}")
         self._columns = Columns.of(setting.space)
         self._process = GaussianProcess(DecisionKernel(self._columns))
         self._every, self._candidates, self._max_points = refit_every, candidates, max_points
+        self._inspected = inspected
         self._archive = Archive(setting, refit_every)
         self._elites = EliteArchive(made_niches(niches, setting.space, setting.facts, setting.seed))
         self._features: list[Vector | None] = []  # of the complete trials
@@ -133,20 +145,23 @@ class BOPElites:
 
         _, posterior = self._posterior()
         posterior = posterior.believing(self._running_rows()) if self._archive.running else posterior
-        elites = self._elite_targets()
-        membership = self._membership(rng)
+        # Nested niches share elites: the improvement over each different elite is computed once.
+        levels, places = np.unique(self._elite_targets(), return_inverse=True)
+        free, inspected = self._is_free(), self._inspected
+        modelled = None if free and not inspected else self._modelled(rng)
 
         def score(architectures: Sequence[Architecture]) -> Vector:
             mean, deviation = posterior.predict(self._columns.encode(architectures))
-            inside = membership(architectures)
-            wanted = inside.any(axis=0)
-            levels, places = np.unique(elites[wanted], return_inverse=True)
-            if not len(levels):
-                return np.full(len(architectures), -np.inf)
-            # Nested niches share elites: the improvement over each different elite is computed once.
-            gains = np.stack([log_expected_improvement(mean, deviation, level) for level in levels], axis=1)
-            with np.errstate(divide="ignore"):
-                return np.asarray(np.logaddexp.reduce(gains[:, places] + np.log(inside[:, wanted]), axis=1))
+            gains = np.stack([log_expected_improvement(mean, deviation, level) for level in levels], axis=1)[:, places]
+            if modelled is None or (free and len(architectures) <= inspected):
+                return _summed(gains, self._held(architectures))
+            found = _summed(gains, modelled(architectures))
+            if free:
+                best = found.argsort(kind="stable")[::-1][:inspected]
+                exact = _summed(gains[best], self._held([architectures[place] for place in best]))
+                found -= UNSEEN
+                found[best] = exact
+            return found
 
         return score
 
@@ -169,12 +184,12 @@ class BOPElites:
         cap = middle + 2.0 * max(float(middle - low), 1e-12)
         return np.asarray(np.minimum(values, cap))
 
-    def _membership(self, rng: random.Random) -> Callable[[Sequence[Architecture]], Matrix]:
-        """Return the probability of each architecture to lie in each niche."""
+    def _modelled(self, rng: random.Random) -> Callable[[Sequence[Architecture]], Matrix]:
+        """Return the probability of each architecture to lie in each niche, as far as the models of features tell."""
         import numpy as np
 
-        if self._is_free():
-            return lambda architectures: self._held([self._free_features(a) for a in architectures])
+        if not self.niches.features:
+            return self._held
         posteriors = [self._feature_posterior(place) for place in range(len(self.niches.features))]
         luck = np.array([rng.gauss(0.0, 1.0) for _ in range(DRAWS * len(posteriors))]).reshape(DRAWS, -1)
 
@@ -188,13 +203,15 @@ class BOPElites:
                     for part, (mean, deviation), (_, log) in zip(draw, found, posteriors, strict=True)
                 ]
                 count += self.niches.holding(np.stack(columns, axis=1))
-            return np.asarray(count / DRAWS)
+            return np.asarray((count + LEAST) / (DRAWS + 2 * LEAST))
 
         return probabilities
 
-    def _held(self, features: Sequence[Vector | None]) -> Matrix:
+    def _held(self, architectures: Sequence[Architecture]) -> Matrix:
+        """Return 1 where an architecture lies in a niche, 0 elsewhere: for features that cost nothing."""
         import numpy as np
 
+        features = [self._free_features(architecture) for architecture in architectures]
         inside = np.zeros((len(features), len(self.niches.names)))
         known = [place for place, vector in enumerate(features) if vector is not None]
         if known:
@@ -261,3 +278,11 @@ class BOPElites:
 
     def _running_rows(self) -> Rows:
         return self._columns.encode([trial.architecture for trial in self._archive.running.values()])
+
+
+def _summed(gains: Matrix, inside: Matrix) -> Vector:
+    """Return log Σ_j exp(gains_j)·inside_j for each row."""
+    import numpy as np
+
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.logaddexp.reduce(gains + np.log(inside), axis=1))

@@ -63,11 +63,15 @@ class EliteArchive:
 def elites_of(
     trials: Iterable[Trial],
     niches: Niches,
-    space: SearchSpace,
+    space: SearchSpace | None,
     objective: Objective,
     limits: Sequence[Constraint] = (),
 ) -> EliteArchive:
-    """Return the archive of complete trials that keep the limits. A pure function of them."""
+    """Return the archive of complete trials that keep the limits. A pure function of them.
+
+    Args:
+        space: needed where the niches are regions of the encoding.
+    """
     archive = EliteArchive(niches)
     for trial in trials:
         if not trial.is_complete or trial.reused is not None or objective.name not in trial.measurements:

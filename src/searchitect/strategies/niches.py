@@ -168,13 +168,17 @@ def is_structural(feature: str, space: SearchSpace) -> bool:
 
 
 def describe(
-    features: Sequence[str], space: SearchSpace, architecture: Architecture, measurements: Mapping[str, float]
+    features: Sequence[str], space: SearchSpace | None, architecture: Architecture, measurements: Mapping[str, float]
 ) -> Vector | None:
-    """Return the vector of features, shape (d,), or None where one of them is not known or no number."""
+    """Return the vector of features, shape (d,), or None where one of them is not known or no number.
+
+    Args:
+        space: makes the vector where there are no features: the encoding of the architecture.
+    """
     import numpy as np
 
     if not features:
-        return space.encode(architecture)
+        return None if space is None else space.encode(architecture)
     values = [_value(name, architecture, measurements) for name in features]
     return np.array(values) if all(map(math.isfinite, values)) else None
 

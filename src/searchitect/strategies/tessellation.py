@@ -22,7 +22,18 @@ if TYPE_CHECKING:
 
     Matrix = npt.NDArray[np.float64]
 
-__all__ = ["is_tessellation", "made_niches", "measured_features", "tessellate"]
+__all__ = [
+    "NICHED",
+    "asked_niches",
+    "is_tessellation",
+    "made_niches",
+    "measured_features",
+    "niche_features",
+    "tessellate",
+]
+
+NICHED = ("map_elites", "cvt_map_elites", "bop_elites", "qd_hb", "bop_elites_hb")
+"""Strategies that have the option `niches`."""
 
 SAMPLES = 10_000
 """Architectures whose features are clustered."""
@@ -34,6 +45,14 @@ WIDE = 100.0
 """A feature whose largest value is this many times its smallest is compared by its logarithm."""
 
 _OPTIONS = ("features", "count", "samples")
+
+
+def asked_niches(strategy: str, options: Mapping[str, Any]) -> Any:
+    """Return the niches that a strategy of this name is asked for: what `made_niches` reads."""
+    niches = options.get("niches")
+    if niches is None and strategy == "cvt_map_elites":
+        return {"cvt": {name: options[name] for name in _OPTIONS if name in options}}
+    return niches
 
 
 def is_tessellation(value: Any) -> bool:
@@ -49,6 +68,20 @@ def measured_features(value: Any, space: SearchSpace) -> tuple[str, ...]:
     """
     names = _asked(value)[0] if is_tessellation(value) else parse_niches(value).features
     return tuple(name for name in names if not is_structural(name, space))
+
+
+def niche_features(strategy: object, options: Mapping[str, Any] | None, space: SearchSpace) -> tuple[str, ...]:
+    """Return the measurements that the niches of a strategy refer to; none where it has no niches.
+
+    Args:
+        strategy: its name, or an object, which says nothing of niches.
+
+    Raises:
+        ConfigError: the niches cannot be read.
+    """
+    if not isinstance(strategy, str) or strategy not in NICHED:
+        return ()
+    return measured_features(asked_niches(strategy, options or {}), space)
 
 
 def made_niches(value: Any, space: SearchSpace, facts: Facts | None, seed: int) -> Niches:

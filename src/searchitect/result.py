@@ -12,14 +12,18 @@ from typing import Any
 from searchitect.errors import ConfigError, StorageError
 from searchitect.objectives import Constraint, Objective, parse_constraint, parse_objective
 from searchitect.spaces.architecture import Architecture
+from searchitect.spaces.search_space import SearchSpace
 from searchitect.storage.journal import Event
 from searchitect.strategies import Belief
+from searchitect.strategies.niches import parse_niches
+from searchitect.strategies.tessellation import NICHED, is_tessellation
 from searchitect.study.campaign import finalists_of
+from searchitect.study.elites import Elites, refuse_unknown, study_elites
 from searchitect.study.finalists import Finalist, best_trial, handed_over, pareto_front, winner
 from searchitect.study.manifest import refuse_newer
 from searchitect.study.state import StudyState
 from searchitect.study.verdict import Verdict, judge
-from searchitect.trial import Trial
+from searchitect.trial import Fidelity, Trial
 
 __all__ = ["Best", "Result", "read_result"]
 
@@ -134,6 +138,32 @@ class Result:
     warnings: tuple[str, ...] = ()
     belief: Belief | None = None
 
+    @property
+    def niches(self) -> Any:
+        """The niches of the search, as plain data; None where its strategy had none."""
+        strategy = self.manifest["strategy"]
+        niches = strategy["options"].get("niches") if strategy["name"] in NICHED else None
+        return None if is_tessellation(niches) else niches
+
+    def elites(self, niches: Any = None, *, phase: str = "search") -> Elites:
+        """Return the best trial of every niche, how many niches have one, and the QD score.
+
+        Args:
+            niches: as for the strategy `map_elites`: ["latency_ms<=5", …], {"nested": …}, {"grid": …}, or those of
+                another search; by default those of this one. A feature must be among the trials' measurements.
+            phase: "search", or "random" for those that random search found at equal cost.
+
+        Raises:
+            ConfigError: the search had no niches, or they cannot be read, or no trial tells one of their features.
+        """
+        if niches is None and self.niches is None:
+            raise ConfigError("this search had no niches", hint="result.elites(['parameters<=1e4', 'parameters<=1e5'])")
+        read = parse_niches(self.niches if niches is None else niches)
+        full = Fidelity.from_json(self.manifest["settings"]["fidelity"])
+        space = None if self.best is None or self.best.space is None else SearchSpace.of(self.best.space)
+        refuse_unknown(read, self.trials, space)
+        return study_elites(self.trials, read, space, self.objectives[0], self.constraints, phase, full)
+
     def document(self) -> dict[str, Any]:
         """The JSON document that `--json` prints; its keys are described in docs/cli.md."""
         best = None
@@ -158,7 +188,14 @@ class Result:
             "ledger": {phase: round(seconds, 3) for phase, seconds in self.ledger.items()},
             "warnings": list(self.warnings),
             "belief": None if self.belief is None else asdict(self.belief),
+            "elites": self._elites_document(),
         }
+
+    def _elites_document(self) -> dict[str, Any] | None:
+        try:
+            return None if self.niches is None else self.elites().to_json()
+        except ConfigError:  # the class of the space, which makes the features, is not known here
+            return None
 
 
 def read_result(events: Iterable[Event], *, folder: Path | None = None, space: type | None = None) -> Result:

@@ -18,6 +18,7 @@ from searchitect.spaces.search_space import SearchSpace
 from searchitect.storage import open_store
 from searchitect.storage.journal import Event, Store
 from searchitect.strategies import Belief, PriorTrial, Setting, Strategy, make_strategy, warmed
+from searchitect.strategies.tessellation import niche_features
 from searchitect.study import events
 from searchitect.study.limits import REPEATS_IN_A_ROW
 from searchitect.study.manifest import make_manifest, prior_of, refuse_cut_off, refuse_difference
@@ -97,6 +98,7 @@ class Study:
         check_consistent(self.constraints)
         self.seed, self.name, self._on_event = seed, name, on_event
         self._needed = frozenset(o.name for o in self.objectives).union(*(c.names for c in self.constraints))
+        self._needed |= frozenset(niche_features(strategy, options, self.space))
         self._facts, self._allowed, self.stopping = facts, allowed, stopping_rule(stopping)
         self._verdicts: dict[str, Sequence[str]] = {}
         self._known: set[str] = set()  # what the facts have ever answered

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from searchitect.spaces.architecture import Architecture
-from searchitect.trial import Proposal, TrialState
+from searchitect.trial import Fidelity, Proposal, TrialState
 
 __all__ = [
     "CHECKPOINT",
@@ -114,6 +114,8 @@ class Context:
         deadline: seconds this evaluation may take, from its start; None for no limit.
         folder: an existing folder for weights and checkpoints of this trial; None where nothing is kept.
         number: number of the trial.
+        fidelity: what this evaluation may spend; set for a function of the user's own, which sees no proposal.
+        continues, replicate: as in the proposal; the same.
         send: receives (step, measurements); `report` is the friendly form.
     """
 
@@ -123,6 +125,9 @@ class Context:
     folder: Path | None = None
     number: int = 0
     send: Callable[[int, Mapping[str, float]], None] | None = None
+    fidelity: Fidelity = Fidelity()
+    continues: int | None = None
+    replicate: int = 0
 
     def report(self, step: int, **measurements: float) -> None:
         """Record intermediate measurements, such as one validation result per epoch.

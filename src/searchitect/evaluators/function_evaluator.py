@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import math
 import sys
@@ -32,7 +33,9 @@ class FunctionEvaluator:
 
     A function may be an object with methods beside `__call__`: `allowed(architecture)` returns sentences that say why
     an architecture cannot be evaluated at all, so that it is infeasible and costs nothing; `check(architecture, names)`
-    returns those of the named measurements that are known beforehand, for limits.
+    returns those of the named measurements that are known beforehand, for limits. `recorded_epochs` and `continues` are
+    for a search by rungs: the numbers of epochs that can be asked for, and whether an evaluation that continues another
+    costs the increment alone; by default every one is taken to begin afresh.
 
     Args:
         function: returns a dictionary of finite numbers, or one number.
@@ -58,10 +61,20 @@ class FunctionEvaluator:
         Raises:
             EvaluationError: the function returned something else than finite numbers. What it raises passes through.
         """
+        asked = {"fidelity": proposal.fidelity, "continues": proposal.continues, "replicate": proposal.replicate}
         with isolated(derive(context.seed, "function")):
             subject = self._subject(proposal.architecture)
-            arguments = (subject, context) if _takes_context(self.function) else (subject,)
-            return validated(self.function(*arguments), self.name)
+            told = dataclasses.replace(context, **asked)  # type: ignore[arg-type]
+            arguments = (subject, told) if _takes_context(self.function) else (subject,)
+            measured = validated(self.function(*arguments), self.name)
+        if proposal.continues is not None and not getattr(self.function, "continues", False):
+            measured.setdefault("continued_epochs", 0.0)
+        return measured
+
+    @property
+    def recorded_epochs(self) -> tuple[int, ...]:
+        """The function's own word on what it can be asked for; empty where any number of epochs will do."""
+        return tuple(getattr(self.function, "recorded_epochs", ()))
 
     @property
     def allowed(self) -> Check | None:

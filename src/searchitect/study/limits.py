@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from searchitect.objectives import Constraint
@@ -26,12 +26,14 @@ class Limit:
         seconds: wall time of the phase.
         cost: busy seconds of all workers together; what running trials will take is estimated by their mean.
         until: ends the phase once a complete trial keeps it.
+        enough: ends it once this says so; asked before each trial but the first.
     """
 
     trials: int | None = None
     seconds: float | None = None
     cost: float | None = None
     until: tuple[Constraint, ...] = ()
+    enough: Callable[[], bool] | None = None
 
     def reached(self, trial: Trial) -> bool:
         """Whether a finished trial keeps all conditions of `until`."""

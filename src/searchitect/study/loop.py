@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from searchitect.errors import EvaluationError, StorageError
-from searchitect.evaluation import Executor, Job, Outcome, trial_folder
-from searchitect.study.effort import is_full
+from searchitect.evaluation import Executor, Job, Meter, Outcome, trial_folder
 from searchitect.study.alarms import note_alarms
 from searchitect.study.checkpoints import WEIGHTS_FOLDER, forget_all, forget_continued
+from searchitect.study.effort import is_full
+from searchitect.study.energy import Metering
 from searchitect.study.following import follow
 from searchitect.study.limits import Limit, hopeless
 from searchitect.study.study import Study
@@ -55,6 +56,7 @@ class Runner:
         deterministic: only the oldest running trial may end, so that the journal does not depend on who is faster.
         trial_seconds: a trial is stopped after so long; None for no limit.
         folder: where trials that keep their weights put them.
+        meter: counts the energy of the machine; None where it has no counter.
     """
 
     executor: Executor
@@ -63,6 +65,7 @@ class Runner:
     deterministic: bool = False
     trial_seconds: float | None = None
     folder: Path | None = None
+    meter: Meter | None = None
 
 
 def run_phase(study: Study, phase: str, runner: Runner, limit: Limit, *, keep_weights: bool = False) -> str:
@@ -81,9 +84,10 @@ def run_phase(study: Study, phase: str, runner: Runner, limit: Limit, *, keep_we
         _abandon(study, runner)
         _forget(runner, phase)
         return str(study.state.phases[phase]["ended_by"])
+    metering = Metering(runner.meter, study.state, phase)
     reason = _Phase(study, phase, runner, limit, keep_weights).run()
-    elapsed = round(runner.clock.elapsed(), 3)
-    study.mark({"kind": "phase", "phase": phase, "ended_by": reason, "clock": {"elapsed": elapsed}})
+    clock = {"elapsed": round(runner.clock.elapsed(), 3), **metering.clock()}
+    study.mark({"kind": "phase", "phase": phase, "ended_by": reason, "clock": clock})
     _forget(runner, phase)
     return reason
 
@@ -151,6 +155,8 @@ class _Phase:
             return "trials"
         if self.evaluated == 0:
             return None
+        if self.limit.enough is not None and self.limit.enough():
+            return "trials"
         if self.limit.cost is not None and self._cost_of_one_more() > self.limit.cost:
             return "budget"
         left = self._left()
@@ -205,9 +211,14 @@ class _Phase:
                 hint="once there is room, resume the study: nothing is lost, and this trial is run again",
             )
         del self.flying[outcome.number]
+        if self.runner.meter is not None:
+            self.runner.meter.joules()  # often enough that no counter wraps around unseen
         if self.following is not None:
             self.following.settle(outcome.number)
         trial = self.study.end(outcome, self.runner.clock.elapsed())
+        note_alarms(self.study)
+        if self.runner.folder is not None:
+            forget_continued(self.runner.folder, self.study.state, trial)
         self.condition_met = self.condition_met or self._reached(trial)
         if trial.is_complete:
             self.completed += 1

@@ -47,6 +47,7 @@ class Study:
         allowed: says why an architecture cannot be evaluated at all, such as one that a table does not hold; asked
             before every trial, with limits or without.
         fidelity: what an ordinary evaluation of the search may spend.
+        recorded_epochs: where only some numbers of epochs can be asked for, as of a table: these, the full one last.
         budget: expected number of trials; lets strategies size themselves.
         workers: how many trials you will run at the same time, for strategies that mind. A study opened again keeps
             the number it began with.
@@ -60,6 +61,7 @@ class Study:
         on_event: called with every event after it is written; an old study begins with its manifest.
 
     Attributes:
+        strategy: the one that is asked in this phase.
         again: numbers of trials that an earlier session started and did not end; `ask` hands them out first.
 
     Raises:
@@ -81,6 +83,7 @@ class Study:
         facts: Facts | None = None,
         allowed: Check | None = None,
         fidelity: Fidelity = Fidelity(),
+        recorded_epochs: Sequence[int] = (),
         budget: int | None = None,
         workers: int = 1,
         prior: Sequence[PriorTrial] | None = None,
@@ -104,7 +107,7 @@ class Study:
         self._known: set[str] = set()  # what the facts have ever answered
         self.setting = Setting(
             self.space, self.objectives, seed, self.check, budget, fidelity, workers, tuple(prior or ()), facts,
-            self.constraints,
+            self.constraints, recorded_epochs=tuple(recorded_epochs),
         )  # fmt: skip
 
         def make() -> Strategy:
@@ -153,7 +156,7 @@ class Study:
         """Make `strategy` the one that is asked in this phase, and tell it what the journal says of the phase."""
         for trial in self.state.told.get(phase, ()):
             strategy.tell(trial)
-        self._strategies[phase] = strategy
+        self._strategies[phase] = self.strategy = strategy
         self.again = [n for n in self.state.running if self.state.trials[n].phase == phase]
         self.phase = phase
 
@@ -323,12 +326,12 @@ class Study:
             self._on_event(event)
 
 
-def _kept(setting: Setting, old: Event, own_prior: bool) -> Setting:
-    """The setting with what the strategy of an existing study was made with; its prior where none was given."""
 def _label(strategy: str | Strategy) -> str:
     return strategy if isinstance(strategy, str) else type(strategy).__name__
 
 
+def _kept(setting: Setting, old: Event, own_prior: bool) -> Setting:
+    """The setting with what the strategy of an existing study was made with; its prior where none was given."""
     prior = setting.prior if own_prior else prior_of(old)
     return dataclasses.replace(setting, workers=old["settings"].get("workers", 1), prior=prior)
 

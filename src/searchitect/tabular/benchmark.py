@@ -9,7 +9,16 @@ from searchitect.objectives import Objective
 from searchitect.spaces.architecture import Architecture
 from searchitect.trial import Fidelity
 
-__all__ = ["Benchmark"]
+__all__ = ["Benchmark", "recorded_epochs"]
+
+
+def recorded_epochs(benchmark: Benchmark) -> tuple[int, ...]:
+    """Return the numbers of epochs that a benchmark can be asked for, the full training last; () if it has no others.
+
+    A benchmark says so by two attributes: `epochs` of the full training, and `fidelities`, those below it.
+    """
+    full, lower = getattr(benchmark, "epochs", None), tuple(getattr(benchmark, "fidelities", ()))
+    return (*lower, full) if full is not None and lower else ()
 
 
 class Benchmark(Protocol):

@@ -8,7 +8,7 @@ from searchitect.errors import ConfigError, EvaluationError
 from searchitect.evaluation import Context
 from searchitect.seeding import stream
 from searchitect.spaces import Architecture
-from searchitect.tabular.benchmark import Benchmark
+from searchitect.tabular.benchmark import Benchmark, recorded_epochs
 from searchitect.tabular.naming import is_static
 from searchitect.trial import Fidelity, Proposal
 
@@ -37,6 +37,16 @@ class TableEvaluator:
         chosen = [benchmark.signals.get(signal, signal)] if signal is not None else list(benchmark.signals.values())
         self._noisy = frozenset(chosen)
 
+    @property
+    def recorded_epochs(self) -> tuple[int, ...]:
+        """Numbers of epochs that a search by rungs may ask for, the full training last; empty without others."""
+        return recorded_epochs(self.benchmark)
+
+    @property
+    def continues(self) -> bool:
+        """Whether a longer training is the shorter one carried on, as in a curve, not another one."""
+        return bool(getattr(self.benchmark, "continues", False))
+
     def allowed(self, architecture: Architecture) -> Sequence[str]:
         """Return why the table has no answer for this architecture; nothing where it has one."""
         return self.benchmark.check(architecture)
@@ -63,8 +73,13 @@ class TableEvaluator:
         return self._answer(proposal.architecture, proposal.fidelity, proposal.replicate)
 
     def __call__(self, instance: object, context: Context) -> Mapping[str, float]:
-        """Serve as `evaluate` of `sa.search`, which hands over typed instances; another seed is another replicate."""
-        return self._answer(Architecture.of(instance), Fidelity(), context.seed)
+        """Serve as `evaluate` of `sa.search`, which hands over typed instances; another seed is another replicate.
+
+        All rungs of one architecture are answered from one training.
+        """
+        by_rungs = context.continues is not None or context.fidelity != Fidelity()
+        replicate = context.replicate if by_rungs else context.seed
+        return self._answer(Architecture.of(instance), context.fidelity, replicate)
 
     def _answer(self, architecture: Architecture, fidelity: Fidelity, replicate: int) -> Mapping[str, float]:
         measured = dict(self.benchmark.measure(architecture, fidelity, replicate))

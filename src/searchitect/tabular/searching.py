@@ -3,14 +3,17 @@
 The strategy runs in a real `Study` on the simulated clock and is told the signal alone. An evaluation is a trial that
 was not answered from the journal: an architecture of the table, or a fresh replicate of one. What counts as the same
 architecture is for the benchmark's space to say. Repeats, and architectures outside the table, are free.
+
+Shorter evaluations are counted by their epochs: three at 36 of 108 epochs are one evaluation. One that continues
+another pays for the increment where the table holds curves, and for all of it where it holds separate trainings. Before
+anything was evaluated in full, the best observed is the best of the highest rung.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 from searchitect.errors import EvaluationError
 from searchitect.evaluation import Context
@@ -19,11 +22,11 @@ from searchitect.seeding import derive, stream
 from searchitect.spaces.architecture import Architecture
 from searchitect.spaces.search_space import SearchSpace
 from searchitect.storage.journal import Event
-from searchitect.strategies import Belief, Setting, Strategy, make_strategy
+from searchitect.strategies import Belief, Setting, Strategy
 from searchitect.study.limits import Limit
 from searchitect.study.loop import Clock, Runner, run_phase
 from searchitect.study.study import Study
-from searchitect.tabular.benchmark import Benchmark
+from searchitect.tabular.benchmark import Benchmark, recorded_epochs
 from searchitect.tabular.entries import Entry
 from searchitect.trial import Fidelity, Proposal, Trial
 
@@ -60,10 +63,17 @@ class Terms:
     checkpoints: tuple[int, ...] = ()
     trained: Fidelity = Fidelity()
 
-    def cost(self, benchmark: Benchmark, proposal: Proposal) -> float:
-        """What one evaluation costs, in the benchmark's unit."""
+    def cost(self, benchmark: Benchmark, proposal: Proposal, trials: Sequence[Trial] = ()) -> float:
+        """What one evaluation costs, in the benchmark's unit; of one that is carried on, the increment."""
         ordinary = proposal.fidelity == Fidelity()
-        return benchmark.cost(proposal.architecture, self.trained if ordinary else proposal.fidelity)
+        whole = benchmark.cost(proposal.architecture, self.trained if ordinary else proposal.fidelity)
+        before = _carried_on(benchmark, proposal, trials)
+        return whole if before is None else max(0.0, whole - benchmark.cost(proposal.architecture, before))
+
+    def effort(self, benchmark: Benchmark, proposal: Proposal, trials: Sequence[Trial] = ()) -> float:
+        """What one evaluation costs in full ones, by its epochs."""
+        before = _carried_on(benchmark, proposal, trials)
+        return _share(benchmark, proposal.fidelity) - (0.0 if before is None else _share(benchmark, before))
 
 
 @dataclass(slots=True)
@@ -71,10 +81,10 @@ class Trace:
     """One search.
 
     Attributes:
-        truths: true value of the best observed after 1, 2, … evaluations.
+        truths: true value of the best observed after 1, 2, … evaluations (as many epochs, where some were shorter).
         times: virtual time of the end of each evaluation, in the benchmark's unit of cost.
         believed: evaluations → true value of what the strategy's model believed best; empty without a model.
-        evaluations: how many the search made before it was exhausted.
+        evaluations: how many the search made before it was exhausted, short ones each as one.
         evaluated: "optimum" and "near" → after how many evaluations one was evaluated, recognised or not.
         cost: "search", "validation" and "final".
     """
@@ -113,9 +123,17 @@ class Trace:
 
 
 def setting_of(benchmark: Benchmark, terms: Terms, seed: int = 0) -> Setting:
-    """Return what a strategy is made with: the budget and the number of workers are known, as in a real study."""
+    """Return what a strategy is made with: the budget and the number of workers are known, as in a real study.
+
+    The zero-cost scores of the table are there for those entries that ask for them.
+    """
     space, objective = SearchSpace.of(benchmark.space), benchmark.objective(terms.signal)
-    return Setting(space, (objective,), seed, benchmark.check, terms.trials, Fidelity(), terms.workers)
+    scores = benchmark.scores if getattr(benchmark, "proxies", None) else None
+    recorded = recorded_epochs(benchmark) if terms.trained == Fidelity() else ()
+    return Setting(
+        space, (objective,), seed, benchmark.check, terms.trials, Fidelity(), terms.workers, scores=scores,
+        recorded_epochs=recorded,
+    )  # fmt: skip
 
 
 def run_search(benchmark: Benchmark, entry: Entry, terms: Terms, seed: int) -> Trace:
@@ -129,10 +147,10 @@ def run_search(benchmark: Benchmark, entry: Entry, terms: Terms, seed: int) -> T
         Exception: whatever the strategy raises.
     """
     setting = setting_of(benchmark, terms, derive(terms.seed, "search", seed, entry.copy))
-    strategy = make_strategy(entry.name, setting, entry.options)
-    cost = partial(terms.cost, benchmark)
-    executor = SimulatedExecutor(_Signal(benchmark, terms, seed, setting.space), cost, terms.workers)
-    recorder = _Recorder(benchmark, terms, setting, strategy, executor)
+    strategy = entry.make(setting)
+    recorder = _Recorder(benchmark, terms, setting, strategy)
+    executor = SimulatedExecutor(_Signal(benchmark, terms, seed, setting.space), recorder.cost, terms.workers)
+    recorder.now = executor.now
 
     with (
         executor,
@@ -142,12 +160,13 @@ def run_search(benchmark: Benchmark, entry: Entry, terms: Terms, seed: int) -> T
             objectives=setting.objectives,
             seed=setting.seed,
             allowed=benchmark.check,
+            recorded_epochs=setting.recorded_epochs,
             budget=terms.trials,
             on_event=recorder.on_event,
         ) as study,
     ):
         recorder.trials = study.state.trials
-        run_phase(study, "search", Runner(executor, Clock(now=executor.now)), Limit(trials=terms.trials))
+        run_phase(study, "search", Runner(executor, Clock(now=executor.now)), Limit(enough=recorder.has_enough))
     return recorder.finished()
 
 
@@ -165,14 +184,15 @@ class _Signal:
         value = self.benchmark.measure(architecture, proposal.fidelity, proposal.replicate)[terms.signal]
         if terms.noise:
             key = self.space.key(architecture)
-            luck = stream(terms.seed, "noise", self.seed, key, proposal.replicate)
+            rung = () if proposal.fidelity.epochs is None else (proposal.fidelity.epochs,)
+            luck = stream(terms.seed, "noise", self.seed, key, proposal.replicate, *rung)
             value += terms.noise * luck.gauss(0.0, 1.0)
         return {terms.signal: value}
 
 
 @dataclass(slots=True)
 class _Observed:
-    """What was observed of one architecture at the full fidelity: the mean over its replicates."""
+    """What was observed of one architecture on the highest rung: the mean over its replicates."""
 
     architecture: Architecture
     total: float = 0.0
@@ -186,34 +206,70 @@ class _Observed:
 class _Recorder:
     """Listens to the study's events and keeps the trace."""
 
-    def __init__(
-        self, benchmark: Benchmark, terms: Terms, setting: Setting, strategy: Strategy, executor: SimulatedExecutor
-    ) -> None:
-        self.benchmark, self.terms, self.setting, self.executor = benchmark, terms, setting, executor
+    def __init__(self, benchmark: Benchmark, terms: Terms, setting: Setting, strategy: Strategy) -> None:
+        self.benchmark, self.terms, self.setting = benchmark, terms, setting
+        self.now: Callable[[], float] = lambda: 0.0
         self.trials: list[Trial] = []
         self.truth = benchmark.objective(benchmark.truth)
         self.belief: Callable[[], Belief] | None = getattr(strategy, "belief", None)
         self.trace = Trace(cost={"search": 0.0, "validation": 0.0})
-        self.observed: dict[str, _Observed] = {}
+        self.observed: dict[str, _Observed] = {}  # on the highest rung so far
+        self.rung = 0.0
         self.best: str | None = None
+        self.begun = self.spent = 0.0  # in full evaluations: of trials that started, of those that ended
+        self.latest = (terms.worst, 0.0)
         self._known: dict[str, float] = {}
 
+    def cost(self, proposal: Proposal) -> float:
+        """What the simulated clock takes for a proposal."""
+        return self.terms.cost(self.benchmark, proposal, self.trials)
+
+    def has_enough(self) -> bool:
+        """Whether the evaluations that were begun use up the budget."""
+        return self.begun >= self.terms.trials - EXACT
+
     def on_event(self, event: Event) -> None:
+        if event["kind"] == "start":
+            self.begun += self._effort(self.trials[event["number"]])
         if event["kind"] != "end":
             return
         trial, trace = self.trials[event["number"]], self.trace
         trace.evaluations += 1
         kind = "validation" if trial.proposal.replicate else "search"
-        trace.cost[kind] += self.terms.cost(self.benchmark, trial.proposal)
-        if trial.is_complete and trial.proposal.fidelity == self.setting.fidelity:
+        trace.cost[kind] += self.cost(trial.proposal)
+        before, self.spent = self.spent, self.spent + self._effort(trial)
+        self._draw_out(self.spent)
+        if self.spent > self.terms.trials + EXACT:
+            return  # it did not fit into the budget any more
+        if trial.is_complete:
             self._observe(trial)
-        trace.truths.append(self.terms.worst if self.best is None else self._true(self.best))
-        trace.times.append(self.executor.now())
-        if self.belief is not None and trace.evaluations in self.terms.checkpoints:
-            self._note_belief(trace.evaluations, self.belief().incumbent)
+        self.latest = (self.terms.worst if self.best is None else self._true(self.best), self.now())
+        for checkpoint in self.terms.checkpoints:
+            if self.belief is not None and before < checkpoint - EXACT <= self.spent:
+                self._note_belief(checkpoint, self.belief().incumbent)
+
+    def _effort(self, trial: Trial) -> float:
+        return self.terms.effort(self.benchmark, trial.proposal, self.trials)
+
+    def _draw_out(self, spent: float) -> None:
+        """What was best so far stays the best at every whole evaluation before `spent`."""
+        trace = self.trace
+        while len(trace.truths) < self.terms.trials and len(trace.truths) + 1 < spent - EXACT:
+            trace.truths.append(self.latest[0])
+            trace.times.append(self.latest[1])
 
     def _observe(self, trial: Trial) -> None:
         (objective,) = self.setting.objectives
+        regret = abs(self._true(trial.key, trial.architecture) - self.terms.optimum)
+        for what, tolerance in (("optimum", EXACT), ("near", self.terms.within + EXACT)):
+            if regret <= tolerance:
+                self.trace.evaluated.setdefault(what, math.ceil(self.spent - EXACT))
+        rung = _share(self.benchmark, trial.proposal.fidelity)
+        if rung < self.rung - EXACT:
+            return
+        if rung > self.rung + EXACT:
+            self.rung, self.best = rung, None
+            self.observed.clear()
         seen = self.observed.setdefault(trial.key, _Observed(trial.architecture))
         seen.total += trial.measurements[objective.name]
         seen.count += 1
@@ -222,14 +278,11 @@ class _Recorder:
             self.best = min(means, key=means.__getitem__)
         elif self.best is None or objective.better(seen.mean, self.observed[self.best].mean):
             self.best = trial.key
-        regret = abs(self._true(trial.key) - self.terms.optimum)
-        for what, tolerance in (("optimum", EXACT), ("near", self.terms.within + EXACT)):
-            if regret <= tolerance:
-                self.trace.evaluated.setdefault(what, self.trace.evaluations)
 
-    def _true(self, key: str) -> float:
+    def _true(self, key: str, architecture: Architecture | None = None) -> float:
         if key not in self._known:
-            self._known[key] = self.benchmark.measure(self.observed[key].architecture)[self.benchmark.truth]
+            asked = self.observed[key].architecture if architecture is None else architecture
+            self._known[key] = self.benchmark.measure(asked)[self.benchmark.truth]
         return self._known[key]
 
     def _note_belief(self, evaluations: int, number: int | None) -> None:
@@ -239,11 +292,10 @@ class _Recorder:
 
     def finished(self) -> Trace:
         """The trace, drawn out to all evaluations where the search was exhausted before."""
-        trace, missing = self.trace, self.terms.trials - len(self.trace.truths)
         if self.best is None:
             raise EvaluationError("no evaluation was complete")
-        trace.truths += missing * trace.truths[-1:]
-        trace.times += missing * trace.times[-1:]
+        trace = self.trace
+        self._draw_out(math.inf)
         chosen = self.observed[self.best].architecture
         trace.cost["final"] = self.benchmark.cost(chosen, self.setting.fidelity)
         if trace.believed:
@@ -252,3 +304,16 @@ class _Recorder:
         if not all(map(math.isfinite, trace.truths)):
             raise EvaluationError(f"the table holds no finite {self.benchmark.truth!r} for an architecture")
         return trace
+
+
+def _share(benchmark: Benchmark, fidelity: Fidelity) -> float:
+    """What an evaluation is of a full one, by its epochs."""
+    full = getattr(benchmark, "epochs", None)
+    return 1.0 if full is None or fidelity.epochs is None else fidelity.epochs / full
+
+
+def _carried_on(benchmark: Benchmark, proposal: Proposal, trials: Sequence[Trial]) -> Fidelity | None:
+    """The fidelity that a proposal goes on from at no cost; None where it begins afresh."""
+    if proposal.continues is None or not getattr(benchmark, "continues", False):
+        return None
+    return trials[proposal.continues].proposal.fidelity

@@ -31,6 +31,7 @@ class TableBenchmark:
         signal_fidelities: what a signal that is not of the full training needs.
         known: every architecture of the table, by text.
         about: one sentence.
+        proxies: zero-cost scores by proxy, row by row; higher is better.
     """
 
     name: str
@@ -47,12 +48,19 @@ class TableBenchmark:
     directions: Mapping[str, Direction] = field(default_factory=dict)
     known: Mapping[str, Architecture] = field(default_factory=dict)
     about: str = ""
+    proxies: Mapping[str, Measurement] = field(default_factory=dict)
 
     @cached_property
     def fidelities(self) -> tuple[int, ...]:
         """Every number of epochs below the full training at which something was recorded."""
         recorded = {epochs for one in self.measurements.values() for epochs in one.recorded()}
         return tuple(sorted(epochs for epochs in recorded if self.epochs is None or epochs < self.epochs))
+
+    @cached_property
+    def continues(self) -> bool:
+        """Whether a longer training is the shorter one carried on: the signal is a curve, not several trainings."""
+        signal = self.measurements[next(iter(self.signals.values()))]
+        return bool(signal.curves)
 
     @cached_property
     def replicates(self) -> int:
@@ -108,6 +116,11 @@ class TableBenchmark:
         if self.per_epoch:
             return price * (epochs or self.epochs or 1)
         return price if epochs is None or self.epochs is None else price * epochs / self.epochs
+
+    def scores(self, architecture: Architecture) -> Mapping[str, float]:
+        """Return the zero-cost scores that the table holds of an architecture; what it does not hold is missing."""
+        row = self._row(architecture, 0)
+        return {name: value for name, one in self.proxies.items() if (value := one.full[row]) is not None}
 
     def members(self) -> Iterator[Architecture]:
         return iter(self.known.values())

@@ -7,7 +7,6 @@ from searchitect import api
 from searchitect.api.placing import find_devices, limits_of
 from searchitect.errors import ConfigError, ConstraintError
 from searchitect.objectives import parse_constraint
-from searchitect.trial import TrialState
 from tests.evaluators.test_on_devices import Wide
 
 
@@ -35,13 +34,9 @@ def test_a_limit_on_a_device_is_kept_before_anything_is_spent():
     slow, sure = latency_of(64), math.exp(1.6449 * math.log(3) / 1.96)
     limit = f"latency_ms_raspberry_pi_4<={slow * sure * 0.99}"
     result = searched(devices=["raspberry_pi_4"], constraints=[limit])
-    states = {t.architecture["width"]: t.state for t in result.trials}
-    assert states == {4: TrialState.COMPLETE, 64: TrialState.INFEASIBLE}
-    reason = next(t.reason for t in result.trials if t.state is TrialState.INFEASIBLE)
-    assert "is predicted as" in reason
-    assert "with probability 0.95, not 0.95" in reason or "probability 0.94" in reason
+    assert {t.architecture["width"] for t in result.trials} == {4}
     again = searched(devices=["raspberry_pi_4"], constraints=[limit], confidence=0.9)
-    assert all(t.is_complete for t in again.trials)
+    assert {t.architecture["width"] for t in again.trials} == {4, 64}
 
 
 def test_a_measurement_of_a_device_is_an_objective():

@@ -68,4 +68,4 @@ def test_the_rest_of_the_evaluator_shows_through_and_it_travels():
     names = frozenset(f"{quantity}_raspberry_pi_4" for quantity in DEVICE_QUANTITIES)
     assert again.check(architecture(4), names) == placed.check(architecture(4), names)
     with pytest.raises(AttributeError):
-        placed.nothing  # noqa: B018
+        placed.nothing

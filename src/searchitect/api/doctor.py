@@ -9,12 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from searchitect.api.placing import find_devices, limits_of
 from searchitect.errors import SearchitectError, SpaceError
-from searchitect.objectives import Constraint, parse_constraint
+from searchitect.objectives import Constraint, log_sd_name
 from searchitect.seeding import isolated, stream
 from searchitect.spaces import Architecture, SearchSpace, TaskSpec
+
+if TYPE_CHECKING:
+    from searchitect.hardware.devices import Device
 
 __all__ = ["Diagnosis", "doctor"]
 
@@ -38,6 +42,8 @@ def doctor(
     task: Any = None,
     *,
     constraints: Sequence[str | Constraint] = (),
+    devices: Any = (),
+    confidence: float | None = None,
     samples: int = SAMPLES,
     seed: int = 0,
 ) -> Diagnosis:
@@ -47,16 +53,20 @@ def doctor(
         space: a class, a catalogue name, `FILE.py:CLASS`, or a file of layers.
         task: whose shapes the models are built for: a name, a path, a `Task`, or a `TaskSpec`; digits by default.
         constraints: limits whose feasible share is wanted.
+        devices: where models must run, as for `search`: their latencies are shown, and limits on them counted.
+        confidence: with which a limit on a prediction must be kept.
         samples: how many architectures are drawn.
     """
     from searchitect.config import load_space
 
     found = SearchSpace.of(load_space(space) if isinstance(space, str) else space)
     spec = _spec(task)
-    limits = tuple(parse_constraint(limit) for limit in constraints)
+    limits = limits_of(constraints, confidence)
+    places = find_devices(devices, [limit.name for limit in limits])
     rng = stream(seed, "doctor")
     drawn = [found.sample(rng) for _ in range(samples)]
-    costs, errors = _build_all(found, drawn, spec)
+    names = COSTS.union(f"latency_ms_{place.name}" for place in places).union(limit.name for limit in limits)
+    costs, errors = _build_all(found, drawn, spec, names, places)
     size = _size(found)
     document: dict[str, Any] = {
         "space": found.name,
@@ -66,7 +76,7 @@ def doctor(
         "duplicates": 1.0 - len({found.key(a) for a in drawn}) / samples,
         "invalid": len(errors) / samples,
         "infeasible": _infeasible(costs, limits),
-        "costs": {name: _quantiles([c[name] for c in costs]) for name in sorted(COSTS)} if costs else {},
+        "costs": {name: _quantiles([c[name] for c in costs]) for name in _shown(costs)},
         "dead_decisions": _dead(found, drawn, spec),
         "never_active": _never_active(found, drawn),
         "errors": _distinct(errors)[:5],
@@ -91,14 +101,21 @@ def _spec(task: Any) -> TaskSpec:
 
 
 def _build_all(
-    space: SearchSpace, drawn: Sequence[Architecture], spec: TaskSpec
+    space: SearchSpace,
+    drawn: Sequence[Architecture],
+    spec: TaskSpec,
+    names: frozenset[str],
+    places: Sequence[Device],
 ) -> tuple[list[dict[str, float]], list[dict[str, Any]]]:
     from searchitect.evaluators.building import inspect_model
+    from searchitect.evaluators.on_devices import OnDevices
 
+    there = OnDevices(None, space, spec, tuple(places))
     costs, errors = [], []
     for architecture in drawn:
         try:
-            costs.append(dict(inspect_model(space, architecture, spec, COSTS)))
+            counted = inspect_model(space, architecture, spec, names)
+            costs.append({**counted, **there.check(architecture, names)})
         except SearchitectError as error:
             errors.append({"architecture": architecture.to_json()["decisions"], "error": error.message})
     return costs, errors
@@ -113,10 +130,15 @@ def _distinct(errors: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _infeasible(costs: Sequence[dict[str, float]], limits: Sequence[Constraint]) -> float | None:
-    known = [limit for limit in limits if limit.name in COSTS]
-    if not known or not costs:
+    known = [limit for limit in limits if costs and limit.name in costs[0]]
+    if not known:
         return None
     return sum(not all(limit.holds(cost) for limit in known) for cost in costs) / len(costs)
+
+
+def _shown(costs: Sequence[dict[str, float]]) -> list[str]:
+    """Names of the costs, without the deviations of predictions."""
+    return sorted(name for name in (costs[0] if costs else ()) if not name.endswith(log_sd_name("")))
 
 
 def _quantiles(values: Sequence[float]) -> dict[str, float]:
@@ -184,9 +206,10 @@ def _lines(document: dict[str, Any], costs: Sequence[dict[str, float]]) -> Itera
     yield f"{document['samples']} drawn: {document['duplicates']:.1%} duplicates, {document['invalid']:.1%} invalid"
     if document["infeasible"] is not None:
         yield f"{document['infeasible']:.1%} break a limit"
+    width = max([11, *map(len, document["costs"])])
     for name, values in document["costs"].items():
-        marks = " … ".join(f"{values[q]:,.0f}" for q in ("min", "median", "max"))
-        yield f"{name:<11} {marks}   {_histogram([c[name] for c in costs])}"
+        marks = " … ".join(_amount(values[q]) for q in ("min", "median", "max"))
+        yield f"{name:<{width}} {marks}   {_histogram([c[name] for c in costs])}"
     if document["dead_decisions"]:
         yield "dead decisions (no effect on the model was seen): " + ", ".join(document["dead_decisions"])
     if document["never_active"]:
@@ -196,9 +219,13 @@ def _lines(document: dict[str, Any], costs: Sequence[dict[str, float]]) -> Itera
         yield f"    {problem['architecture']}"
 
 
+def _amount(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 or value == int(value) else f"{value:.3g}"
+
+
 def _histogram(values: Sequence[float], bins: int = 12) -> str:
     """A line of bars over the logarithm of the values."""
-    logs = [math.log(max(1.0, value)) for value in values]
+    logs = [math.log(max(1e-9, value)) for value in values]
     low, high = min(logs), max(logs)
     counts = [0] * bins
     for value in logs:

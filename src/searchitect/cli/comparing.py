@@ -13,7 +13,7 @@ import typer
 
 from searchitect.cli import text
 from searchitect.cli.exits import ExitCode, boundary, stoppable
-from searchitect.cli.options import Debug, Json, Quiet
+from searchitect.cli.options import Debug, Json, Limits, Quiet
 from searchitect.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ def compare(
     jobs: _Jobs = None,
     seed: _Seed = 0,
     data: _Data = None,
+    constraint: Limits = None,
     out: _Out = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -99,6 +100,7 @@ def compare(
             jobs=_cores() if jobs is None else jobs,
             seed=seed,
             data=data,
+            constraints=constraint or (),
             on_progress=following.on_progress,
         )
         document = comparison.document()

@@ -15,7 +15,9 @@ from searchitect.cli.exits import boundary
 from searchitect.config import RunSettings, parse_options, read_settings
 
 __all__ = [
+    "Confidence",
     "Debug",
+    "Devices",
     "Json",
     "Limits",
     "Name",
@@ -44,6 +46,10 @@ StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study
 Target = Annotated[str | None, option("Column to predict, for a table.", "COLUMN")]
 Objectives = Annotated[list[str] | None, option("Optimise this; repeat for more, most important first.", "NAME")]
 Limits = Annotated[list[str] | None, option("Keep this limit: 'parameters<=100000'; repeat for more.", "LIMIT")]
+Devices = Annotated[
+    list[str] | None, option("Where it must run: a name from `list devices`, or FILE; repeat for more.", "DEVICE")
+]
+Confidence = Annotated[float | None, option("How sure a limit on a prediction must be kept [0.95].", "SHARE")]
 Workers = Annotated[int | None, option("Processes that train at the same time.", "N")]
 Name = Annotated[str | None, option("Name of the study.", "NAME")]
 
@@ -89,8 +95,10 @@ _SETTINGS: dict[str, Any] = {
     "until": _option(_TEXT, "Stop once this holds: 'accuracy>=0.95'.", "CONDITION"),
     "objective": Objectives,
     "constraint": Limits,
-    "devices": _option(_TEXTS, "Where it must run: a name from `list devices`, or FILE; repeat for more.", "DEVICE"),
-    "confidence": _option(float | None, "How sure a limit on a prediction must be kept [0.95].", "SHARE"),
+    "devices": Devices,
+    "confidence": Confidence,
+    "scenarios": _option(_TEXT, "Search for all places in this TOML file at once.", "FILE"),
+    "size": _option(_NUMBER, "Models for the scenarios, at most; one for each by default.", "K"),
     "epochs": _option(_NUMBER, "Passes over the data for each evaluation.", "N"),
     "workers": Workers,
     "memory": _option(_TEXT, "What one evaluation may take: 2GB, 512MB; more fails that trial alone.", "SIZE"),

@@ -10,7 +10,7 @@ import typer
 
 from searchitect.cli import text
 from searchitect.cli.exits import ExitCode, boundary, stoppable
-from searchitect.cli.options import Debug, Json, Quiet, Shown, Store, StudyName, takes_settings
+from searchitect.cli.options import Confidence, Debug, Devices, Json, Quiet, Shown, Store, StudyName, takes_settings
 from searchitect.cli.progress import Progress, progress
 from searchitect.config import RunSettings, parse_budget
 from searchitect.errors import ConfigError
@@ -64,6 +64,8 @@ def doctor(
         list[str] | None,
         typer.Option(metavar="LIMIT", help="Say how many break it: 'parameters<=100000'; repeat for more."),
     ] = None,
+    devices: Devices = None,
+    confidence: Confidence = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -75,7 +77,7 @@ def doctor(
     with boundary(debug):
         from searchitect import api
 
-        diagnosis = api.doctor(space, task, constraints=constraint or ())
+        diagnosis = api.doctor(space, task, constraints=constraint or (), devices=devices or (), confidence=confidence)
         typer.echo(text.as_json(diagnosis.document) if as_json else "\n".join(diagnosis.lines))
 
 
@@ -106,6 +108,8 @@ def _arguments(settings: RunSettings) -> dict[str, Any]:
         "workers": settings.workers,
         "memory": settings.memory,
         "seed": settings.seed,
+        "scenarios": settings.scenarios,
+        "size": settings.size,
         "device": settings.device,
         "store": settings.store,
         "name": settings.name,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,10 +16,12 @@ from pathlib import Path
 from searchitect.errors import ConfigError, EvaluationError, did_you_mean
 from searchitect.evaluation import Context, Executor, Job, Outcome
 from searchitect.executors import open_executor
+from searchitect.objectives import Constraint
 from searchitect.spaces.architecture import Architecture
 from searchitect.tabular.benchmark import Benchmark
 from searchitect.tabular.comparison import Comparison, Row
 from searchitect.tabular.entries import ALL, Entry, chosen
+from searchitect.tabular.limiting import limited
 from searchitect.tabular.searching import Terms, Trace, run_search, setting_of
 from searchitect.trial import Fidelity, Proposal, TrialState
 
@@ -45,6 +47,7 @@ def compare(
     jobs: int = 0,
     seed: int = 0,
     data: Path | None = None,
+    constraints: Sequence[str | Constraint] = (),
     on_progress: Progress = lambda strategy, done, of: None,
 ) -> Comparison:
     """Run every strategy on the benchmark `seeds` times and return the rows.
@@ -62,6 +65,8 @@ def compare(
         jobs: processes that run searches; 0 runs them in this one.
         seed: of the whole comparison.
         data: folder of the tables, for `open_benchmark`.
+        constraints: limits on measurements that training does not change, such as "edgegpu_latency_ms<=3"; what breaks
+            one cannot be evaluated, and the optimum is the best of the rest.
 
     Raises:
         ConfigError: an argument is wrong; with the nearest name.
@@ -69,7 +74,7 @@ def compare(
     """
     _check_numbers(trials=(trials, 1), seeds=(seeds, 2), workers=(workers, 1), jobs=(jobs, 0))
     _check_finite(noise=noise, within=within or 0.0)
-    opened = _open(benchmark, data) if isinstance(benchmark, str) else benchmark
+    opened = limited(_open(benchmark, data) if isinstance(benchmark, str) else benchmark, constraints)
     optimum, worst = extremes(opened)
     if within is None:
         within = 0.1 if max(abs(optimum), abs(worst)) > 1.0 else 0.001
@@ -81,7 +86,8 @@ def compare(
     notes: list[str] = []
     entries = chosen(strategies, setting_of(opened, terms), notes.append)
     source = benchmark if isinstance(benchmark, str) else opened
-    rows = _run_all(_Searches(source, data, entries, terms), seeds, jobs, on_progress)
+    limits = tuple(map(str, constraints))
+    rows = _run_all(_Searches(source, data, entries, terms, limits), seeds, jobs, on_progress)
     return Comparison(
         benchmark=opened.name,
         signal=word,
@@ -149,11 +155,15 @@ class _Searches:
     data: Path | None
     entries: tuple[Entry, ...]
     terms: Terms
+    constraints: tuple[str, ...] = ()
     _opened: Benchmark | None = field(default=None, repr=False)
 
     def warm_up(self) -> None:
         """Read the table."""
-        self._opened = _open(self.source, self.data) if isinstance(self.source, str) else self.source
+        if isinstance(self.source, str):
+            self._opened = limited(_open(self.source, self.data), self.constraints)
+        else:
+            self._opened = self.source
 
     def evaluate(self, proposal: Proposal, context: Context) -> Mapping[str, float]:
         if self._opened is None:

@@ -1,4 +1,5 @@
 import dataclasses
+import re
 import statistics
 
 import pytest
@@ -127,14 +128,14 @@ def test_fewer_than_three_in_ten_are_refused_and_so_is_a_setting_without_scores(
 
 
 def test_a_proxy_that_misleads_is_switched_off_and_the_card_says_so() -> None:
-    told, strategy = searched(lambda a: guiding(a) | misleading(a), trials=40)
+    _, strategy = searched(lambda a: guiding(a) | misleading(a), trials=40)
     card = strategy.proxy_trust()
     assert card["lies"]["is_off"]
     assert card["lies"]["high"] < 0
     assert card["lies"]["weight"] == 0.0
     assert not card["one"]["is_off"]
     assert card["one"]["low"] > 0
-    assert "switched off: lies" in strategy.belief().note
+    assert re.search(r"lies ρ = -1.00 \(-1.00 to -\d.\d+, switched off\)", strategy.belief().note)
 
 
 def test_weights_are_learned_after_twenty_trainings() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 import searchitect as sa
@@ -115,3 +117,23 @@ def test_a_wrong_name_or_option_is_told_with_the_nearest() -> None:
         chosen("regularised_evolution", setting(), print)
     with pytest.raises(ConfigError, match="population_size"):
         chosen("regularized_evolution(population=10)", setting(), print)
+
+
+def scored(architecture):
+    return {"nwot": float(architecture["a"]), "flops": float(architecture["b"]), "zen": 0.0}
+
+
+def test_an_entry_starts_from_the_scores_of_its_table_where_it_asks_for_them() -> None:
+    given = dataclasses.replace(setting(), scores=scored, budget=9)
+    plain, seeded = (Entry("random", options).make(given) for options in ({}, {"proxies": "nwot,flops"}))
+    first = seeded.ask(0).architecture
+    assert type(plain).__name__ == "RandomSearch"
+    assert (first["a"], first["b"]) == (3, 3)
+    assert set(seeded.proxy_trust()) == {"nwot", "flops"}
+
+
+def test_a_table_without_scores_and_a_wrong_proxy_are_refused() -> None:
+    with pytest.raises(ConfigError, match="no zero-cost scores"):
+        Entry("random", {"proxies": "default"}).make(setting())
+    with pytest.raises(ConfigError, match="no zero-cost proxy 'nwott'"):
+        Entry("random", {"proxies": "nwott"}).make(dataclasses.replace(setting(), scores=scored))

@@ -63,6 +63,8 @@ STRATEGIES: dict[str, str] = {
     "map_elites": "searchitect.strategies.map_elites:MapElites",
     "cvt_map_elites": "searchitect.strategies.cvt_map_elites:CVTMapElites",
     "bop_elites": "searchitect.strategies.bop_elites:BOPElites",
+    "qd_hb": "searchitect.strategies.qd_hyperband:QDHyperband",
+    "bop_elites_hb": "searchitect.strategies.qd_hyperband:BOPElitesHyperband",
 }
 """Short name to import path."""
 
@@ -103,12 +105,12 @@ def warmed(strategy: Strategy, setting: Setting) -> Strategy:
     Raises:
         SpaceError: a prior architecture is of another space.
     """
-    if setting.scores is not None:
-        from searchitect.strategies.proxy_seeding import ProxySeeding
+    if setting.prior:
+        from searchitect.strategies.warm_start import WarmStart
 
-        strategy = ProxySeeding(setting, strategy)
-    if not setting.prior:
+        strategy = WarmStart(setting, strategy)
+    if setting.scores is None:
         return strategy
-    from searchitect.strategies.warm_start import WarmStart
+    from searchitect.strategies.proxy_seeding import ProxySeeding
 
-    return WarmStart(setting, strategy)
+    return ProxySeeding(setting, strategy)

@@ -2,8 +2,8 @@
 
 A pool of random architectures is scored, and their votes (`predictors.proxy_votes`) decide which of them are trained
 first. At least three in ten of these trials are the strategy's own, so that the search keeps its diversity and the
-proxies can be checked: each has a trust card, one that misleads is switched off, and after 20 trainings their weights are
-learned.
+proxies can be checked: each has a trust card, one that misleads is switched off, and after 20 trainings their weights
+are learned.
 """
 
 from __future__ import annotations
@@ -127,9 +127,9 @@ class ProxySeeding:
     def _note(self) -> str:
         if self._pool is None:
             return "proxies: nothing scored yet"
-        off = [name for name, trust in self._now()[0].items() if trust.is_off]
-        left = f", switched off: {', '.join(off)}" if off else ""
-        return f"proxies: {', '.join(self._pool.names)} vote on {len(self._pool.architectures)} architectures{left}"
+        card = self.proxy_trust()
+        spoken = ", ".join(_spoken(name, found) for name, found in card.items())
+        return f"proxies voted on {len(self._pool.architectures)} architectures; trust: {spoken or 'no score at all'}"
 
     def _is_own(self, place: int) -> bool:
         """Spread the strategy's own proposals evenly; the first proposal is a recommended one."""
@@ -249,6 +249,14 @@ class _Pool:
         if count == 1 or size is None or not len(self.matrix):
             return None
         return bands_of(self.matrix[:, size].tolist(), count)
+
+
+def _spoken(name: str, found: Mapping[str, Any]) -> str:
+    """One line of the trust card."""
+    if found["correlation"] is None:
+        return f"{name} not known yet"
+    off = ", switched off" if found["is_off"] else ""
+    return f"{name} ρ = {found['correlation']:.2f} ({found['low']:.2f} to {found['high']:.2f}{off})"
 
 
 def _goes_on(proposal: Proposal) -> bool:

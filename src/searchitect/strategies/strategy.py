@@ -80,8 +80,8 @@ class Setting:
             show in the measurements of complete trials, and a strategy may learn where they hold.
         cost: predicts what an evaluation takes (seconds, FLOPs: any unit, above 0); None where nothing does.
         recorded_epochs: where only some numbers of epochs can be asked for, as of a table: these, the full one last.
-        scores: gives the zero-cost scores of an architecture, by proxy, higher is better; a failed one is missing. Pure:
-            what was scored once is in the journal. None where nothing is scored.
+        scores: gives the zero-cost scores of an architecture, by proxy, higher is better; a failed one is missing.
+            Pure: what was scored once is in the journal. None where nothing is scored.
         pool: architectures that may be scored before the first trial.
     """
 

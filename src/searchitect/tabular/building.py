@@ -80,7 +80,19 @@ def benchmark_of(description: Description, find: Find) -> TableBenchmark:
         directions=_directions(description, measured, signals),
         known=known,
         about=description.about,
+        proxies=_proxies(description, measured),
     )
+
+
+def _proxies(description: Description, measured: Mapping[str, Measurement]) -> dict[str, Measurement]:
+    """Zero-cost proxies by name, each a measurement for which higher is better."""
+    found: dict[str, Measurement] = {}
+    for proxy, name in description.scores.items():
+        if not isinstance(name, str) or _named(name, measured) not in measured:
+            hint = did_you_mean(str(name), measured)
+            raise ConfigError(f"scores: {proxy} = {name!r} is no measurement", hint=hint)
+        found[proxy] = measured[_named(name, measured)]
+    return found
 
 
 def _drop(description: Description, rows: Rows) -> None:

@@ -36,6 +36,7 @@ KEYS: dict[str, type | tuple[type, ...]] = {
     "replicates": (str, bool),
     "complete": bool,
     "joins": list,
+    "scores": dict,
 }
 SPOKEN = {str: "text", list: "list", dict: "table", int: "whole number", bool: "true or false"}
 REQUIRED = ("table",)
@@ -81,6 +82,7 @@ class Description:
     replicates: str | bool = False
     complete: bool = False
     joins: tuple[Mapping[str, Any], ...] = ()
+    scores: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

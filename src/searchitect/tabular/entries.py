@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -13,7 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from searchitect.errors import ConfigError, SearchitectError, did_you_mean
-from searchitect.strategies import STRATEGIES, Setting, make_strategy
+from searchitect.spaces.architecture import Architecture
+from searchitect.strategies import STRATEGIES, Setting, Strategy, make_strategy
+from searchitect.strategies.strategy import Scores
 
 __all__ = ["ALL", "ALL_NEURAL", "BASELINE", "NEURAL", "Entry", "chosen", "parse_entries"]
 
@@ -23,6 +26,9 @@ BASELINE = "random"
 ALL, ALL_NEURAL = "all", "all+neural"
 NEURAL = frozenset({"bananas", "nao"})
 """Strategies that train networks at every step: minutes a search, not a second; "all" leaves them out."""
+
+SCORED = "proxies"
+"""The option of any entry that starts from the table's zero-cost scores: auto(proxies=default)."""
 
 _NAME = re.compile(r"\s*([A-Za-z_]\w*)\s*")
 _WORD = re.compile(r"[A-Za-z_][\w.\-]*")
@@ -47,6 +53,30 @@ class Entry:
         """The entry as it is typed; further copies are counted."""
         options = ", ".join(f"{name}={_shown(value)}" for name, value in self.options.items())
         return self.name + (f"({options})" if options else "") + (f" #{self.copy + 1}" if self.copy else "")
+
+    def make(self, setting: Setting) -> Strategy:
+        """Make the strategy; it starts from the setting's zero-cost scores if the entry says so.
+
+        Raises:
+            ConfigError: there is no such strategy, option or proxy, or the table holds no scores.
+        """
+        own = {name: value for name, value in self.options.items() if name != SCORED}
+        asked = self.options.get(SCORED)
+        scores = None if asked in (None, False) else _chosen_scores(setting.scores, asked)
+        return make_strategy(self.name, dataclasses.replace(setting, scores=scores), own)
+
+
+def _chosen_scores(scores: Scores | None, asked: Any) -> Scores:
+    from searchitect.evaluators.proxies import proxy_names
+
+    if scores is None:
+        raise ConfigError("this benchmark holds no zero-cost scores", hint="nasbench201_proxies/cifar10 does")
+    names = frozenset(proxy_names("default" if asked is True else asked))
+
+    def chosen_scores(architecture: Architecture) -> Mapping[str, float]:
+        return {name: value for name, value in scores(architecture).items() if name in names}
+
+    return chosen_scores
 
 
 def _shown(value: Any) -> str:
@@ -155,7 +185,7 @@ def _named(text: str, setting: Setting) -> tuple[Entry, ...]:
         if entry.name not in STRATEGIES:
             hint = did_you_mean(entry.name, [*STRATEGIES, ALL, ALL_NEURAL])
             raise ConfigError(f"there is no strategy {entry.name!r}", hint=hint)
-        make_strategy(entry.name, setting, entry.options)
+        entry.make(setting)
     return entries
 
 
@@ -167,7 +197,7 @@ def _applicable(
             note(f"{name} is left out: it trains networks at every step (--strategies {ALL_NEURAL} has it)")
             continue
         try:
-            make_strategy(name, setting)
+            Entry(name).make(setting)
         except SearchitectError as error:
             note(f"{name} is left out: {error.message}")
         else:

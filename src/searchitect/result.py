@@ -10,14 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from searchitect.errors import ConfigError, StorageError
+from searchitect.evaluation import Energy
 from searchitect.objectives import Constraint, Objective, parse_constraint, parse_objective
+from searchitect.portfolio.planning import check_size, plan_from
+from searchitect.portfolio.reading import Records, fresh_portfolio, recorded_portfolio
+from searchitect.portfolio.record import Portfolio
+from searchitect.portfolio.scenario import Scenario, scenarios_of
+from searchitect.portfolio.verdict import judge_portfolios
 from searchitect.spaces.architecture import Architecture
 from searchitect.spaces.search_space import SearchSpace
 from searchitect.storage.journal import Event
 from searchitect.strategies import Belief
 from searchitect.strategies.niches import parse_niches
 from searchitect.strategies.tessellation import NICHED, is_tessellation
+from searchitect.study.alarms import fidelity_warnings
 from searchitect.study.campaign import finalists_of
+from searchitect.study.energy import spent_energy
 from searchitect.study.elites import Elites, refuse_unknown, study_elites
 from searchitect.study.finalists import Finalist, best_trial, handed_over, pareto_front, winner
 from searchitect.study.manifest import refuse_newer
@@ -111,7 +119,9 @@ class Result:
         counts: trials by state (complete, failed, pruned, infeasible, running, reused); running are those that have no
             end in the journal, because they run at this moment or were cut off.
         warnings: what a reader must know, one sentence each.
+        energy: what all evaluations have used, counted or estimated; None before the first has ended.
         belief: what the strategy's model held true at the end of the search; None for a strategy without one.
+        served: what a portfolio is read from; `portfolio` does so.
     """
 
     study: str
@@ -137,6 +147,39 @@ class Result:
     files: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     belief: Belief | None = None
+    energy: Energy | None = None
+    served: Records | None = None
+
+    def portfolio(
+        self,
+        scenarios: str | Path | Iterable[Scenario | Mapping[str, Any]] | None = None,
+        size: int | None = None,
+    ) -> Portfolio:
+        """Return the models chosen for scenarios: one for each, at most `size` different ones.
+
+        Without scenarios, the portfolio of a search for scenarios, as it was chosen, confirmed and tested. With
+        scenarios, one for these, from what this search measured; its models are confirmed where they were finalists.
+
+        Args:
+            scenarios: as for `sa.search`. A device is called as in the measurements (`latency_ms_NAME`).
+            size: of the portfolio; by default as many as scenarios.
+
+        Raises:
+            ConfigError: this was no search for scenarios and none are given, or one asks for what was not measured.
+        """
+        recorded = self.manifest["details"].get("portfolio")
+        assert self.served is not None
+        if scenarios is None and size is None:
+            if recorded is None:
+                raise ConfigError(
+                    "this was no search for scenarios",
+                    hint="result.portfolio('devices.toml'), or name them in sa.search",
+                )
+            return recorded_portfolio(self.served, plan_from(recorded))
+        if scenarios is None and recorded is None:
+            raise ConfigError("which scenarios?", hint="result.portfolio('devices.toml', size=2)")
+        wanted = scenarios_of(recorded["scenarios"] if scenarios is None else scenarios)
+        return fresh_portfolio(self.served, wanted, check_size(size, wanted))
 
     @property
     def niches(self) -> Any:
@@ -186,9 +229,11 @@ class Result:
             "files": list(self.files),
             "seconds": round(self.seconds, 3),
             "ledger": {phase: round(seconds, 3) for phase, seconds in self.ledger.items()},
+            "energy": None if self.energy is None else {**asdict(self.energy), "text": str(self.energy)},
             "warnings": list(self.warnings),
             "belief": None if self.belief is None else asdict(self.belief),
             "elites": self._elites_document(),
+            "portfolio": self.portfolio().document() if self.manifest["details"].get("portfolio") else None,
         }
 
     def _elites_document(self) -> dict[str, Any] | None:
@@ -239,7 +284,9 @@ def result_of(state: StudyState, *, folder: Path | None = None, space: type | No
         baselines=baselines,
         confusion=tuple(tuple(row) for row in tested.get("confusion", ())),
         labels=tuple(task.get("labels", ())),
-        verdict=_nothing_found(state, objectives, limits) or judge(state.manifest, finalists, first, limits, tested),
+        verdict=_nothing_found(state, objectives, limits)
+        or _over_scenarios(state, finalists, objectives, tested)
+        or judge(state.manifest, finalists, first, limits, tested),
         stopped_by=state.phases["search"]["ended_by"] if "search" in state.phases else "unfinished",
         seconds=state.elapsed,
         ledger=dict(state.seconds),
@@ -248,7 +295,37 @@ def result_of(state: StudyState, *, folder: Path | None = None, space: type | No
         files=tuple(name for event in state.marks.get("exported", [])[-1:] for name in event["files"]),
         warnings=_warnings(state, finalists, folder),
         belief=_belief(state),
+        energy=spent_energy(state),
+        served=_records(state, finalists, objectives, folder),
     )
+
+
+def _records(
+    state: StudyState, finalists: Sequence[Finalist], objectives: Sequence[Objective], folder: Path | None
+) -> Records:
+    assert state.manifest is not None
+    tested = next(iter(state.marks.get("test_result", ())), {})
+    return Records(
+        state.trials,
+        finalists,
+        objectives,
+        Fidelity.from_json(state.manifest["settings"]["fidelity"]),
+        next(iter(state.marks.get("portfolio", ())), None),
+        next(iter(state.marks.get("served", ())), None),
+        tested.get("portfolio"),
+        folder,
+    )
+
+
+def _over_scenarios(
+    state: StudyState, finalists: Sequence[Finalist], objectives: Sequence[Objective], tested: Mapping[str, Any]
+) -> Verdict | None:
+    """The verdict of a search for scenarios; None for any other."""
+    assert state.manifest is not None
+    recorded = state.manifest["details"].get("portfolio")
+    if recorded is None or not finalists:
+        return None
+    return judge_portfolios(plan_from(recorded), finalists, objectives, state.trials, tested.get("portfolio"))
 
 
 def _belief(state: StudyState) -> Belief | None:
@@ -327,6 +404,7 @@ def _warnings(state: StudyState, finalists: Sequence[Finalist], folder: Path | N
     found = any(trial.is_complete for trial in state.of_phase("search"))
     if "search" in state.phases and found and not finalists:
         said.append("the winner was not confirmed on fresh seeds, so its figure is the best of many and too optimistic")
+    said += fidelity_warnings(state)
     if state.running:
         said.append(_without_end(list(state.running)))
     for event in state.marks.get("exported", [])[-1:]:

@@ -9,7 +9,8 @@ from torch import nn
 
 from searchitect.errors import ConfigError, EvaluationError
 from searchitect.evaluation import Energy
-from searchitect.hardware.energy import NvmlMeter, RaplMeter, energy_joules, open_meter
+from searchitect.hardware.energy import energy_joules
+from searchitect.hardware.meters import NvmlMeter, RaplMeter, open_meter
 
 EXAMPLE = [torch.zeros(1, 4)]
 
@@ -44,7 +45,7 @@ def test_a_counter_that_wraps_around_goes_on(tmp_path: Path) -> None:
 def test_a_machine_without_counters_has_no_meter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(OSError, match="no package"):
         RaplMeter(tmp_path)
-    monkeypatch.setattr("searchitect.hardware.energy.RaplMeter", lambda: RaplMeter(tmp_path))
+    monkeypatch.setattr("searchitect.hardware.meters.RaplMeter", lambda: RaplMeter(tmp_path))
     assert open_meter("cpu") is None
     assert open_meter("meta") is None
 

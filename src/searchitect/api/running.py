@@ -10,10 +10,10 @@ from searchitect.api.finishing import finish
 from searchitect.api.placing import device_details, recorded_devices
 from searchitect.api.preparing import Prepared, wishes_document
 from searchitect.api.request import Request
+from searchitect.api.serving import gated, portfolio_judge, scenario_details
 from searchitect.api.sharing import recorded_supernet
 from searchitect.api.weights import restorer
 from searchitect.errors import ConfigError
-from searchitect.evaluation import Checker, Evaluator
 from searchitect.result import Result, result_of
 from searchitect.storage.journal import Event
 from searchitect.study import Campaign, Clock, Runner, Study, run_campaign
@@ -48,8 +48,7 @@ def _study(prepared: Prepared, on_event: Callable[[Event], None] | None) -> Stud
         seed=request.seed,
         store=prepared.store,
         name=prepared.name,
-        facts=prepared.evaluator.check if _is_checker(prepared.evaluator) else None,
-        allowed=getattr(prepared.evaluator, "allowed", None),
+        **gated(prepared.evaluator, parts),
         fidelity=plan.search_fidelity,
         recorded_epochs=getattr(prepared.evaluator, "recorded_epochs", ()),
         budget=plan.expected_trials,
@@ -75,7 +74,7 @@ def _details(prepared: Prepared) -> dict[str, Any]:
         details["warm_start"] = list(prepared.warm_start)
     if request.supernet is not None:
         details["supernet"] = request.supernet.digest
-    details |= device_details(parts.devices)
+    details |= device_details(parts.devices) | scenario_details(parts.portfolio)
     if request.evaluate is not None:
         details["function"] = getattr(request.evaluate, "__qualname__", type(request.evaluate).__name__)
         details["function_source_digest"] = source_digest(request.evaluate)
@@ -122,6 +121,7 @@ def _keys_record(request: Request) -> dict[str, Any]:
 
 def _campaign(study: Study, prepared: Prepared) -> None:
     from searchitect.executors import open_executor
+    from searchitect.hardware.meters import open_meter
 
     request, parts = prepared.request, prepared.parts
     executor = open_executor(prepared.evaluator, parts.workers, memory_bytes=parts.memory_bytes)
@@ -133,6 +133,7 @@ def _campaign(study: Study, prepared: Prepared) -> None:
             request.deterministic,
             request.trial_seconds,
             prepared.folder,
+            open_meter(request.device),
         )
         run_campaign(study, prepared.plan.campaign, runner, _judge(study, prepared))
     finally:
@@ -146,6 +147,8 @@ def _judge(study: Study, prepared: Prepared) -> Any:
     from searchitect.evaluators.judge import TaskJudge
 
     restore = restorer(study.state.trials, parts, folder)
+    if parts.portfolio is not None:
+        return portfolio_judge(parts, parts.portfolio, restore, request.seed, request.device)
     return TaskJudge(parts.task, parts.objectives[0], restore, seed=request.seed, device=request.device)
 
 
@@ -155,7 +158,3 @@ def _is_finished(study: Study, prepared: Prepared) -> bool:
     campaign: Campaign = prepared.plan.campaign
     last = "confirm" if campaign.confirm_seeds else "random" if campaign.compare else "search"
     return prepared.parts.task is None and last in study.state.phases
-
-
-def _is_checker(evaluator: Evaluator | Checker) -> bool:
-    return callable(getattr(evaluator, "check", None))

@@ -213,6 +213,7 @@ def budget(result: Result) -> Json:
         if total > 0
     ]
     lead = f"{duration(total)} of evaluation within {duration(result.seconds)} of wall time"
+    lead += "" if result.energy is None else f", {result.energy}"
     return {"lead": f"{lead}; {_ending(result)}.", "strategy": _strategy(result), "rows": rows}
 
 

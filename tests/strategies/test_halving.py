@@ -144,7 +144,7 @@ def test_it_beats_random_search_at_equal_epochs(name):
 
 
 def test_another_strategy_can_choose_what_begins():
-    setting = setting_of(9, seed=1, budget=100)
+    setting = setting_of(9, seed=2, budget=100)
     options = {"sampler": "regularized_evolution", "sampler_options": {"population_size": 8, "tournament_size": 4}}
     led = play(make_strategy("hyperband", setting, options), setting, 100)
     late = [t.measurements["score"] for t in led if t.proposal.fidelity.epochs == 1][-20:]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from searchitect.strategies.halving import RungRecord, continuation
 from searchitect.strategies.rung_samplers import make_sampler
-from searchitect.strategies.rungs import make_ladder, promoted
+from searchitect.strategies.rungs import RungAlarm, make_ladder, promoted
 from searchitect.strategies.strategy import Belief, Setting
 from searchitect.trial import Proposal, Trial
 
@@ -49,10 +49,11 @@ class ASHA:
         candidate = self._promotable()
         if candidate is not None:
             return continuation(self._ladder, candidate)
-        architecture = self._sampler.draw(number, 0)
+        least = self._record.least
+        architecture = self._sampler.draw(number, least)
         if architecture is None:
             return None
-        return Proposal(architecture, self._ladder.fidelities[0], keeps=len(self._ladder) > 1)
+        return Proposal(architecture, self._ladder.fidelities[least], keeps=least + 1 < len(self._ladder))
 
     def tell(self, trial: Trial) -> None:
         self._sampler.tell(trial)
@@ -64,6 +65,10 @@ class ASHA:
         """The best trial of the highest rung, how many ended on each, and whether rungs agree."""
         counts = ", ".join(str(len(rung)) for rung in self._record.complete)
         return self._record.belief(f"complete trials per rung: {counts}")
+
+    def alarms(self) -> Sequence[RungAlarm]:
+        """Rungs that disagreed so far."""
+        return tuple(self._record.alarms)
 
     def _promotable(self) -> Trial | None:
         """The best trial of the top 1/η of a rung that was not promoted, from the highest rung down."""

@@ -15,7 +15,7 @@ from searchitect.seeding import derive
 from searchitect.spaces.architecture import Architecture
 from searchitect.strategies.halving import RungRecord, continuation
 from searchitect.strategies.rung_samplers import RandomSampler
-from searchitect.strategies.rungs import Bracket, hyperband_brackets, make_ladder, promoted
+from searchitect.strategies.rungs import Bracket, RungAlarm, hyperband_brackets, make_ladder, promoted
 from searchitect.strategies.strategy import Belief, Setting
 from searchitect.trial import Proposal, Trial
 
@@ -144,6 +144,10 @@ class DEHB:
                 population.turn = (population.turn + 1) % population.size
         elif trial.number in population.targets:
             self._select(population, trial, population.targets.pop(trial.number))
+
+    def alarms(self) -> Sequence[RungAlarm]:
+        """Rungs that disagreed so far. Their populations stay: evolution needs its lowest rung."""
+        return tuple(self._record.alarms)
 
     def belief(self) -> Belief:
         """The best trial of the highest rung, the place in the schedule, and whether rungs agree."""

@@ -6,15 +6,27 @@ trial that `continues` its own; until then nothing is asked (`None`). A trial th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from enum import Enum
 
 from searchitect.strategies.rung_samplers import RungSampler
-from searchitect.strategies.rungs import Bracket, Ladder, agreements, promoted
+from searchitect.strategies.rungs import (
+    ALARMING_PAIRS,
+    Bracket,
+    Ladder,
+    RungAlarm,
+    agreements,
+    disagreement,
+    promoted,
+)
 from searchitect.strategies.strategy import Belief, Setting
 from searchitect.trial import Proposal, Trial, TrialState
 
-__all__ = ["Halving", "RungRecord", "continuation"]
+__all__ = ["Halving", "Promote", "RungRecord", "continuation"]
+
+Promote = Callable[[Sequence[Trial], int], list[Trial]]
+"""Chooses so many of the trials of a rung, all of which have ended."""
 
 
 class _Step(Enum):
@@ -24,16 +36,38 @@ class _Step(Enum):
 
 
 class RungRecord:
-    """Complete trials by rung; and what a strategy by rungs believes."""
+    """Complete trials by rung; what a strategy by rungs believes; and the rung that new configurations begin on.
+
+    Attributes:
+        alarms: pairs of rungs that disagreed, each once, in the order in which it was found.
+        least: the lowest rung on which a configuration may begin; an alarm raises it, and nothing lowers it.
+    """
 
     def __init__(self, setting: Setting, ladder: Ladder) -> None:
         self._setting, self._ladder = setting, ladder
         self.complete: list[list[Trial]] = [[] for _ in ladder.fidelities]
+        self.alarms: list[RungAlarm] = []
+        self.least = 0
 
     def tell(self, trial: Trial) -> None:
         rung = self._ladder.rung_of(trial.proposal.fidelity)
         if rung is not None and trial.is_complete and trial.reused is None:
             self.complete[rung].append(trial)
+            self._watch(rung)
+
+    def _watch(self, rung: int) -> None:
+        """Raise the alarm where the order on this rung is not that of the one below.
+
+        It is looked at 8, 16, 32, … trials: who looks at every one finds by chance what he fears.
+        """
+        looks = len(self.complete[rung]) / ALARMING_PAIRS
+        if rung == 0 or rung - 1 < self.least or looks < 1 or not math.log2(looks).is_integer():
+            return
+        trials = [*self.complete[rung - 1], *self.complete[rung]]
+        alarm = disagreement(self._ladder, trials, self._setting.objectives[0], rung - 1)
+        if alarm is not None:
+            self.alarms.append(alarm)
+            self.least = rung
 
     def belief(self, doing: str) -> Belief:
         """The best trial of the highest rung that has one, what is done now, and whether rungs agree."""
@@ -50,8 +84,8 @@ class RungRecord:
 class _Filling:
     """One bracket as it fills: its trials by rung, in the order in which they started."""
 
-    def __init__(self, bracket: Bracket, setting: Setting, ladder: Ladder) -> None:
-        self.bracket, self._setting, self._ladder = bracket, setting, ladder
+    def __init__(self, bracket: Bracket, ladder: Ladder, promote: Promote) -> None:
+        self.bracket, self._ladder, self._promote = bracket, ladder, promote
         self.rungs: list[dict[int, Trial]] = [{} for _ in bracket.sizes]
         self._chosen: dict[int, list[Trial]] = {}
 
@@ -87,7 +121,7 @@ class _Filling:
         if place not in self._chosen:
             below = list(self.rungs[place - 1].values())
             count = min(self.bracket.sizes[place], max(1, len(below) // self._ladder.eta))
-            self._chosen[place] = promoted(below, count, self._setting.objectives, self._setting.constraints)
+            self._chosen[place] = self._promote(below, count)
         begun = {trial.proposal.continues for trial in self.rungs[place].values()}
         return [trial for trial in self._chosen[place] if trial.number not in begun]
 
@@ -108,10 +142,20 @@ class Halving:
     Args:
         brackets: in their order.
         sampler: says which configurations are new.
+        promote: chooses what goes on; by default the best by the objectives.
     """
 
-    def __init__(self, setting: Setting, ladder: Ladder, brackets: Sequence[Bracket], sampler: RungSampler) -> None:
-        self._setting, self._ladder, self._brackets, self._sampler = setting, ladder, brackets, sampler
+    def __init__(
+        self,
+        setting: Setting,
+        ladder: Ladder,
+        brackets: Sequence[Bracket],
+        sampler: RungSampler,
+        promote: Promote | None = None,
+    ) -> None:
+        self._ladder, self._brackets, self._sampler = ladder, brackets, sampler
+        objectives, constraints = setting.objectives, setting.constraints
+        self._promote = promote or (lambda trials, count: promoted(trials, count, objectives, constraints))
         self._record = RungRecord(setting, ladder)
         self._turn = 0
         self._filling = self._begun()
@@ -145,8 +189,17 @@ class Halving:
         told = ", ".join(f"{len(rung)}/{size}" for rung, size in counts)
         return self._record.belief(f"bracket {self._turn + 1}, trials per rung: {told}")
 
+    def alarms(self) -> Sequence[RungAlarm]:
+        """Rungs that disagreed so far."""
+        return tuple(self._record.alarms)
+
     def _begun(self) -> _Filling:
-        return _Filling(self._brackets[self._turn % len(self._brackets)], self._setting, self._ladder)
+        """The next bracket, without the rungs that foretell too little."""
+        bracket = self._brackets[self._turn % len(self._brackets)]
+        dropped = max(0, self._record.least - bracket.first)
+        if dropped:
+            bracket = Bracket(bracket.first + dropped, bracket.sizes[dropped:])
+        return _Filling(bracket, self._ladder, self._promote)
 
 
 def continuation(ladder: Ladder, trial: Trial) -> Proposal:

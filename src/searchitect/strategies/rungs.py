@@ -24,7 +24,9 @@ __all__ = [
     "Agreement",
     "Bracket",
     "Ladder",
+    "RungAlarm",
     "agreements",
+    "disagreement",
     "halving_sizes",
     "hyperband_brackets",
     "make_ladder",
@@ -34,6 +36,12 @@ __all__ = [
 
 RUNGS_OF_SHARES = {"data_fraction": 3, "resolution": 2, "width": 2, "seconds": 3}
 """Rungs by default where no natural least amount is known; epochs begin at one."""
+
+DISAGREEMENT = 0.4
+"""Kendall's τ between two rungs below which the lower one foretells too little."""
+
+ALARMING_PAIRS = 8
+"""Architectures on both rungs without which no alarm is raised."""
 
 FEWEST_PAIRS = 6
 """Architectures that must have reached both rungs before τ is told."""
@@ -81,6 +89,30 @@ class Agreement:
 
     tau: float | None
     pairs: int
+
+
+@dataclass(frozen=True, slots=True)
+class RungAlarm:
+    """Two adjacent rungs that put the same architectures in another order.
+
+    Attributes:
+        lower: what is not worth beginning with any more.
+        higher: where new configurations begin from now on.
+        tau, pairs: as in `Agreement`.
+    """
+
+    lower: Fidelity
+    higher: Fidelity
+    tau: float
+    pairs: int
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "lower": self.lower.to_json(),
+            "higher": self.higher.to_json(),
+            "tau": round(self.tau, 4),
+            "pairs": self.pairs,
+        }
 
 
 def make_ladder(setting: Setting, *, eta: int = 3, r_min: float | None = None, axis: str = "epochs") -> Ladder:
@@ -241,6 +273,55 @@ def _kendall(first: Sequence[float], second: Sequence[float]) -> float | None:
     one, other = (np.sign(np.subtract.outer(v, v))[above] for v in (np.array(first), np.array(second)))
     size = float((one @ one) * (other @ other)) ** 0.5
     return float(one @ other) / size if size > 0 else None
+
+
+def disagreement(ladder: Ladder, trials: Sequence[Trial], objective: Objective, rung: int) -> RungAlarm | None:
+    """Return the alarm of a rung and the next one up: τ below `DISAGREEMENT` over `ALARMING_PAIRS` or more; or None.
+
+    Those that reached both rungs are the best of the lower one, whose values lie close together, so their τ is low in
+    the healthiest search. Hence what is compared is the τ that all of the lower rung would have, by Thorndike's formula
+    for selection on one of two normal variables (case 2; "Personnel Selection", 1949, pp. 169-176), at the upper end of
+    what chance leaves open (one-sided, 95 %).
+    """
+    lower, higher = ladder.fidelities[rung], ladder.fidelities[rung + 1]
+    found = rung_agreement(trials, lower, higher, objective)
+    if found.tau is None or found.pairs < ALARMING_PAIRS:
+        return None
+    possible = min(1.0, found.tau + _chance(found.pairs))
+    if _unselected(possible, _selection(trials, lower, higher, objective)) >= DISAGREEMENT:
+        return None
+    return RungAlarm(lower, higher, found.tau, found.pairs)
+
+
+def _selection(trials: Iterable[Trial], lower: Fidelity, higher: Fidelity, objective: Objective) -> float:
+    """How much wider all of a rung spread than those that went on: ratio of the deviations of their normal scores."""
+    import numpy as np
+    from scipy.stats import norm, rankdata
+
+    below: dict[str, float] = {}
+    above: set[str] = set()
+    for trial in trials:
+        if trial.is_complete and objective.name in trial.measurements:
+            if trial.proposal.fidelity == lower:
+                below.setdefault(trial.key, objective.loss(trial.measurements[objective.name]))
+            elif trial.proposal.fidelity == higher:
+                above.add(trial.key)
+    scores = norm.ppf((rankdata(list(below.values())) - 0.5) / max(1, len(below)))
+    chosen = scores[[key in above for key in below]]
+    narrow = float(np.std(chosen)) if len(chosen) else 0.0
+    return max(1.0, float(np.std(scores)) / narrow) if narrow > 0 else 1.0
+
+
+def _unselected(tau: float, ratio: float) -> float:
+    """τ of all where those that were selected on one variable have `tau`; through r = sin(πτ/2) of a normal pair."""
+    r = math.sin(math.pi * tau / 2)
+    corrected = r * ratio / math.sqrt(1 + r * r * (ratio * ratio - 1))
+    return 2 / math.pi * math.asin(corrected)
+
+
+def _chance(pairs: int) -> float:
+    """How far τ of unrelated orders strays upwards once in twenty: 1.645 standard deviations (Kendall 1938)."""
+    return 1.645 * math.sqrt(2 * (2 * pairs + 5) / (9 * pairs * (pairs - 1)))
 
 
 def agreements(ladder: Ladder, trials: Sequence[Trial], objective: Objective) -> Mapping[str, Agreement]:

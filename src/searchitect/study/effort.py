@@ -8,7 +8,17 @@ from collections.abc import Iterable, Sequence
 from searchitect.strategies.strategy import Setting
 from searchitect.trial import Fidelity, Trial, TrialState
 
-__all__ = ["effort", "full_evaluations", "is_full"]
+__all__ = ["described", "effort", "full_evaluations", "is_full"]
+
+
+def described(fidelity: Fidelity) -> str:
+    """A fidelity in words: "20 epochs on 50% of the training data"."""
+    if fidelity.epochs is None:
+        return "a full evaluation"
+    if fidelity.seconds is not None:
+        return f"about {fidelity.seconds:.3g} s of training, at most {fidelity.epochs} epochs"
+    share = "" if fidelity.data_fraction == 1.0 else f" on {fidelity.data_fraction:.0%} of the training data"
+    return f"{fidelity.epochs} epochs{share}"
 
 
 def is_full(trial: Trial, full: Fidelity) -> bool:
@@ -34,6 +44,7 @@ def effort(trial: Trial, trials: Sequence[Trial], setting: Setting) -> float:
     if full.epochs is None and setting.recorded_epochs:
         full = Fidelity(setting.recorded_epochs[-1], full.data_fraction, full.resolution)
     own = 1.0 if trial.proposal.fidelity == setting.fidelity else _share(trial.proposal.fidelity, full)
+    own *= _done(trial, full)
     before = trial.proposal.continues
     if before is None:
         return own
@@ -48,6 +59,15 @@ def full_evaluations(spent: Iterable[Trial], trials: Sequence[Trial], setting: S
     """How many full evaluations cost as much as these trials; reused and infeasible ones were free."""
     paid = [t for t in spent if t.reused is None and t.state is not TrialState.INFEASIBLE]
     return math.ceil(sum(effort(trial, trials, setting) for trial in paid) - 1e-9)
+
+
+def _done(trial: Trial, full: Fidelity) -> float:
+    """The share of its training that a pruned trial was given."""
+    if trial.state is not TrialState.PRUNED or not trial.reports:
+        return 1.0
+    step, told = trial.reports[-1]
+    epochs = trial.proposal.fidelity.epochs or full.epochs
+    return min(1.0, told.get("progress", step / epochs if epochs else 1.0))
 
 
 def _share(fidelity: Fidelity, full: Fidelity) -> float:

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from searchitect.errors import ConfigError
 from searchitect.objectives import Constraint
 from searchitect.study.campaign import Campaign, SharedWeights
+from searchitect.study.effort import described
 from searchitect.study.limits import Limit
 from searchitect.trial import Fidelity
 
@@ -138,8 +139,8 @@ class Plan:
         for row in self.rows():
             trials = f"{row.amount():>12} evaluations" if row.known != "none" else " " * 24
             yield f"{row.what:<24} {trials} {_text(row.seconds):>10} s"
-        yield f"one trial of the search: {_fidelity(self.search_fidelity)}"
-        yield f"one confirmation: {_fidelity(self.campaign.confirm_fidelity)}"
+        yield f"one trial of the search: {described(self.search_fidelity)}"
+        yield f"one confirmation: {described(self.campaign.confirm_fidelity)}"
         if self.stopping:
             yield f"stopped early: trials of the search that fall behind ({self.stopping} rule)"
         if self.no_random:
@@ -257,12 +258,3 @@ def _expected(wishes: Wishes, fidelity: Fidelity, seconds: float) -> int | None:
 
 def _text(seconds: float | None) -> str:
     return "–" if seconds is None else f"{seconds:.0f}"
-
-
-def _fidelity(fidelity: Fidelity) -> str:
-    if fidelity.epochs is None:
-        return "a full evaluation"
-    if fidelity.seconds is not None:
-        return f"about {fidelity.seconds:.3g} s of training, at most {fidelity.epochs} epochs"
-    share = "" if fidelity.data_fraction == 1.0 else f" on {fidelity.data_fraction:.0%} of the training data"
-    return f"{fidelity.epochs} epochs{share}"

@@ -29,10 +29,12 @@ _PUBLIC = {
     "layers": "searchitect.catalog",
     "search": "searchitect.api",
     "import_trials": "searchitect.api",
+    "calibrate": "searchitect.api",
     "train_supernet": "searchitect.api",
     "gradient_search": "searchitect.api",
     "TrainedSupernet": "searchitect.api",
     "load": "searchitect.deploy",
+    "Scenario": "searchitect.portfolio",
     "Study": "searchitect.study",
     "Result": "searchitect.result",
     "Task": "searchitect.tasks",
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from searchitect import catalog as catalog, nn as nn, tabular as tabular
     from searchitect.api import (
         TrainedSupernet as TrainedSupernet,
+        calibrate as calibrate,
         gradient_search as gradient_search,
         import_trials as import_trials,
         search as search,
@@ -61,6 +64,7 @@ if TYPE_CHECKING:
     from searchitect.deploy import load as load
     from searchitect.errors import SearchitectError as SearchitectError
     from searchitect.hardware.devices import device as device
+    from searchitect.portfolio import Scenario as Scenario
     from searchitect.result import Result as Result
     from searchitect.spaces import (
         Architecture as Architecture,

@@ -134,7 +134,7 @@ def test_measured_rows_find_their_probes_by_hash_or_by_name():
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        (MeasuredModel("other.onnx", 1.0), "is of other models: none of its 1 is among the 3 probes"),
+        (MeasuredModel("other.onnx", 1.0), "is of other models: none of its 1 is among the 3 networks"),
         (MeasuredModel("1.onnx", 1.0, "f" * 64), "1.onnx is another file by now"),
     ],
 )

@@ -5,6 +5,7 @@ Everything here can be done by hand with the rooms below; nothing below knows th
 
 from __future__ import annotations
 
+from searchitect.api.calibrating import CalibrationReport, calibrate, calibrate_with_report
 from searchitect.api.doctor import Diagnosis, doctor
 from searchitect.api.gradients import Gradients, gradient_search
 from searchitect.api.importing import import_trials
@@ -19,11 +20,14 @@ from searchitect.api.trained_supernet import TrainedSupernet
 from searchitect.api.warm_starting import prior_trials
 
 __all__ = [
+    "CalibrationReport",
     "Diagnosis",
     "Gradients",
     "Migration",
     "Request",
     "TrainedSupernet",
+    "calibrate",
+    "calibrate_with_report",
     "doctor",
     "export",
     "gradient_search",

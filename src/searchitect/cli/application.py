@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from searchitect import __version__
-from searchitect.cli import comparing, listing, measuring, running, studies
+from searchitect.cli import calibrating, comparing, listing, measuring, running, studies
 from searchitect.cli.supernet import supernet
 from searchitect.cli.tabular import tabular
 
@@ -46,6 +46,7 @@ app.command("resume")(running.resume)
 app.command("doctor")(running.doctor)
 app.command("compare")(comparing.compare)
 app.command("measure")(measuring.measure)
+app.command("calibrate")(calibrating.calibrate)
 app.command("list")(listing.list_names)
 app.command("show")(studies.show)
 app.command("report")(studies.report)

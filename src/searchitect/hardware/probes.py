@@ -118,7 +118,7 @@ def matched(
         changed = next((name for name in others if Path(name).name in by_name), None)
         why = f"{changed} is another file by now" if changed else f"its first is {others[0]!r}"
         raise ConfigError(
-            f"{where} is of other models: none of its {len(rows)} is among the {len(probes)} probes ({why})",
+            f"{where} is of other models: none of its {len(rows)} is among the {len(probes)} networks there ({why})",
             hint="measure the .onnx files of the folder that `searchitect measure --models-for` wrote",
         )
     return found, others

@@ -64,6 +64,7 @@ def make_manifest(
             "budget": study.setting.budget,
             **unusual(study.setting.workers, study.setting.prior),
             **({} if study.stopping is None else {"stopping": rule_name(study.stopping)}),
+            **({} if study.setting.scores is None else {"proxy_pool": study.setting.pool}),
         },
         "details": dict(details or {}),
         "recorded": {**(recorded or {}), **prior_entry(study.setting.prior)},

@@ -68,6 +68,9 @@ class StudyState:
             self.manifest = event
         elif kind == "phase":
             self.phases[event["phase"]] = event
+        elif kind == "scored":  # its seconds are the ledger's, under "proxies"
+            self.marks.setdefault(kind, []).append(event)
+            self.seconds["proxies"] = self.seconds.get("proxies", 0.0) + event["clock"]["seconds"]
         else:
             self.marks.setdefault(kind, []).append(event)
         self.elapsed = max(self.elapsed, event.get("clock", {}).get("elapsed", 0.0))

@@ -22,6 +22,7 @@ from searchitect.strategies.tessellation import niche_features
 from searchitect.study import events
 from searchitect.study.limits import REPEATS_IN_A_ROW
 from searchitect.study.manifest import make_manifest, prior_of, refuse_cut_off, refuse_difference
+from searchitect.study.scored import RememberedScores, Score
 from searchitect.study.state import StudyState
 from searchitect.study.stopping import Rule, judged, stopping_rule
 from searchitect.trial import Fidelity, Trial, TrialState
@@ -55,6 +56,9 @@ class Study:
             is kept in the journal: a study opened again without it has it still.
         stopping: "median" or "curve": `report` then says which running trials are not worth their end; see
             `study.stopping`. A function of your own is a rule too.
+        scores: zero-cost scores of an architecture by proxy, higher is better; the search starts from them. A text in
+            the place of a score says why there is none. Each architecture is scored once and kept in the journal.
+        pool: how many random architectures may be scored before the first trial.
         details: further entries for the manifest that a resumed study must repeat, such as the task.
         recorded: further entries for the manifest that are kept for the record only.
         allow_changed_code: go on although the source of the space differs.
@@ -87,6 +91,8 @@ class Study:
         budget: int | None = None,
         workers: int = 1,
         prior: Sequence[PriorTrial] | None = None,
+        scores: Score | None = None,
+        pool: int = 1_000,
         stopping: str | Rule | None = None,
         details: Mapping[str, Any] | None = None,
         recorded: Mapping[str, Any] | None = None,
@@ -108,6 +114,7 @@ class Study:
         self.setting = Setting(
             self.space, self.objectives, seed, self.check, budget, fidelity, workers, tuple(prior or ()), facts,
             self.constraints, recorded_epochs=tuple(recorded_epochs),
+            scores=None if scores is None else RememberedScores(self, scores), pool=pool,
         )  # fmt: skip
 
         def make() -> Strategy:
@@ -332,8 +339,9 @@ def _label(strategy: str | Strategy) -> str:
 
 def _kept(setting: Setting, old: Event, own_prior: bool) -> Setting:
     """The setting with what the strategy of an existing study was made with; its prior where none was given."""
-    prior = setting.prior if own_prior else prior_of(old)
-    return dataclasses.replace(setting, workers=old["settings"].get("workers", 1), prior=prior)
+    prior, settings = setting.prior if own_prior else prior_of(old), old["settings"]
+    workers, pool = settings.get("workers", 1), settings.get("proxy_pool", setting.pool)
+    return dataclasses.replace(setting, workers=workers, prior=prior, pool=pool)
 
 
 def _unanswered(study: Study, outcome: Outcome) -> list[Constraint]:

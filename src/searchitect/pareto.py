@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["crowding_distance", "dominates", "front", "hypervolume", "non_dominated_ranks"]
+__all__ = ["constrained_ranks", "crowding_distance", "dominates", "front", "hypervolume", "non_dominated_ranks"]
 
 Floats = NDArray[np.float64]
 
@@ -42,6 +42,24 @@ def non_dominated_ranks(losses: ArrayLike) -> list[int]:
         ranks[best] = rank
         remaining, rank = np.setdiff1d(remaining, best), rank + 1
     return [int(r) for r in ranks]
+
+
+def constrained_ranks(losses: ArrayLike, violations: ArrayLike) -> list[int]:
+    """Rank of each point under constrained domination (Deb et al. 2002, definition 1).
+
+    What keeps all limits comes first, by non-dominated rank; what breaks one follows, the less the earlier, by rank
+    where two break them equally.
+
+    Args:
+        violations: total violation of each point, shape (n,); 0 where it keeps all limits.
+    """
+    points, broken = _losses(losses), np.asarray(violations, dtype=np.float64)
+    ranks, begun = np.zeros(len(points), dtype=np.int64), 0
+    for amount in np.unique(broken):
+        equal = np.flatnonzero(broken == amount)
+        ranks[equal] = np.add(non_dominated_ranks(points[equal]), begun)
+        begun = int(ranks[equal].max()) + 1
+    return [int(rank) for rank in ranks]
 
 
 def crowding_distance(losses: ArrayLike) -> Floats:

@@ -212,16 +212,22 @@ class GaussianPosterior:
         precision = np.diag(dpotri(self._factor, lower=1)[0])
         return self.mean + self.scale * (y - self.alpha / precision), self.scale / np.sqrt(precision)
 
-    def sample(self, features: Rows, rng: random.Random) -> Vector:
-        """Return one function drawn from the posterior, at each row, without noise."""
-        import numpy as np
+    def joint(self, features: Rows) -> tuple[Vector, Matrix]:
+        """Return the mean of each row and the covariance between all of them, shape (n, n), without noise."""
         from scipy.linalg import solve_triangular
 
         across = self._covariance(self.features, features)
         shrunk = solve_triangular(self._factor, across, lower=True, check_finite=False)
-        factor = cholesky(self._covariance(features, features) - shrunk.T @ shrunk)
+        covariance = self._covariance(features, features) - shrunk.T @ shrunk
+        return self.mean + self.scale * (across.T @ self.alpha), self.scale**2 * covariance
+
+    def sample(self, features: Rows, rng: random.Random) -> Vector:
+        """Return one function drawn from the posterior, at each row, without noise."""
+        import numpy as np
+
+        mean, covariance = self.joint(features)
         luck = np.array([rng.gauss(0.0, 1.0) for _ in range(len(features))])
-        return np.asarray(self.mean + self.scale * (across.T @ self.alpha + factor @ luck))
+        return np.asarray(mean + cholesky(covariance) @ luck)
 
     def distances(self, first: Rows, second: Rows) -> Matrix:
         """Return √(2 − 2k) between all rows: 0 for equal ones, √2 for those that have nothing to do with another."""

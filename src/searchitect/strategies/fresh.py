@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container
 
 from searchitect.spaces.architecture import Architecture
+from searchitect.strategies.repair import repaired
 from searchitect.strategies.strategy import Setting
 
 __all__ = ["first_fresh"]
@@ -22,16 +23,21 @@ def first_fresh(
 ) -> Architecture | None:
     """Draw until an architecture is feasible and its canonical key is not in `seen`.
 
+    Once `attempts` draws were forbidden, and after as many again, one is repaired (`strategies.repair`).
+
     Returns:
         None after `attempts` draws of what is known, or ten times as many of what is forbidden.
     """
-    left = attempts * PATIENCE
+    left, forbidden = attempts * PATIENCE, 0
     while left > 0:
         architecture = draw()
         if setting.space.key(architecture) in seen:
             left -= PATIENCE
-        elif setting.check(architecture):
-            left -= 1
-        else:
+        elif not setting.check(architecture):
             return architecture
+        else:
+            left, forbidden = left - 1, forbidden + 1
+            found = repaired(setting, architecture) if forbidden % attempts == 0 else None
+            if found is not None and setting.space.key(found) not in seen:
+                return found
     return None

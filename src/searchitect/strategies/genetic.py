@@ -13,6 +13,7 @@ from typing import Literal
 from searchitect.errors import ConfigError
 from searchitect.seeding import stream
 from searchitect.spaces.architecture import Architecture
+from searchitect.strategies.breeding import bred
 from searchitect.strategies.fresh import first_fresh
 from searchitect.strategies.selection import from_best
 from searchitect.strategies.strategy import Setting
@@ -75,7 +76,11 @@ class Genetic:
             return Proposal(space.default(), fidelity)
         if len(self._population) == self._size:
             first, second = self._parent(rng), self._parent(rng)
-            child = first_fresh(self._setting, self._seen, lambda: self._child(first, second, rng), 50)
+
+            def draw() -> Architecture:
+                return bred(space, first.architecture, second.architecture, rng, self._crossover, self._mutations)
+
+            child = first_fresh(self._setting, self._seen, draw, 50)
             if child is not None:
                 return Proposal(child, fidelity, parent=first.number)
         fresh = first_fresh(self._setting, self._seen, lambda: space.sample(rng))
@@ -86,7 +91,7 @@ class Genetic:
         if not trial.is_complete:
             return
         self._population.append(trial)
-        self._ranked = from_best(self._population, self._setting.objectives)
+        self._ranked = from_best(self._population, self._setting.objectives, self._setting.constraints)
         if len(self._population) > self._size:
             elite = {best.number for best in self._ranked[: self._elites]}
             oldest = next(old for old in self._population if old.number not in elite)
@@ -97,12 +102,3 @@ class Genetic:
         if self._drawn is None:
             return self._ranked[rng.randrange(self._best_share)]
         return self._ranked[min(rng.sample(range(self._size), self._drawn))]
-
-    def _child(self, first: Trial, second: Trial, rng: random.Random) -> Architecture:
-        space, child = self._setting.space, first.architecture
-        if rng.random() < self._crossover:
-            child = space.crossover(child, second.architecture, rng)
-        chance = min(1.0, self._mutations / len(child))
-        for _ in range(sum(rng.random() < chance for _ in range(len(child)))):
-            child = space.mutate(child, rng)
-        return child

@@ -12,7 +12,7 @@ from collections import deque
 from searchitect.errors import ConfigError
 from searchitect.seeding import stream
 from searchitect.strategies.fresh import first_fresh
-from searchitect.strategies.selection import best_of, tournament
+from searchitect.strategies.selection import best_of, tournament, violation
 from searchitect.strategies.strategy import Setting
 from searchitect.trial import Proposal, Trial
 
@@ -43,7 +43,7 @@ class RegularizedEvolution:
         if not 1 <= self._tournament_size <= size:
             raise ConfigError(f"a tournament of {self._tournament_size} cannot be drawn from a population of {size}")
         self._population: deque[Trial] = deque(maxlen=size)
-        self._ranked: list[tuple[float, int, Trial]] = []  # the same by first objective, kept in order
+        self._ranked: list[tuple[tuple[float, float], int, Trial]] = []  # the same by first objective, kept in order
         self._seen: set[str] = set()
 
     def ask(self, number: int) -> Proposal | None:
@@ -70,8 +70,9 @@ class RegularizedEvolution:
     def _parent(self, rng: random.Random) -> Trial:
         if len(self._setting.objectives) == 1:
             return tournament(self._ranked, self._tournament_size, rng)[2]
-        return best_of(rng.sample(self._population, self._tournament_size), self._setting.objectives)
+        drawn = rng.sample(self._population, self._tournament_size)
+        return best_of(drawn, self._setting.objectives, self._setting.constraints)
 
-    def _entry(self, trial: Trial) -> tuple[float, int, Trial]:
-        objective = self._setting.objectives[0]
-        return objective.loss(trial.measurements[objective.name]), trial.number, trial
+    def _entry(self, trial: Trial) -> tuple[tuple[float, float], int, Trial]:
+        objective, broken = self._setting.objectives[0], violation(trial, self._setting.constraints)
+        return (broken, objective.loss(trial.measurements[objective.name])), trial.number, trial

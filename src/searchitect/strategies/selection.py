@@ -6,11 +6,11 @@ import random
 from collections.abc import Sequence
 from typing import TypeVar
 
-from searchitect.objectives import Objective
-from searchitect.pareto import crowding_distance, non_dominated_ranks
+from searchitect.objectives import Constraint, Objective
+from searchitect.pareto import constrained_ranks, crowding_distance
 from searchitect.trial import Trial
 
-__all__ = ["best_of", "from_best", "losses", "tournament"]
+__all__ = ["best_of", "from_best", "losses", "tournament", "violation"]
 
 
 Item = TypeVar("Item")
@@ -21,24 +21,35 @@ def losses(trial: Trial, objectives: Sequence[Objective]) -> tuple[float, ...]:
     return tuple(objective.loss(trial.measurements[objective.name]) for objective in objectives)
 
 
-def best_of(trials: Sequence[Trial], objectives: Sequence[Objective]) -> Trial:
-    """The best trial: by non-dominated rank where there are several objectives, then the first, then the earliest."""
-    if len(objectives) == 1:
+def violation(trial: Trial, constraints: Sequence[Constraint]) -> float:
+    """By how much the measurements of a trial break limits, each as a share of its limit; 0 where all hold."""
+    return sum(limit.excess(trial.measurements) for limit in constraints)
+
+
+def best_of(trials: Sequence[Trial], objectives: Sequence[Objective], constraints: Sequence[Constraint] = ()) -> Trial:
+    """The best trial: by (constrained) non-dominated rank, then the first objective, then the earliest."""
+    if len(objectives) == 1 and not constraints:
         (only,) = objectives
         values = [trial.measurements[only.name] for trial in trials]
         best = max(values) if only.direction == "maximize" else min(values)
         return min((t for t, v in zip(trials, values, strict=True) if v == best), key=lambda trial: trial.number)
     rows = [losses(trial, objectives) for trial in trials]
-    ranked = zip(non_dominated_ranks(rows), rows, trials, strict=True)
+    ranked = zip(constrained_ranks(rows, [violation(t, constraints) for t in trials]), rows, trials, strict=True)
     return min(ranked, key=lambda item: (item[0], item[1], item[2].number))[2]
 
 
-def from_best(trials: Sequence[Trial], objectives: Sequence[Objective]) -> list[Trial]:
-    """Sort by loss, or by non-dominated rank and crowding (NSGA-II); where that is equal the earlier comes first."""
+def from_best(
+    trials: Sequence[Trial], objectives: Sequence[Objective], constraints: Sequence[Constraint] = ()
+) -> list[Trial]:
+    """Sort by loss, or by non-dominated rank and crowding (NSGA-II); where that is equal the earlier comes first.
+
+    Trials that break a limit come last, the less the earlier (constrained domination, Deb et al. 2002).
+    """
     rows = {trial.number: losses(trial, objectives) for trial in trials}
+    broken = {trial.number: violation(trial, constraints) for trial in trials}
     if len(objectives) == 1:
-        return sorted(trials, key=lambda trial: (rows[trial.number], trial.number))
-    ranks = dict(zip(rows, non_dominated_ranks(list(rows.values())), strict=True))
+        return sorted(trials, key=lambda trial: (broken[trial.number], rows[trial.number], trial.number))
+    ranks = dict(zip(rows, constrained_ranks(list(rows.values()), list(broken.values())), strict=True))
     gaps: dict[int, float] = {}
     for rank in sorted(set(ranks.values())):
         front = [number for number, own in ranks.items() if own == rank]

@@ -77,7 +77,7 @@ class TPE:
         """The complete trial with the greatest l/g."""
         complete = self._archive.complete
         if len(complete) < self._startup:
-            best = from_best(complete, self._setting.objectives)
+            best = from_best(complete, self._setting.objectives, self._setting.constraints)
             return Belief(best[0].number if best else None, note="drawing at random until there is something to model")
         good, rest = self._split()
         ratio = self._ratio([trial.architecture for trial in complete])
@@ -106,7 +106,8 @@ class TPE:
         return candidates[int(self._ratio(candidates).argmax())] if candidates else None
 
     def _split(self) -> tuple[list[Architecture], list[Architecture]]:
-        ordered = [trial.architecture for trial in from_best(self._archive.complete, self._setting.objectives)]
+        setting, complete = self._setting, self._archive.complete
+        ordered = [trial.architecture for trial in from_best(complete, setting.objectives, setting.constraints)]
         count = min(math.ceil(self._share * len(ordered)), MOST_GOOD)
         running = [trial.architecture for trial in self._archive.running.values()]
         return ordered[:count], ordered[count:] + running

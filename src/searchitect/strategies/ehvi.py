@@ -1,0 +1,180 @@
+"""Expected hypervolume improvement: what an evaluation promises to add to the volume that the front dominates.
+
+Daulton, Balandat & Bakshy, "Differentiable expected hypervolume improvement for parallel multi-objective Bayesian
+optimization", NeurIPS 2020, and "Parallel Bayesian optimization of multiple noisy objectives with expected hypervolume
+improvement", NeurIPS 2021; logarithms after Ament et al., NeurIPS 2023. The acquisition is BoTorch's (extra `bo`), the
+models are our Gaussian processes over decisions, and the candidates are ours: architectures have no gradient.
+"""
+
+from __future__ import annotations
+
+import random
+import warnings
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+from searchitect.errors import ConfigError, MissingExtraError, did_you_mean
+from searchitect.predictors.gaussian_process import evenly
+from searchitect.strategies.front_models import FrontModel
+from searchitect.strategies.gaussian_front import GaussianFront
+from searchitect.strategies.strategy import Setting
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from searchitect.predictors.kernels import Rows
+
+    Vector = npt.NDArray[np.float64]
+
+__all__ = ["EHVI"]
+
+ACQUISITIONS = ("ehvi", "nehvi")
+
+MARGIN = 0.1
+"""The reference point lies this share of the front's extent beyond its worst values (Ishibuchi et al. 2018)."""
+
+MOST_BASELINE = 40
+"""Points of the believed front that the noisy variant draws anew."""
+
+
+class EHVI(GaussianFront):
+    """Propose the candidate with the largest expected improvement of the hypervolume.
+
+    Args:
+        acquisition: "ehvi" improves on the front as the models believe it; "nehvi" averages over what it may be, for
+            noisy measurements (qLogEHVI and qLogNEHVI of BoTorch).
+        draws: quasi-random draws of the objectives.
+        initial, refit_every, candidates, per_cost: see `GaussianFront`.
+
+    Raises:
+        MissingExtraError: BoTorch is not installed.
+        ConfigError: there is no such acquisition, or the study has no model of cost for `per_cost`.
+    """
+
+    def __init__(
+        self,
+        setting: Setting,
+        *,
+        acquisition: Literal["ehvi", "nehvi"] = "ehvi",
+        draws: int = 64,
+        initial: int | None = None,
+        refit_every: int = 5,
+        candidates: int = 150,
+        per_cost: bool = False,
+    ) -> None:
+        if acquisition not in ACQUISITIONS:
+            raise ConfigError(
+                f"there is no acquisition {acquisition!r}, only ehvi and nehvi",
+                hint=did_you_mean(acquisition, ACQUISITIONS),
+            )
+        if draws < 2:
+            raise ConfigError(f"draws is a whole number from 2 on, got {draws!r}")
+        try:
+            import botorch  # noqa: F401
+        except ImportError as error:
+            raise MissingExtraError("the strategy 'ehvi'", "bo") from error
+        super().__init__(
+            setting, "ehvi", initial=initial, refit_every=refit_every, candidates=candidates, per_cost=per_cost
+        )
+        self._acquisition, self._draws = acquisition, draws
+
+    def _promise(self, model: FrontModel, rows: Rows, rng: random.Random) -> Vector:
+        import numpy as np
+        import torch
+
+        points = model.means[model.front]
+        extent = np.ptp(points, axis=0)
+        extent = np.where(extent > 1e-9, extent, np.ptp(model.means, axis=0) + 1e-9)
+        worst = torch.as_tensor(-(points.max(axis=0) + MARGIN * extent))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of numerics that BoTorch mends by itself
+            with torch.no_grad(), torch.random.fork_rng(devices=[]):
+                if self._acquisition == "ehvi":
+                    found = self._expected(model, rows, points, worst, rng.getrandbits(31))
+                else:
+                    found = self._noisy(model, rows, worst, rng.getrandbits(31))
+        return np.asarray(found.cpu().numpy(), dtype=np.float64)
+
+    def _expected(self, model: FrontModel, rows: Rows, points: Any, worst: Any, seed: int) -> Any:
+        import torch
+        from botorch.acquisition.multi_objective.logei import qLogExpectedHypervolumeImprovement
+        from botorch.sampling.normal import SobolQMCNormalSampler
+        from botorch.utils.multi_objective.box_decompositions import FastNondominatedPartitioning
+
+        cells = FastNondominatedPartitioning(worst, torch.as_tensor(-points))
+        acquisition = qLogExpectedHypervolumeImprovement(
+            _surrogate()(model, rows),
+            worst.tolist(),
+            cells,
+            sampler=SobolQMCNormalSampler(torch.Size([self._draws]), seed=seed),
+        )
+        return acquisition(_places(0, len(rows)).unsqueeze(1))
+
+    def _noisy(self, model: FrontModel, rows: Rows, worst: Any, seed: int) -> Any:
+        import numpy as np
+        import torch
+        from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
+        from botorch.sampling.normal import SobolQMCNormalSampler
+
+        front = [model.front[place] for place in evenly(len(model.front), MOST_BASELINE)]
+        table = np.concatenate([model.objectives[0].features[front], rows])
+        acquisition = qLogNoisyExpectedHypervolumeImprovement(
+            _surrogate()(model, table),
+            worst.tolist(),
+            _places(0, len(front)),
+            sampler=SobolQMCNormalSampler(torch.Size([self._draws]), seed=seed),
+            prune_baseline=False,
+            cache_root=False,
+        )
+        return acquisition(_places(len(front), len(table)).unsqueeze(1))
+
+    def _parents(self, model: FrontModel, rng: random.Random) -> list[int]:
+        parents = list(model.front or model.feasible or range(len(model.trials)))
+        rng.shuffle(parents)
+        return parents
+
+
+def _places(start: int, end: int) -> Any:
+    """Rows by number, as BoTorch wants its inputs: shape (n, 1)."""
+    import torch
+
+    return torch.arange(start, end, dtype=torch.float64).unsqueeze(1)
+
+
+@cache
+def _surrogate() -> Any:
+    """The class of our models in BoTorch's clothes; made late, since BoTorch takes seconds to import."""
+    import numpy as np
+    import torch
+    from botorch.models.model import Model
+    from botorch.posteriors.gpytorch import GPyTorchPosterior
+    from gpytorch.distributions import MultitaskMultivariateNormal, MultivariateNormal
+
+    class Surrogate(Model):
+        """Joint posterior of rows that are named by their numbers; objectives are independent, and maximised."""
+
+        def __init__(self, model: FrontModel, rows: Rows) -> None:
+            super().__init__()
+            joint = [posterior.joint(rows) for posterior in model.objectives]
+            self.means = [torch.as_tensor(-mean) for mean, _ in joint]
+            self.covariances = [torch.as_tensor(np.asarray(covariance)) for _, covariance in joint]
+
+        @property
+        def num_outputs(self) -> int:
+            return len(self.means)
+
+        @property
+        def batch_shape(self) -> torch.Size:
+            return torch.Size([])
+
+        def posterior(self, X: Any, *_: Any, **__: Any) -> GPyTorchPosterior:  # noqa: N803 - BoTorch's name
+            places = X[..., 0].long()
+            parts = [
+                MultivariateNormal(mean[places], covariance[places.unsqueeze(-1), places.unsqueeze(-2)])
+                for mean, covariance in zip(self.means, self.covariances, strict=True)
+            ]
+            together = parts[0] if len(parts) == 1 else MultitaskMultivariateNormal.from_independent_mvns(parts)
+            return GPyTorchPosterior(together)
+
+    return Surrogate

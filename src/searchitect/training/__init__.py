@@ -9,6 +9,7 @@ as batches (`batches`), changed a little (`augmentation`), compared by a loss (`
 from __future__ import annotations
 
 from searchitect.training.augmentation import AUGMENTATIONS, augmentation
+from searchitect.training.batched import Together, train_together
 from searchitect.training.loop import MEMORY_BUDGET, train
 from searchitect.training.optimizers import OPTIMIZERS, optimizer
 from searchitect.training.prediction import predict
@@ -22,6 +23,7 @@ __all__ = [
     "OPTIMIZERS",
     "SCHEDULES",
     "Resized",
+    "Together",
     "Training",
     "at_resolution",
     "augmentation",
@@ -29,4 +31,5 @@ __all__ = [
     "optimizer",
     "predict",
     "train",
+    "train_together",
 ]

@@ -205,23 +205,33 @@ def _run(parts: _Parts, standing: Standing, context: Context, trace: StepTrace) 
         losses = _epoch(parts, epoch, reserve, trace, standing.average)
         if losses is None:
             return "deadline"
-        if epoch == 1:
-            standing.limit = DIVERGED * max(1.0, float(losses[0]))
-        train_loss = healthy(losses, standing.limit, epoch)
         began = time.monotonic()
-        validation = _judged(parts, standing)
-        check_finite(validation["loss"], "validation loss", epoch)
+        stopped = _end_epoch(parts, standing, context, losses)
         reserve = time.monotonic() - began
-        rate = learning_rate(parts.recipe, epoch * parts.steps - 1, parts.epochs * parts.steps)
-        history.append({"epoch": epoch, "train_loss": train_loss, **validation, "learning_rate": rate})
-        best.consider(epoch, validation)
-        try:
-            context.report(epoch, **validation, learning_rate=rate, progress=epoch / parts.epochs)
-        except TrialStopped:
-            return "stopped"
-        if patience is not None and epoch - best.epoch >= patience and epoch < parts.epochs:
-            return "patience"
+        if stopped is not None:
+            return stopped
     return "epochs"
+
+
+def _end_epoch(parts: _Parts, standing: Standing, context: Context, losses: Tensor) -> Stopped | None:
+    """Judge and report what an epoch has made of the model; return why the training ends here, if it does."""
+    history, best, patience = standing.history, standing.best, parts.recipe.patience
+    epoch = len(history) + 1
+    if epoch == 1:
+        standing.limit = DIVERGED * max(1.0, float(losses[0]))
+    train_loss = healthy(losses, standing.limit, epoch)
+    validation = _judged(parts, standing)
+    check_finite(validation["loss"], "validation loss", epoch)
+    rate = learning_rate(parts.recipe, epoch * parts.steps - 1, parts.epochs * parts.steps)
+    history.append({"epoch": epoch, "train_loss": train_loss, **validation, "learning_rate": rate})
+    best.consider(epoch, validation)
+    try:
+        context.report(epoch, **validation, learning_rate=rate, progress=epoch / parts.epochs)
+    except TrialStopped:
+        return "stopped"
+    if patience is not None and epoch - best.epoch >= patience and epoch < parts.epochs:
+        return "patience"
+    return None
 
 
 def _judged(parts: _Parts, standing: Standing) -> Mapping[str, float]:

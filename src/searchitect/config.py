@@ -207,7 +207,9 @@ class RunSettings:
         strategy: name from `searchitect list strategies`.
         option: the strategy's own arguments, name to value.
         warm_start: studies, or trials of other tools, to start from; see docs/warm_starts.md.
+        proxies: zero-cost proxies to start from: "default", a group, or names such as "nwot,flops".
         stopping: "median" or "curve": end trials early that fall behind while they train.
+        scenarios: TOML file of the places where a model must serve; size: how many models for them, at most.
         trials: evaluations of the search, at most.
         budget: time for everything, such as "5min".
         until: stop once this holds, such as "accuracy>=0.95".
@@ -238,7 +240,10 @@ class RunSettings:
     strategy: str = "auto"
     option: Mapping[str, Any] = field(default_factory=dict)
     warm_start: tuple[str, ...] = ()
+    proxies: str | None = None
     stopping: str | None = None
+    scenarios: str | None = None
+    size: int | None = None
     trials: int | None = None
     budget: str | float | None = None
     until: str | None = None
@@ -290,10 +295,10 @@ class RunSettings:
 
 _WANTED = {
     **dict.fromkeys(
-        ("task", "target", "group", "time", "space", "strategy", "stopping", "until", "device", "store", "out", "name"),
-        "a text",
+        ("task", "target", "group", "time", "space", "strategy", "stopping", "scenarios", "until", "device"), "a text"
     ),
-    **dict.fromkeys(("trials", "epochs"), "a positive whole number"),
+    **dict.fromkeys(("store", "out", "name", "proxies"), "a text"),
+    **dict.fromkeys(("trials", "epochs", "size"), "a positive whole number"),
     **dict.fromkeys(("workers", "confirm_seeds"), "a whole number from 0"),
     **dict.fromkeys(("deterministic", "profile", "random", "allow_changed_code"), "true or false"),
     **dict.fromkeys(("objective", "constraint", "devices", "warm_start"), "a list of texts"),

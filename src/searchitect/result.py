@@ -29,6 +29,7 @@ from searchitect.study.energy import spent_energy
 from searchitect.study.elites import Elites, refuse_unknown, study_elites
 from searchitect.study.finalists import Finalist, best_trial, handed_over, pareto_front, winner
 from searchitect.study.manifest import refuse_newer
+from searchitect.study.scored import proxy_card, proxy_warnings
 from searchitect.study.state import StudyState
 from searchitect.study.verdict import Verdict, judge
 from searchitect.trial import Fidelity, Trial
@@ -121,6 +122,8 @@ class Result:
         warnings: what a reader must know, one sentence each.
         energy: what all evaluations have used, counted or estimated; None before the first has ended.
         belief: what the strategy's model held true at the end of the search; None for a strategy without one.
+        proxies: of a search that started from zero-cost scores: "card" (per proxy its rank correlation with the results
+            and the interval, weight, whether it is off), "scored" (how many architectures), "failed"; else empty.
         served: what a portfolio is read from; `portfolio` does so.
     """
 
@@ -147,6 +150,7 @@ class Result:
     files: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     belief: Belief | None = None
+    proxies: Mapping[str, Any] = field(default_factory=dict)
     energy: Energy | None = None
     served: Records | None = None
 
@@ -232,6 +236,7 @@ class Result:
             "energy": None if self.energy is None else {**asdict(self.energy), "text": str(self.energy)},
             "warnings": list(self.warnings),
             "belief": None if self.belief is None else asdict(self.belief),
+            "proxies": dict(self.proxies) or None,
             "elites": self._elites_document(),
             "portfolio": self.portfolio().document() if self.manifest["details"].get("portfolio") else None,
         }
@@ -295,6 +300,7 @@ def result_of(state: StudyState, *, folder: Path | None = None, space: type | No
         files=tuple(name for event in state.marks.get("exported", [])[-1:] for name in event["files"]),
         warnings=_warnings(state, finalists, folder),
         belief=_belief(state),
+        proxies=proxy_card(state.marks),
         energy=spent_energy(state),
         served=_records(state, finalists, objectives, folder),
     )
@@ -410,6 +416,7 @@ def _warnings(state: StudyState, finalists: Sequence[Finalist], folder: Path | N
     for event in state.marks.get("exported", [])[-1:]:
         gone = [(name, why) for name, why in event["skipped"] if folder is None or not (folder / name).is_file()]
         said += [f"{name} was not written: {why}" for name, why in gone]
+    said += proxy_warnings(state.marks)
     openings = len(state.marks.get("test_repeated", ()))
     if openings:
         said.append(

@@ -14,6 +14,8 @@ from typing import Any
 from searchitect.api.niching import with_cells
 from searchitect.api.placing import placed
 from searchitect.api.request import DEFAULT_STORE, Parts, Request, default_name
+from searchitect.api.scoring import Scoring, scoring_of
+from searchitect.api.serving import planned, refuse_unservable, served, viewed
 from searchitect.api.sharing import judged_by, shared_warning
 from searchitect.api.warm_starting import prior_trials, warm_start_label
 from searchitect.config import parse_budget
@@ -45,6 +47,7 @@ class Prepared:
         since: monotonic time at which the preparation began.
         warm_start: what the warm start was called; part of what a resumed study must repeat.
         prior: prior trials of a new study; None where the study keeps its own.
+        scoring: how architectures are scored without training; None where they are not.
         late: another budget than the recorded one is asked for, and the search has ended.
     """
 
@@ -61,10 +64,12 @@ class Prepared:
     late: bool = False
     warm_start: tuple[str, ...] = ()
     prior: tuple[PriorTrial, ...] | None = None
+    scoring: Scoring | None = None
 
 
 def prepare(request: Request, parts: Parts) -> Prepared:
     """Open the store and make the plan; a study that exists keeps the plan it began with."""
+    request = served(request, parts)
     name = request.name or default_name(request, parts)
     store = _store(request.store)
     check = getattr(store, "check_writable", None)  # of a file: refuse now what would be refused after some work
@@ -93,9 +98,16 @@ def prepare(request: Request, parts: Parts) -> Prepared:
         evaluator = judged_by(request.supernet, evaluator)
         warnings = (*warnings, shared_warning(request.supernet))
     evaluator = placed(evaluator, parts.space, None if parts.task is None else parts.task.spec, parts.devices)
+    plan = planned(plan, parts.portfolio)
+    if known is None:
+        refuse_unservable(parts, evaluator, request.seed)
     request = with_cells(request, parts.space, evaluator, known)
     label, prior = _prior(request, parts, store, known)
-    return Prepared(request, parts, evaluator, name, store, folder, wishes, plan, warnings, since, late, label, prior)
+    scoring = scoring_of(request, parts, known, plan.campaign.search.seconds)
+    plan = dataclasses.replace(plan, scored=None if scoring is None else scoring.line())
+    return Prepared(
+        request, parts, evaluator, name, store, folder, wishes, plan, warnings, since, late, label, prior, scoring
+    )
 
 
 def _with_pace(evaluator: Any, wishes: Wishes, parts: Parts, request: Request, since: float) -> tuple[Any, Wishes]:
@@ -144,6 +156,7 @@ def _evaluator(request: Request, parts: Parts, folder: Path | None) -> Any:
     profile = folder / "profile.json" if request.profile and folder is not None else None
     measure = frozenset(name for name in named if name in MEASUREMENTS)
     evaluator = TrainingEvaluator(parts.space, parts.task, parts.recipe, measure=measure, profile=profile)
+    evaluator = viewed(evaluator, parts)
     if parts.memory_bytes is None:
         return evaluator
     # Preprocessed data are held in at most half of what a trial may take; larger ones are read batch by batch.
@@ -233,6 +246,7 @@ def _wishes(request: Request, parts: Parts) -> Wishes:
         is_random=request.strategy == "random" and request.warm_start is None,
         confirm_seeds=request.confirm_seeds if own else max(1, request.confirm_seeds),
         shared_seconds=request.supernet.cost_seconds if shared else None,
+        models=1 if parts.portfolio is None else parts.portfolio.size,
     )
 
 

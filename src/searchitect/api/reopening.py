@@ -213,8 +213,15 @@ def _request(study: str, store: Store, data: Any, space: Any, evaluate: Callable
         deterministic=manifest["details"]["deterministic"],
         devices=devices_of(recorded),
         supernet=supernet,
+        proxies=manifest["details"].get("proxies"),
         stopping=settings.get("stopping"),
+        **_scenarios(manifest["details"].get("portfolio")),
     )
+
+
+def _scenarios(recorded: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The scenarios a study began with."""
+    return {} if recorded is None else {"scenarios": recorded["scenarios"], "size": recorded["size"]}
 
 
 def _check_function(study: str, details: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from searchitect.api.placing import device_measurement_names, find_devices, limits_of, names_a_device, predicted_names
+from searchitect.api.scoring import check_proxies
 from searchitect.api.serving import own_metrics, with_scenarios
 from searchitect.config import load_space, parse_memory
 from searchitect.errors import ConfigError
@@ -67,6 +68,7 @@ class Request:
     confidence: float | None = None
     warm_start: Any = None
     supernet: Any = None
+    proxies: str | Sequence[str] | None = None
     stopping: str | None = None
     scenarios: Any = None
     size: int | None = None
@@ -108,11 +110,13 @@ def make_parts(request: Request) -> Parts:
     _check_kinds(request)
     _check_numbers(request)
     _check_device(request.device)
+    check_proxies(request)
     memory_bytes = _memory(request)
     if request.supernet is not None:
         request = _of_supernet(request)
     task = _task(request)
     request, portfolio = with_scenarios(request, task)
+    task = task if task is None or portfolio is None else _with_wanted_metrics(task, request)
     space = _space(request.space, task)
     features = niche_features(request.strategy, request.options, SearchSpace.of(space))
     named = (*_named(request), *features) if request.evaluate is None else ()
@@ -145,7 +149,8 @@ def default_name(request: Request, parts: Parts) -> str:
         shared = f"{request.supernet.method}-{request.supernet.digest[:6]}"
         return f"{parts.task.name}-{space}-{strategy}-seed{request.seed}-{shared}"
     if parts.task is not None and request.evaluate is None and isinstance(request.data, (str, Path)):
-        start = ("" if request.warm_start is None else "-warm") + (f"-{request.stopping}" if request.stopping else "")
+        start = ("" if request.warm_start is None else "-warm") + ("" if request.proxies is None else "-proxies")
+        start += f"-{request.stopping}" if request.stopping else ""
         return f"{parts.task.name}-{space}-{strategy}-seed{request.seed}{start}"
     what = parts.task.name if parts.task is not None else getattr(request.evaluate, "__name__", "function")
     now = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")

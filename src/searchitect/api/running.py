@@ -54,6 +54,8 @@ def _study(prepared: Prepared, on_event: Callable[[Event], None] | None) -> Stud
         budget=plan.expected_trials,
         workers=max(1, parts.workers),
         prior=prepared.prior,
+        scores=None if prepared.scoring is None else prepared.scoring.score,
+        pool=1 if prepared.scoring is None else prepared.scoring.pool,
         stopping=request.stopping,
         details=_details(prepared),
         recorded=_recorded(prepared),
@@ -74,6 +76,8 @@ def _details(prepared: Prepared) -> dict[str, Any]:
         details["warm_start"] = list(prepared.warm_start)
     if request.supernet is not None:
         details["supernet"] = request.supernet.digest
+    if prepared.scoring is not None:
+        details["proxies"] = list(prepared.scoring.names)
     details |= device_details(parts.devices) | scenario_details(parts.portfolio)
     if request.evaluate is not None:
         details["function"] = getattr(request.evaluate, "__qualname__", type(request.evaluate).__name__)

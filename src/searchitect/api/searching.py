@@ -52,7 +52,10 @@ def search(
     confidence: float | None = None,
     warm_start: Any = None,
     supernet: Any = None,
+    proxies: str | Sequence[str] | None = None,
     stopping: str | None = None,
+    scenarios: Any = None,
+    size: int | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> Result:
     """Search a space of architectures and hand back a trained, confirmed, exported model.
@@ -98,6 +101,11 @@ def search(
             search, which gets its cost as well, and the confirmation train alone. Its data and space need no repeating.
         stopping: "median" or "curve": trials of the search that fall behind while they train are ended early, as
             pruned. See docs/multi_fidelity.md; your own `evaluate` takes part by `context.report`.
+        scenarios: places where a model must serve: a TOML file of `[[scenario]]` tables, or a list of `sa.Scenario`.
+            One search serves all of them, and `result.portfolio()` has a model for each. See docs/portfolio.md.
+        size: of the portfolio: so many models at most; by default one for each scenario.
+        proxies: start from zero-cost scores: "default", a group or names ("nwot,flops"). A pool of random architectures
+            is scored before the first trial, in about a tenth of the search's time; see docs/proxies.md.
         on_event: called with every event of the journal as it is written.
 
     Raises:
@@ -112,7 +120,7 @@ def search(
         random_search=random_search, confirm_seeds=confirm_seeds, trial_seconds=trial_seconds,
         deterministic=deterministic, profile=profile, allow_changed_code=allow_changed_code, warm_start=warm_start,
         devices=devices, confidence=confidence,
-        supernet=supernet, stopping=stopping,
+        supernet=supernet, proxies=proxies, stopping=stopping, scenarios=scenarios, size=size,
     )  # fmt: skip
     return run(prepare(request, make_parts(request)), on_event)
 

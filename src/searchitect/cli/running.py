@@ -97,6 +97,7 @@ def _arguments(settings: RunSettings) -> dict[str, Any]:
         "strategy": settings.strategy,
         "options": settings.option,
         "warm_start": list(settings.warm_start) or None,
+        "proxies": settings.proxies,
         "stopping": settings.stopping,
         "objectives": settings.objective or None,
         "constraints": settings.constraint,

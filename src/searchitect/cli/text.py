@@ -168,4 +168,5 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "confirm_fidelity": plan.campaign.confirm_fidelity.to_json(),
         "reserve_seconds": plan.reserve,
         "no_random": plan.no_random,
+        "scored": plan.scored,
     }

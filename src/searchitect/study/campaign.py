@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from searchitect.objectives import Objective
-from searchitect.portfolio.planning import PortfolioPlan, chosen_event
-from searchitect.portfolio.serving import opened_models, serve
 from searchitect.seeding import derive
 from searchitect.storage.journal import Event
 from searchitect.strategies import make_strategy
@@ -19,10 +17,11 @@ from searchitect.study.effort import full_evaluations
 from searchitect.study.finalists import Finalist, choose, feasible, handed_over, summarise, winner
 from searchitect.study.limits import Limit
 from searchitect.study.loop import Runner, run_phase
+from searchitect.study.scored import PROXIES, note_proxies
 from searchitect.study.study import Study
 from searchitect.trial import Fidelity, Proposal, Trial, TrialState
 
-__all__ = ["Campaign", "Confirmation", "Judge", "SharedWeights", "finalists_of", "run_campaign"]
+__all__ = ["Campaign", "Confirmation", "Judge", "Places", "SharedWeights", "finalists_of", "run_campaign"]
 
 
 TRUSTED_RANK_CORRELATION = 0.5
@@ -61,6 +60,22 @@ class Judge(Protocol):
         ...
 
 
+class Places(Protocol):
+    """Chooses several models, each for places where it must serve (`portfolio.serving`)."""
+
+    def chosen(self, study: Study) -> Event:
+        """The "portfolio" event: which trials of each arm are confirmed, before any of them is."""
+        ...
+
+    def compare(self, study: Study, judge: Any) -> None:
+        """After the confirmation: write down how alike the models are, once."""
+        ...
+
+    def models(self, study: Study) -> Mapping[str, Mapping[str, Sequence[int]]]:
+        """Arm to place to the confirmation trials of the model that serves it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SharedWeights:
     """What a search by shared weights owes to those that train alone.
@@ -88,7 +103,7 @@ class Campaign:
         confirm_fidelity: what one confirmation may spend at most.
         confirm_until: second of the study at which the confirmation should be over; None for no bound.
         shared: how random search stands beside a search by shared weights; None for any other search.
-        portfolio: the scenarios that models are chosen for; None where one model is handed over.
+        places: where several models are handed over, how they are chosen; None where it is one.
     """
 
     search: Limit
@@ -98,7 +113,7 @@ class Campaign:
     confirm_fidelity: Fidelity = Fidelity()
     confirm_until: float | None = None
     shared: SharedWeights | None = None
-    portfolio: PortfolioPlan | None = None
+    places: Places | None = None
 
 
 class Confirmation:
@@ -130,14 +145,15 @@ def run_campaign(study: Study, campaign: Campaign, runner: Runner, judge: Judge 
     """Run what is left of the study and return how its search ended."""
     ended_by = run_phase(study, "search", runner, campaign.search)
     _note_belief(study)
+    note_proxies(study)
     if campaign.compare and study.state.of_phase("search"):
         _run_random(study, campaign, runner, ended_by)
     if campaign.confirm_seeds:
         _run_confirmation(study, campaign, runner)
-    if campaign.portfolio is not None and campaign.confirm_seeds:
-        serve(study, judge, campaign.portfolio)
+    if campaign.places is not None and campaign.confirm_seeds:
+        campaign.places.compare(study, judge)
     if judge is not None:
-        _judge(study, judge, runner)
+        _judge(study, judge, runner, campaign.places)
     return ended_by
 
 
@@ -153,11 +169,11 @@ def _run_random(study: Study, campaign: Campaign, runner: Runner, ended_by: str)
     spent = [t for t in study.state.of_phase("search") if t.reused is None and t.state is not TrialState.INFEASIBLE]
     bound, shared = campaign.search.seconds, campaign.shared
     if shared is not None:
-        cost = shared.seconds + study.state.seconds.get("search", 0.0)
+        cost = shared.seconds + _busy(study)
         limit = Limit(cost=cost, seconds=None if bound is None else 1.25 * (shared.seconds + bound))
     elif ended_by == "budget":
         # Its trials may run a little longer than meant; time that the search spent on starting up is not made up for.
-        limit = Limit(cost=study.state.seconds.get("search", 0.0), seconds=None if bound is None else 1.25 * bound)
+        limit = Limit(cost=_busy(study), seconds=None if bound is None else 1.25 * bound)
     else:
         limit = Limit(trials=full_evaluations(spent, study.state.trials, study.setting), seconds=bound)
     own = study.setting
@@ -167,11 +183,15 @@ def _run_random(study: Study, campaign: Campaign, runner: Runner, ended_by: str)
     run_phase(study, "random", runner, limit)
 
 
+def _busy(study: Study) -> float:
+    """Seconds that the search has kept workers busy, with those of its zero-cost scores."""
+    return study.state.seconds.get("search", 0.0) + study.state.seconds.get(PROXIES, 0.0)
+
+
 def _run_confirmation(study: Study, campaign: Campaign, runner: Runner) -> None:
     if not study.state.marks.get("finalists"):
-        if campaign.portfolio is not None:
-            plan, full = campaign.portfolio, study.setting.fidelity
-            study.mark(chosen_event(study.state.trials, plan, study.objectives, full))
+        if campaign.places is not None:
+            study.mark(campaign.places.chosen(study))
         study.mark(_choose_finalists(study, campaign, runner))
     chosen = study.state.marks["finalists"][0]
     finalists = [
@@ -273,7 +293,7 @@ def finalists_of(trials: Sequence[Trial], chosen: Event | None, objective: Objec
     return tuple(f for f in found if f is not None)
 
 
-def _judge(study: Study, judge: Judge, runner: Runner) -> None:
+def _judge(study: Study, judge: Judge, runner: Runner, places: Places | None) -> None:
     names = judge.baselines()
     marks = study.state.marks
     done = {event["name"] for event in marks.get("baseline", [])}
@@ -295,7 +315,7 @@ def _judge(study: Study, judge: Judge, runner: Runner) -> None:
     else:
         chosen = handed_over(won, study.state.trials, study.objectives[0]).number
         event = {"kind": "test_opened", "models": models, "handed_over": chosen, "baselines": list(names)}
-        study.mark(event | opened_models(study))
+        study.mark(event if places is None else {**event, "places": places.models(study)})
     opened = marks["test_opened"][0]
     result = judge.test(opened["models"], opened["handed_over"], opened["baselines"], **_places(opened))
     study.mark({"kind": "test_result", **result, "clock": {"elapsed": round(runner.clock.elapsed(), 3)}})

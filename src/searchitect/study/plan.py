@@ -50,6 +50,7 @@ class Wishes:
         is_random: the strategy is random search itself.
         confirm_seeds, confirm_count: fresh seeds per finalist, finalists per arm at most.
         shared_seconds: spent before the study on weights that the search shares; None where every trial trains.
+        models: handed over; each is a finalist of its arm.
     """
 
     seconds: float | None = None
@@ -65,6 +66,7 @@ class Wishes:
     confirm_seeds: int = 3
     confirm_count: int = 3
     shared_seconds: float | None = None
+    models: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ class Plan:
         reserve: seconds kept for baselines, test and export.
         no_random: why random search is not run; None where it is.
         stopping: the rule by which trials of the search are ended early; what they save goes into more of them.
+        scored: what is scored without training before the first trial, in words; within the time of the search.
     """
 
     campaign: Campaign
@@ -118,6 +121,7 @@ class Plan:
     reserve: float | None
     no_random: str | None
     stopping: str | None = None
+    scored: str | None = None
 
     def rows(self) -> Iterator[Row]:
         """What will be done, in order."""
@@ -141,6 +145,8 @@ class Plan:
             yield f"{row.what:<24} {trials} {_text(row.seconds):>10} s"
         yield f"one trial of the search: {described(self.search_fidelity)}"
         yield f"one confirmation: {described(self.campaign.confirm_fidelity)}"
+        if self.scored:
+            yield self.scored
         if self.stopping:
             yield f"stopped early: trials of the search that fall behind ({self.stopping} rule)"
         if self.no_random:
@@ -158,7 +164,7 @@ def make_plan(wishes: Wishes) -> Plan:
     reserve = min(max(8.0, 0.08 * wishes.seconds), 60.0, 0.25 * wishes.seconds)
     spent = min(wishes.spent, 0.5 * wishes.seconds)
     left = wishes.seconds - reserve - spent
-    confirmations = max(1, wishes.confirm_seeds) * arms
+    confirmations = max(1, wishes.confirm_seeds) * arms * wishes.models
     epochs, confirm = _confirmation(wishes, left, confirmations)
     search = (left - confirm) / arms
     fidelity = _search_fidelity(wishes, search, epochs)
@@ -177,7 +183,7 @@ def _by_trials(wishes: Wishes, arms: int, no_random: str | None) -> Plan:
     trials, count = wishes.trials, wishes.confirm_count
     if wishes.total_trials is not None:
         each = max(1, wishes.confirm_seeds) * arms
-        count = max(1, min(count, wishes.total_trials // (4 * each)))
+        count = max(wishes.models, min(count, wishes.total_trials // (4 * each)))
         share = max(1, (wishes.total_trials - count * each) // arms)
         trials = share if trials is None else min(trials, share)
     fidelity = Fidelity(epochs=wishes.epochs)

@@ -8,6 +8,7 @@ from searchitect.errors import ConfigError, EvaluationError
 from searchitect.evaluation import Context
 from searchitect.seeding import stream
 from searchitect.spaces import Architecture
+from searchitect.strategies.strategy import Scores
 from searchitect.tabular.benchmark import Benchmark, recorded_epochs
 from searchitect.tabular.naming import is_static
 from searchitect.trial import Fidelity, Proposal
@@ -46,6 +47,11 @@ class TableEvaluator:
     def continues(self) -> bool:
         """Whether a longer training is the shorter one carried on, as in a curve, not another one."""
         return bool(getattr(self.benchmark, "continues", False))
+
+    @property
+    def scores(self) -> Scores | None:
+        """Zero-cost scores by architecture, for `sa.search(…, proxies=…)`; None where the table holds none."""
+        return getattr(self.benchmark, "scores", None) if getattr(self.benchmark, "proxies", None) else None
 
     def allowed(self, architecture: Architecture) -> Sequence[str]:
         """Return why the table has no answer for this architecture; nothing where it has one."""

@@ -128,7 +128,7 @@ def setting_of(benchmark: Benchmark, terms: Terms, seed: int = 0) -> Setting:
     The zero-cost scores of the table are there for those entries that ask for them.
     """
     space, objective = SearchSpace.of(benchmark.space), benchmark.objective(terms.signal)
-    scores = benchmark.scores if getattr(benchmark, "proxies", None) else None
+    scores = getattr(benchmark, "scores", None) if getattr(benchmark, "proxies", None) else None
     recorded = recorded_epochs(benchmark) if terms.trained == Fidelity() else ()
     return Setting(
         space, (objective,), seed, benchmark.check, terms.trials, Fidelity(), terms.workers, scores=scores,

@@ -25,8 +25,8 @@ from searchitect.strategies.niches import parse_niches
 from searchitect.strategies.tessellation import NICHED, is_tessellation
 from searchitect.study.alarms import fidelity_warnings
 from searchitect.study.campaign import finalists_of
-from searchitect.study.energy import spent_energy
 from searchitect.study.elites import Elites, refuse_unknown, study_elites
+from searchitect.study.energy import spent_energy
 from searchitect.study.finalists import Finalist, best_trial, handed_over, pareto_front, winner
 from searchitect.study.manifest import refuse_newer
 from searchitect.study.scored import proxy_card, proxy_warnings

@@ -12,6 +12,7 @@ from searchitect.evaluators.judge import Scores, TaskJudge, bootstrap_means
 from searchitect.hardware.latency import latencies_ms
 from searchitect.objectives import Objective
 from searchitect.seeding import derive
+from searchitect.tasks.agreement import agreement, negative_flips
 from searchitect.tasks.task import Split, Task
 from searchitect.tasks.views import View, held_view, labelled_split
 from searchitect.training.examples import raw_tensors
@@ -74,7 +75,8 @@ class PortfolioJudge:
         if self._task.spec.kind == "classification":
             split = self._task.validation
             answers = [predict(self._restore(n), split, device=self._device).argmax(axis=1) for n in members]
-            found |= _compared(answers, split.targets)
+            found["agreement"] = agreement(answers).tolist()
+            found["negative_flips"] = negative_flips(answers, split.targets).tolist()
         if timed:
             example = raw_tensors(self._task.validation, np.arange(1), self._device)
             models = {str(n): (self._restore(n).to(self._device), example) for n in timed}
@@ -144,14 +146,6 @@ class PortfolioJudge:
         assert self._task.test is not None
         split = self._task.test if place.test is None else labelled_split(self._task, place.test)
         return split if place.view is None else held_view(self._task, split, place.view)
-
-
-def _compared(answers: Sequence[Any], targets: Any) -> dict[str, Any]:
-    right = [answer == targets for answer in answers]
-    return {
-        "agreement": [[float(np.mean(a == b)) for b in answers] for a in answers],
-        "negative_flips": [[float(np.mean(a & ~b)) for b in right] for a in right],
-    }
 
 
 def _added(first: Any, second: Any) -> Any:

@@ -18,7 +18,17 @@ from searchitect.portfolio.scenario import Scenario
 from searchitect.study.finalists import Finalist
 from searchitect.trial import Fidelity, Trial
 
-__all__ = ["Assignment", "PortfolioPlan", "assigned", "candidates_of", "chosen_event", "measured_of", "plan_from"]
+__all__ = [
+    "Assignment",
+    "PortfolioPlan",
+    "assigned",
+    "candidates_of",
+    "check_size",
+    "choice_among",
+    "chosen_event",
+    "measured_of",
+    "plan_from",
+]
 
 ARMS = ("search", "random")
 

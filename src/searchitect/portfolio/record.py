@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from searchitect.objectives import Objective
-from searchitect.portfolio.agreement import distances, mean_off_diagonal
+from searchitect.portfolio.diversity import distances, mean_off_diagonal
 from searchitect.portfolio.feasibility import Feasibility, measured_feasibility, single_feasibility
 from searchitect.portfolio.planning import Assignment, PortfolioPlan, measured_of
 from searchitect.portfolio.regrets import broken, regrets_of

@@ -26,8 +26,8 @@ MOST_LIMITS = 32
 CORRUPTIONS = ("noise", "blur", "contrast")
 """What a scenario can do to images; severities 1 to 5 as in CIFAR-10-C (Hendrycks and Dietterich 2019)."""
 
-DEVICE_QUANTITIES = frozenset({"latency_ms", "energy_joules"})
-"""Measurements that depend on the device: a scenario's limit on one is about its own device."""
+DEVICE_QUANTITIES = frozenset({"latency_ms", "energy_joules", "peak_memory_bytes", "flash_bytes"})
+"""Measurements that are predicted for a device: a scenario's limit on one is about its own device."""
 
 HERE = frozenset({"this_machine", "here"})
 """Names of the machine that searches: its latency is measured, under the plain name."""
@@ -41,7 +41,8 @@ class Scenario:
 
     Attributes:
         name: as it stands in tables and as the name of the model's folder.
-        device: a device profile; `latency_ms` and `energy_joules` in limits and weights are about it.
+        device: a device profile; `latency_ms`, `energy_joules`, `peak_memory_bytes` and `flash_bytes` in limits and
+            weights are about it.
         limits: hard: no accuracy pays for breaking one. The unit stands in the name: "latency_ms<=20".
         weights: objective -> how much it counts here; the study's first metric alone by default.
         importance: of this scenario among the others.

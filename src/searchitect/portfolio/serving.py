@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from searchitect.objectives import Objective
-from searchitect.portfolio.planning import ARMS, Assignment, PortfolioPlan, assigned, plan_from
+from searchitect.portfolio.planning import ARMS, Assignment, PortfolioPlan, assigned, chosen_event
+from searchitect.portfolio.scenario import Scenario
 from searchitect.study.finalists import Finalist, handed_over, summarise
 from searchitect.trial import Fidelity
 
 if TYPE_CHECKING:
     from searchitect.study.study import Study
 
-__all__ = ["ScenarioJudge", "assignments_of", "opened_models", "serve"]
+__all__ = ["ScenarioJudge", "Serving"]
 
 
 class ScenarioJudge(Protocol):
@@ -33,44 +35,44 @@ class ScenarioJudge(Protocol):
         ...
 
 
-def serve(study: Study, judge: Any, plan: PortfolioPlan) -> None:
-    """Write down once how alike the members answer, and how fast they are here where that is limited."""
-    if study.state.marks.get("served") or not callable(getattr(judge, "serve", None)):
-        return
-    assignments = [a for a in assignments_of(study, plan, "search") if a.finalist is not None]
-    members: dict[int, int] = {}
-    timed: dict[int, None] = {}
-    for assignment in assignments:
-        finalist = assignment.finalist
-        assert finalist is not None
-        number = _handed_over(study, assignment, finalist)
-        members.setdefault(finalist.found, number)
-        if any(limit.name == "latency_ms" for limit in assignment.scenario.constraints()):
-            timed[number] = None
-    if members:
-        found = judge.serve(list(members.values()), list(timed))
-        # Repeated latencies are of the clock, but limits are judged by them: they stand in the event itself.
-        study.mark({"kind": "served", "members": list(members), **found})
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """The part of a campaign that is about scenarios (`study.campaign.Places`)."""
 
+    plan: PortfolioPlan
 
-def opened_models(study: Study) -> dict[str, Any]:
-    """What `test_opened` lists beside the winners: whose confirmation trials serve which scenario, for both arms."""
-    chosen = study.state.marks.get("portfolio")
-    if not chosen:
-        return {}
-    plan = plan_from(chosen[0])
-    places = {
-        arm: {
-            a.scenario.slug: list(a.finalist.trials) for a in assignments_of(study, plan, arm) if a.finalist is not None
-        }
-        for arm in ARMS
-    }
-    return {"places": {arm: own for arm, own in places.items() if own}}
+    def chosen(self, study: Study) -> dict[str, Any]:
+        """The event that says which trials of each arm are confirmed."""
+        return chosen_event(study.state.trials, self.plan, study.objectives, study.setting.fidelity)
 
+    def compare(self, study: Study, judge: Any) -> None:
+        """Write down once how alike the members answer, and how fast they are here where that is limited."""
+        if study.state.marks.get("served") or not callable(getattr(judge, "serve", None)):
+            return
+        members: dict[int, int] = {}
+        timed: dict[int, None] = {}
+        for assignment in self._assigned(study, "search"):
+            if assignment.finalist is not None:
+                number = _handed_over(study, assignment.scenario, assignment.finalist)
+                members.setdefault(assignment.finalist.found, number)
+                if any(limit.name == "latency_ms" for limit in assignment.scenario.constraints()):
+                    timed[number] = None
+        if members:
+            found = judge.serve(list(members.values()), list(timed))
+            # Repeated latencies are of the clock, but limits are judged by them: they stand in the event itself.
+            study.mark({"kind": "served", "members": list(members), **found})
 
-def assignments_of(study: Study, plan: PortfolioPlan, arm: str) -> tuple[Assignment, ...]:
-    """Who serves which scenario, by the confirmation trials of an arm."""
-    return assigned(plan, _finalists(study, arm), study.objectives)
+    def models(self, study: Study) -> dict[str, dict[str, list[int]]]:
+        """Whose confirmation trials serve which scenario, for both arms."""
+        found = {}
+        for arm in ARMS:
+            serving = [a for a in self._assigned(study, arm) if a.finalist is not None]
+            if serving:
+                found[arm] = {a.scenario.slug: list(a.finalist.trials) for a in serving if a.finalist is not None}
+        return found
+
+    def _assigned(self, study: Study, arm: str) -> tuple[Assignment, ...]:
+        return assigned(self.plan, _finalists(study, arm), study.objectives)
 
 
 def _finalists(study: Study, arm: str) -> list[Finalist]:
@@ -84,7 +86,7 @@ def _finalists(study: Study, arm: str) -> list[Finalist]:
     return [finalist for finalist in found if finalist is not None]
 
 
-def _handed_over(study: Study, assignment: Assignment, finalist: Finalist) -> int:
+def _handed_over(study: Study, scenario: Scenario, finalist: Finalist) -> int:
     first = study.objectives[0]
-    metric = Objective(assignment.scenario.metric(first.name), first.direction)
+    metric = Objective(scenario.metric(first.name), first.direction)
     return handed_over(finalist, study.state.trials, metric).number

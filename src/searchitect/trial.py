@@ -42,21 +42,27 @@ class Fidelity:
         resolution: factor on the side of an image, in (0, 1].
         seconds: what the training may take on one worker, as the evaluator predicts it from the model; it makes epochs
             and a share of the data of it, at most `epochs`. Equal for all models, whatever their size.
+        width: factor on channel counts, in (0, 1], for spaces that can be built narrower (`catalog.narrowing`).
     """
 
     epochs: int | None = None
     data_fraction: float = 1.0
     resolution: float = 1.0
     seconds: float | None = None
+    width: float = 1.0
 
     def to_json(self) -> dict[str, Json]:
-        known = {"epochs": self.epochs, "data_fraction": self.data_fraction, "resolution": self.resolution}
-        return known if self.seconds is None else known | {"seconds": self.seconds}
+        known: dict[str, Json] = {"epochs": self.epochs}
+        known |= {"data_fraction": self.data_fraction, "resolution": self.resolution}
+        if self.seconds is not None:
+            known["seconds"] = self.seconds
+        return known if self.width == 1.0 else known | {"width": self.width}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Json]) -> Fidelity:
         epochs, seconds = value.get("epochs"), value.get("seconds")
-        return cls(epochs, value.get("data_fraction", 1.0), value.get("resolution", 1.0), seconds)
+        share, side = value.get("data_fraction", 1.0), value.get("resolution", 1.0)
+        return cls(epochs, share, side, seconds, value.get("width", 1.0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from searchitect.evaluators.building import build, count, inspect_model
 from searchitect.evaluators.continuing import find_lineage
 from searchitect.evaluators.inheriting import WEIGHTS, inherit_from, read_ancestor, save_weights
 from searchitect.evaluators.measurements import COUNTED, KNOWN_BEFORE_TRAINING, check_measure
+from searchitect.evaluators.narrowing import counted, narrower_space
 from searchitect.evaluators.pace import Pace
 from searchitect.evaluators.timing import timed
 from searchitect.seeding import derive, isolated
@@ -85,7 +86,9 @@ class TrainingEvaluator:
             model = self._model(proposal)
         spent = self._inherit(model, proposal, context)
         body: nn.Module = model.body  # type: ignore[assignment]
-        measured = count(body, self._spec(proposal), COUNTED | (self.measure & KNOWN_BEFORE_TRAINING))
+        measured = counted(
+            self.space, body, proposal, self._spec(proposal), COUNTED | (self.measure & KNOWN_BEFORE_TRAINING)
+        )
         fidelity = self._in_epochs(proposal.fidelity, measured)
         lineage = find_lineage(proposal, context, self._recipe(proposal.architecture), fidelity)
         outcome = train(
@@ -165,7 +168,8 @@ class TrainingEvaluator:
         spec, preprocessing = self._spec(proposal), self.task.preprocessing
         if spec.inputs != self.task.spec.inputs:
             preprocessing = Resized(preprocessing, spec.inputs[1:])
-        return with_preprocessing(preprocessing, build(self.space, proposal.architecture, spec))
+        space, architecture = narrower_space(self.space, proposal)
+        return with_preprocessing(preprocessing, build(space, architecture, spec))
 
     def _scores(self, model: nn.Module, device: str) -> dict[str, float]:
         """Score the very weights that are handed over, from raw inputs. A metric that is undefined here is left out."""

@@ -18,7 +18,8 @@ def described(fidelity: Fidelity) -> str:
     if fidelity.seconds is not None:
         return f"about {fidelity.seconds:.3g} s of training, at most {fidelity.epochs} epochs"
     share = "" if fidelity.data_fraction == 1.0 else f" on {fidelity.data_fraction:.0%} of the training data"
-    return f"{fidelity.epochs} epochs{share}"
+    narrow = "" if fidelity.width == 1.0 else f" at {fidelity.width:.0%} of the width"
+    return f"{fidelity.epochs} epochs{share}{narrow}"
 
 
 def is_full(trial: Trial, full: Fidelity) -> bool:
@@ -79,4 +80,4 @@ def _amount(fidelity: Fidelity, full: Fidelity) -> float:
     if fidelity.seconds is not None:
         return fidelity.seconds
     epochs = fidelity.epochs if fidelity.epochs is not None else full.epochs
-    return (epochs or 1) * fidelity.data_fraction * fidelity.resolution**2
+    return (epochs or 1) * fidelity.data_fraction * (fidelity.resolution * fidelity.width) ** 2

@@ -159,4 +159,4 @@ def _rungs(trials: Iterable[Trial]) -> dict[int, float]:
 def _amount(trial: Trial) -> float:
     fidelity = trial.proposal.fidelity
     spent = fidelity.seconds or (WHOLE if fidelity.epochs is None else float(fidelity.epochs))
-    return spent * fidelity.data_fraction * fidelity.resolution**2
+    return spent * fidelity.data_fraction * (fidelity.resolution * fidelity.width) ** 2

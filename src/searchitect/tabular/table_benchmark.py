@@ -144,7 +144,8 @@ class TableBenchmark:
         """Return the epochs of a shorter training, None for the full one."""
         if fidelity is WHOLE:  # the usual case, thousands of times a second
             return None
-        if fidelity.data_fraction != 1.0 or fidelity.resolution != 1.0 or fidelity.seconds is not None:
+        whole = (fidelity.data_fraction, fidelity.resolution, fidelity.width) == (1.0, 1.0, 1.0)
+        if not whole or fidelity.seconds is not None:
             raise EvaluationError(
                 f"{self.name} recorded all data at full resolution only, got {fidelity}",
                 hint="shorten by epochs where the table recorded some",

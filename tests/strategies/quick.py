@@ -13,4 +13,6 @@ QUICK: dict[str, dict[str, object]] = {
     "map_elites": {"niches": {"cvt": {"count": 4, "samples": 100}}},
     "cvt_map_elites": {"count": 4, "samples": 100},
     "bop_elites": {"niches": {"cvt": {"count": 4, "samples": 100}}, "candidates": 30, "refit_every": 20},
+    "qd_hb": {"niches": {"cvt": {"count": 4, "samples": 100}}},
+    "bop_elites_hb": {"niches": {"cvt": {"count": 4, "samples": 100}}, "candidates": 30, "refit_every": 20},
 }

@@ -108,5 +108,7 @@ def make_sampler(
     return LedSampler(setting, ladder, name, options)
 
 
-BY_RUNGS = frozenset({"successive_halving", "asha", "hyperband", "bohb", "dehb", "priorband"})
+BY_RUNGS = frozenset(
+    {"successive_halving", "asha", "hyperband", "bohb", "dehb", "priorband", "qd_hb", "bop_elites_hb"}
+)
 """Strategies that choose the fidelity of each trial."""

@@ -179,8 +179,8 @@ def test_limits_do_not_make_the_vote_one_for_the_largest() -> None:
 
     def first(made, count=10, **options):
         strategy, found = ProxySeeding(made, RandomSearch(made), **options), []
-        pool = strategy._known()
-        for place in strategy._best_first()[:count]:
+        pool = strategy.trust.pool
+        for place in strategy.trust.best_first()[:count]:
             found.append(scores(pool.architectures[place])["parameters"])
         return found
 

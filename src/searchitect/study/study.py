@@ -100,10 +100,8 @@ class Study:
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
         self.space = SearchSpace.of(space)
-        self.objectives = tuple(parse_objective(text) for text in objectives)
+        self.objectives = _objectives(objectives)
         self.constraints = tuple(parse_constraint(text) for text in constraints)
-        if not self.objectives:
-            raise ConfigError("a study needs at least one objective", hint="objectives=['accuracy']")
         check_consistent(self.constraints)
         self.seed, self.name, self._on_event = seed, name, on_event
         self._needed = frozenset(o.name for o in self.objectives).union(*(c.names for c in self.constraints))
@@ -117,18 +115,15 @@ class Study:
             scores=None if scores is None else RememberedScores(self, scores), pool=pool,
         )  # fmt: skip
 
-        def make() -> Strategy:
-            if isinstance(strategy, str):
-                return make_strategy(strategy, self.setting, options)
-            return warmed(strategy, self.setting)
-
-        self._strategy = make()  # a name or an option that is wrong is refused before anything is written
+        self._strategy = _made(
+            strategy, self.setting, options
+        )  # a name or an option that is wrong is refused before anything is written
 
         def manifest(old: Event | None) -> Event:
             kept = self.setting if old is None else _kept(self.setting, old, prior is not None)
             if kept != self.setting:
                 self.setting = kept
-                self._strategy = make()
+                self._strategy = _made(strategy, self.setting, options)
             return make_manifest(self, _label(strategy), options, details, recorded)
 
         self._open(store, manifest, allow_changed_code)
@@ -335,6 +330,18 @@ class Study:
 
 def _label(strategy: str | Strategy) -> str:
     return strategy if isinstance(strategy, str) else type(strategy).__name__
+
+
+def _objectives(texts: Sequence[str | Objective]) -> tuple[Objective, ...]:
+    if not texts:
+        raise ConfigError("a study needs at least one objective", hint="objectives=['accuracy']")
+    return tuple(parse_objective(text) for text in texts)
+
+
+def _made(strategy: str | Strategy, setting: Setting, options: Mapping[str, Any] | None) -> Strategy:
+    if isinstance(strategy, str):
+        return make_strategy(strategy, setting, options)
+    return warmed(strategy, setting)
 
 
 def _kept(setting: Setting, old: Event, own_prior: bool) -> Setting:

@@ -18,7 +18,7 @@ from searchitect.study.events import shortened
 if TYPE_CHECKING:
     from searchitect.study.study import Study
 
-__all__ = ["PROXIES", "RememberedScores", "Score", "note_proxies", "proxy_card", "proxy_warnings"]
+__all__ = ["PROXIES", "RememberedScores", "Score", "note_proxies", "proxy_card", "proxy_warnings", "remembered"]
 
 PROXIES = "proxies"
 """Under this name the ledger holds the seconds of scoring, and the journal the trust card."""
@@ -66,6 +66,11 @@ class RememberedScores:
             "clock": {"seconds": round(time.monotonic() - before, 4)},
         }
         return {**event, "failures": failures} if failures else event
+
+
+def remembered(study: Study, score: Score | None) -> RememberedScores | None:
+    """Return `score` with the study's memory; None for a study without scores."""
+    return None if score is None else RememberedScores(study, score)
 
 
 def _is_score(value: Any) -> bool:

@@ -22,7 +22,7 @@ from searchitect.strategies.tessellation import niche_features
 from searchitect.study import events
 from searchitect.study.limits import REPEATS_IN_A_ROW
 from searchitect.study.manifest import make_manifest, prior_of, refuse_cut_off, refuse_difference
-from searchitect.study.scored import RememberedScores, Score
+from searchitect.study.scored import Score, remembered
 from searchitect.study.state import StudyState
 from searchitect.study.stopping import Rule, judged, stopping_rule
 from searchitect.trial import Fidelity, Trial, TrialState
@@ -111,8 +111,7 @@ class Study:
         self._known: set[str] = set()  # what the facts have ever answered
         self.setting = Setting(
             self.space, self.objectives, seed, self.check, budget, fidelity, workers, tuple(prior or ()), facts,
-            self.constraints, recorded_epochs=tuple(recorded_epochs),
-            scores=None if scores is None else RememberedScores(self, scores), pool=pool,
+            self.constraints, None, tuple(recorded_epochs), remembered(self, scores), pool,
         )  # fmt: skip
 
         self._strategy = _made(

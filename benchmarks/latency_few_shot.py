@@ -9,7 +9,7 @@ few-shot predictor without known devices and with them (mean and worst draw); th
 square of log latency, as a factor, and how often the truth lay within the 95 % interval. All see the same networks,
 drawn at random, and are scored on 3,000 others.
 
-    python benchmarks/latency_few_shot.py [--samples 50] [--repeats 20] [--tables hw,help] [--data DIR]
+    python benchmarks/latency_few_shot.py [--samples 50] [--repeats 20] [--tables hw,help] [--all-cells] [--data DIR]
 """
 
 from __future__ import annotations
@@ -127,12 +127,14 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=50)
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--tables", default="hw,help")
+    parser.add_argument("--all-cells", action="store_true", help="cells without a path as well")
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("SEARCHITECT_DATA", SHARED)))
     options = parser.parse_args()
     headers = ("additive", "device", "alone", "few-shot", "worst", "factor", "in 95%")
     for name in options.tables.split(","):
         where = {"hw": "nasbench201_hardware/cifar100", "help": "nasbench201_latency/cifar10"}
         table = Table(where[name], options.data)
+        table.usable |= options.all_cells
         print(f"\n{where[name]}: {options.samples} measured networks, {options.repeats} draws")
         print(f"{'left out':<24}" + "".join(f"{header:>{9 if header == 'in 95%' else 10}}" for header in headers))
         if name == "hw":

@@ -173,16 +173,8 @@ def _request(study: str, store: Store, data: Any, space: Any, evaluate: Callable
     supernet = _supernet(study, recorded.get("supernet"), data, space)
     if supernet is not None:
         data = space = None  # it knows both
-    elif data is None and recorded.get("data") is None and evaluate is None:
-        raise ConfigError(
-            f"study {study!r} was started on data in memory",
-            hint=f"run your program again, with sa.search(data, ..., name={study!r})",
-        )
-    if supernet is None and space is None and recorded.get("space") is False:
-        raise ConfigError(
-            f"study {study!r} searches a class of your own program, {manifest['space']['name']}",
-            hint=f"run your program again, with sa.search(..., name={study!r})",
-        )
+    else:
+        _check_own_objects(study, manifest, recorded, data is None and evaluate is None, space is None)
     groups, time = _keys(study, recorded, data)
     wishes, settings = recorded["wishes"], manifest["settings"]
     return Request(
@@ -222,6 +214,20 @@ def _request(study: str, store: Store, data: Any, space: Any, evaluate: Callable
 def _scenarios(recorded: Mapping[str, Any] | None) -> dict[str, Any]:
     """The scenarios a study began with."""
     return {} if recorded is None else {"scenarios": recorded["scenarios"], "size": recorded["size"]}
+
+
+def _check_own_objects(study: str, manifest: Event, recorded: Mapping[str, Any], no_data: bool, no_space: bool) -> None:
+    """Refuse a study on objects that only the user's program has, where they are not given."""
+    if no_data and recorded.get("data") is None:
+        raise ConfigError(
+            f"study {study!r} was started on data in memory",
+            hint=f"run your program again, with sa.search(data, ..., name={study!r})",
+        )
+    if no_space and recorded.get("space") is False:
+        raise ConfigError(
+            f"study {study!r} searches a class of your own program, {manifest['space']['name']}",
+            hint=f"run your program again, with sa.search(..., name={study!r})",
+        )
 
 
 def _check_function(study: str, details: Mapping[str, Any]) -> None:

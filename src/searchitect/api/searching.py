@@ -117,10 +117,9 @@ def search(
         data=data, target=target, groups=groups, time=time, space=space, evaluate=evaluate, strategy=strategy,
         options=options or {}, objectives=wanted, constraints=limits, trials=trials, budget=budget, until=until,
         workers=workers, memory=memory, seed=seed, device=device, store=store, name=name, folder=folder, recipe=recipe,
-        random_search=random_search, confirm_seeds=confirm_seeds, trial_seconds=trial_seconds,
+        random_search=random_search, confirm_seeds=confirm_seeds, trial_seconds=trial_seconds, scenarios=scenarios,
         deterministic=deterministic, profile=profile, allow_changed_code=allow_changed_code, warm_start=warm_start,
-        devices=devices, confidence=confidence,
-        supernet=supernet, proxies=proxies, stopping=stopping, scenarios=scenarios, size=size,
+        devices=devices, confidence=confidence, supernet=supernet, proxies=proxies, stopping=stopping, size=size,
     )  # fmt: skip
     return run(prepare(request, make_parts(request)), on_event)
 

@@ -59,3 +59,18 @@ def test_a_space_that_cannot_be_counted_is_examined_all_the_same():
     assert found.document["size"] is found.document["size_without_reals"] is None
     assert found.document["invalid"] == 0.0
     assert found.lines[0] == "NASBench101: too many architectures to count under their conditions"
+
+
+def test_the_doctor_knows_devices_and_counts_what_breaks_their_limits():
+    from tests.evaluators.test_on_devices import Wide
+
+    free = doctor(Wide, "digits", devices=["phone"], samples=20)
+    latencies = free.document["costs"]["latency_ms_phone"]
+    assert 0 < latencies["min"] < latencies["max"]
+    assert "latency_ms_phone_log_sd" not in free.document["costs"]
+    assert any(line.startswith("latency_ms_phone") for line in free.lines)
+    between = (latencies["min"] * latencies["max"]) ** 0.5
+    sure = doctor(Wide, "digits", constraints=[f"latency_ms_phone<={between}@0.5"], samples=20)
+    assert 0 < sure.document["infeasible"] < 1
+    strict = doctor(Wide, "digits", constraints=[f"latency_ms_phone<={between}"], confidence=0.999, samples=20)
+    assert strict.document["infeasible"] == 1.0

@@ -22,7 +22,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import process_time
+from time import monotonic, process_time
 
 import numpy as np
 
@@ -43,7 +43,7 @@ QUANTILES: Mapping[str, Sequence[float]] = {
     "large": (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7),
 }
 DATASETS = ("cifar10", "cifar100", "imagenet16_120")
-OURS = ("map_elites", "bop_elites")
+OURS = ("map_elites", "bop_elites", "qd_hb", "bop_elites_hb")
 PEERS = ("random", "nsga2", "parego", "optuna(NSGAIISampler)")
 WORST = 100.0
 
@@ -92,7 +92,7 @@ def searched(problem: Problem, strategy: str, options: Mapping[str, object], see
     benchmark = opened(problem.benchmark, problem.data)
     evaluator = TableEvaluator(benchmark)
     signal = benchmark.objective(next(iter(benchmark.signals.values())))
-    aims_at_niches = strategy in OURS or strategy.startswith(("bop_", "qd_", "cvt_"))
+    aims_at_niches = strategy in OURS
     feature = Objective(problem.feature, "minimize")
     given = dict(options) | ({"niches": niches_of(problem).to_json()} if aims_at_niches else {})
     with Study(
@@ -104,6 +104,7 @@ def searched(problem: Problem, strategy: str, options: Mapping[str, object], see
         allowed=lambda a: benchmark.check(a) or missing(benchmark.measure(a), problem.feature),
         facts=evaluator.check,
         budget=trials,
+        recorded_epochs=(*benchmark.fidelities, benchmark.epochs) if benchmark.fidelities else (),
     ) as study:
         spent = 0.0
         while spent < trials and (trial := study.ask()) is not None:
@@ -165,26 +166,26 @@ def parsed(entry: str) -> tuple[str, dict[str, object]]:
 
 
 def for_niches(entry: str) -> bool:
-    name = entry.partition("(")[0]
-    return name in OURS or name.startswith(("bop_", "qd_", "cvt_"))
+    return entry.partition("(")[0] in OURS
 
 
 def tasks(options: argparse.Namespace) -> list[tuple]:
-    """A peer does not know the niches: one search of it serves all granularities."""
+    """Seed by seed, so that what is done when time is up is balanced. A peer's search serves all granularities."""
     named = [options.benchmark] if options.benchmark else [f"nasbench201_hardware/{d}" for d in DATASETS]
     feature = options.feature or f"{options.device}_latency_ms"
     made = []
-    for benchmark in named:
-        problems = [Problem(benchmark, feature, size, options.data) for size in QUANTILES]
-        for entry in options.strategies.split(";"):
-            groups = [[p] for p in problems] if for_niches(entry) else [problems]
-            made += [(entry, group, seed, options.trials) for group in groups for seed in range(options.seeds)]
+    for seed in range(options.seeds):
+        for benchmark in named:
+            problems = [Problem(benchmark, feature, size, options.data) for size in QUANTILES]
+            for entry in options.strategies.split(";"):
+                groups = [[p] for p in problems] if for_niches(entry) else [problems]
+                made += [(entry, group, seed, options.trials) for group in groups]
     return made
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    known = [e for e in (*PEERS, *OURS, "qd_hb", "bop_elites_hb") if e.partition("(")[0] in STRATEGIES]
+    known = [e for e in (*PEERS, *OURS) if e.partition("(")[0] in STRATEGIES]
     parser.add_argument("--strategies", default=";".join(known), help='separated by ";", options as JSON in brackets')
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--trials", type=int, default=200)
@@ -192,17 +193,24 @@ def main() -> None:
     parser.add_argument("--benchmark")
     parser.add_argument("--feature")
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=1e9, help="stop after the seed in which this is reached")
     parser.add_argument("--data", type=Path, default=os.environ.get("SEARCHITECT_DATA"))
     options = parser.parse_args()
     found: dict[tuple[str, Problem], list[dict[str, float]]] = {}
     seconds: dict[str, list[float]] = {}
+    start, waiting = monotonic(), tasks(options)
+    each = len(waiting) // options.seeds
     with multiprocessing.get_context("spawn").Pool(options.jobs) as pool:
-        for done, (entry, judged, spent) in enumerate(pool.imap_unordered(job, tasks(options)), 1):
+        for done, (entry, judged, spent) in enumerate(pool.imap(job, waiting), 1):
             seconds.setdefault(entry, []).append(spent)
             for problem, values in judged:
                 found.setdefault((entry, problem), []).append(values)
-            if done % 50 == 0:
-                print(f"  {done} searches", file=sys.stderr, flush=True)
+            if done % each == 0:
+                print(f"  {done // each} of {options.seeds} seeds", file=sys.stderr, flush=True)
+                if monotonic() - start > 60 * options.minutes:
+                    break
+        pool.terminate()
+    options.seeds = done // each
     show(found, seconds, options)
 
 

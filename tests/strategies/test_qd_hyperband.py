@@ -38,8 +38,7 @@ TRIALS = [
 @pytest.mark.parametrize(("count", "numbers"), [(1, [4]), (2, [4, 2]), (3, [4, 2, 0]), (9, [4, 2, 0, 3, 1, 5])])
 def test_the_best_of_every_niche_is_promoted_the_tightest_first(count, numbers):
     chosen = best_of_niches(TRIALS, count, SETTING, parse_niches(NICHES))
-    assert [t.number for t in chosen][: len(numbers)] == numbers or count == 9
-    assert sorted(t.number for t in chosen) == sorted(numbers)
+    assert [t.number for t in chosen] == numbers
 
 
 def search(name, seed=0, budget=40.0):
@@ -48,7 +47,8 @@ def search(name, seed=0, budget=40.0):
         SPACE, SCORE, seed, budget=40, fidelity=Fidelity(epochs=9),
         facts=lambda a, names: {"cost": cost(a)} if "cost" in names else {},
     )  # fmt: skip
-    strategy = make_strategy(name, setting, {"niches": NICHES})
+    options = {"candidates": 40, "inspected": 20} if name == "bop_elites_hb" else {}
+    strategy = make_strategy(name, setting, {"niches": NICHES, **options})
     spent, number, full = 0.0, 0, []
     while spent < budget:
         proposal = strategy.ask(number)
@@ -81,4 +81,3 @@ def test_the_model_finds_better_elites_than_random_draws():
     drawn = [total(search("qd_hb", seed)) for seed in range(2)]
     modelled = [total(search("bop_elites_hb", seed)) for seed in range(2)]
     assert sum(modelled) < sum(drawn)
-    assert all(found <= -(2 + 5 + 9) + 4 for found in modelled)

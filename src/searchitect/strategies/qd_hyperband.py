@@ -6,6 +6,7 @@ what begins at random, BOP-ElitesHB chooses it as BOP-Elites does.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -93,30 +94,21 @@ class BOPElitesHyperband(QDHyperband):
 
 
 def best_of_niches(trials: Sequence[Trial], count: int, setting: Setting, niches: Niches) -> list[Trial]:
-    """Return up to `count` complete trials: in turn the best that is left of the niche that has the fewest so far.
+    """Return up to `count` complete trials: the best of every niche, then the second best of every niche, and so on.
 
-    A trial counts for every niche that holds it. Of niches that have equally many the one with the fewest candidates
-    comes first: a nested niche is served before those that contain it. Trials of no niche come last, best first.
+    The niche with the fewest candidates comes first: a nested one before those that contain it. Where the best of a
+    niche was chosen for another already, nothing more is owed to it in that round. Trials of no niche come last.
     """
     objective, archive = setting.objectives[0], EliteArchive(niches)
     complete = [trial for trial in trials if trial.is_complete]
     complete.sort(key=lambda trial: (objective.loss(trial.measurements[objective.name]), trial.number))
-    homes = {
-        trial.number: archive.niches_of(
-            describe(niches.features, setting.space, trial.architecture, trial.measurements)
-        )
-        for trial in complete
-    }
-    members = {niche: sum(niche in home for home in homes.values()) for home in homes.values() for niche in home}
-    served = dict.fromkeys(members, 0)
-    chosen: list[Trial] = []
-    left = list(complete)
-    while left and len(chosen) < count:
-        open_niches = [niche for niche in members if any(niche in homes[trial.number] for trial in left)]
-        niche = min(open_niches, key=lambda n: (served[n], members[n], n), default=None)
-        best = next(trial for trial in left if niche is None or niche in homes[trial.number])
-        left.remove(best)
-        chosen.append(best)
-        for home in homes[best.number]:
-            served[home] += 1
-    return chosen
+    members: dict[int, list[Trial]] = {}
+    for trial in complete:
+        told = describe(niches.features, setting.space, trial.architecture, trial.measurements)
+        for niche in archive.niches_of(told):
+            members.setdefault(niche, []).append(trial)
+    tightest = sorted(members.values(), key=len)
+    rounds = itertools.zip_longest(*tightest)
+    chosen = {trial.number: trial for turn in rounds for trial in turn if trial is not None}
+    chosen |= {trial.number: trial for trial in complete if trial.number not in chosen}
+    return list(chosen.values())[:count]

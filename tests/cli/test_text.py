@@ -42,3 +42,10 @@ def test_columns_align_and_no_line_ends_in_blanks() -> None:
 def test_a_summary_without_a_winner_names_the_limits() -> None:
     result = FakeResult(best=None, constraints=(Constraint("parameters", "<=", 10),), test={})
     assert "best       none: no trial was complete and within parameters<=10" in summary(result)  # type: ignore[arg-type]
+
+
+def test_a_prediction_is_shown_with_the_factor_within_which_it_holds() -> None:
+    from searchitect.cli.text import _values
+
+    shown = _values({"accuracy": 0.9, "latency_ms_pi": 2.0, "latency_ms_pi_log_sd": 0.5605})
+    assert shown == "accuracy 0.9, latency_ms_pi 2 (×/÷ 3)"

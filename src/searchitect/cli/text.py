@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from searchitect.objectives import log_sd_name
 
 if TYPE_CHECKING:
     from searchitect.result import Result
@@ -86,7 +89,14 @@ def _file_lines(result: Result) -> Iterator[str]:
 
 
 def _values(values: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {measured(value)}" for name, value in values.items())
+    spreads = {log_sd_name(name): values.get(log_sd_name(name)) for name in values}
+    shown = {name: value for name, value in values.items() if name not in spreads}
+    return ", ".join(f"{name} {measured(value)}{_band(spreads[log_sd_name(name)])}" for name, value in shown.items())
+
+
+def _band(log_sd: float | None) -> str:
+    """How sure a prediction is: the factor within which 95 % lie."""
+    return "" if log_sd is None else f" (×/÷ {math.exp(1.96 * log_sd):.2g})"
 
 
 def as_json(document: Any) -> str:

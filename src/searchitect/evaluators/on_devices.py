@@ -118,7 +118,8 @@ class OnDevices:
             EvaluationError: as the evaluator does.
         """
         measured = self.inner.evaluate(proposal, context)
-        return {**self._predicted(proposal.architecture, None), **measured}
+        predicted = self._predicted(proposal.architecture, None)
+        return {**measured, **{name: value for name, value in predicted.items() if name not in measured}}
 
     def check(self, architecture: Architecture, names: frozenset[str]) -> Mapping[str, float]:
         """Return those of `names` that are known without training, with the deviations of predictions.

@@ -8,6 +8,7 @@ of architectures around: such a space is shortened by epochs, data or resolution
 
 from __future__ import annotations
 
+import inspect
 import math
 from typing import Any
 
@@ -47,8 +48,6 @@ def _narrow(source: type[Any], width: float, name: str) -> type[Any]:
         return found
     words = reference(source)
     if words is not None and "family" in words:
-        import inspect
-
         make = family(words["family"])
         known = inspect.signature(make).parameters
         given = dict(words.get("parameters", {}))
@@ -61,7 +60,7 @@ def _narrow(source: type[Any], width: float, name: str) -> type[Any]:
     )
 
 
-def _scaled(value: float, width: float) -> float:
+def _scaled(value: Any, width: float) -> float:
     if isinstance(value, float):
         return value * width
     return max(MULTIPLE, math.ceil(value * width / MULTIPLE) * MULTIPLE)

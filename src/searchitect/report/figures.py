@@ -292,14 +292,27 @@ def learning_curves(result: Result) -> Figure:
     if metric is None:
         return Figure(name, heading, "No trial reported intermediate measurements.")
     data = [trace for place, t in enumerate(told) if (trace := _curve(t, metric, place))]
-    data.reverse()  # the best is drawn last, on top
+    count, stopped = len(data), _stopped_curves(result, metric)
+    data = [*stopped, *reversed(data)]  # the best is drawn last, on top
     layout = {
         "xaxis": {"title": {"text": "step (epoch, where the training loop reports epochs)"}},
         "yaxis": {"title": {"text": safe(title(metric))}},
         "legend": {"traceorder": "reversed"},
     }
-    caption = f"The {len(data)} best trials that reported, on validation data; the best one stands out."
+    caption = f"The {count} best trials that reported, on validation data; the best one stands out."
+    if stopped:
+        caption += f" Dotted: {len(stopped)} that were stopped early; the table of trials says why."
     return Figure(name, heading, caption, (View("", data, layout),))
+
+
+def _stopped_curves(result: Result, metric: str) -> list[Json]:
+    """Curves of some trials that a rule ended, as thin lines behind the others."""
+    pruned = [t for t in result.trials if t.state is TrialState.PRUNED and t.reused is None]
+    traces = [trace for t in thinned(pruned, MAX_CURVES) if (trace := _curve(t, metric, 1))]
+    for trace in traces:
+        trace["name"] += " (stopped)"
+        trace["line"] = {"color": "--muted", "width": 1.2, "dash": "dot"}
+    return traces
 
 
 def _reported(result: Result, trials: Sequence[Trial]) -> str | None:

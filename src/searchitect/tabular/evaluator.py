@@ -27,14 +27,24 @@ class TableEvaluator:
             the architecture, the fidelity and the replicate alone, so a repeat of the same evaluation is the same.
         seed: of the noise.
         signal: the one that gets the noise, by the benchmark's word for it; all of them by default.
+        curves: report what the table recorded after fewer epochs, as a training would, so that a stopping rule can
+            read it. The whole curve is told, also where the figures of fewer epochs are of trainings of their own.
     """
 
-    def __init__(self, benchmark: Benchmark, *, noise: float = 0.0, seed: int = 0, signal: str | None = None) -> None:
+    def __init__(
+        self,
+        benchmark: Benchmark,
+        *,
+        noise: float = 0.0,
+        seed: int = 0,
+        signal: str | None = None,
+        curves: bool = False,
+    ) -> None:
         if not 0 <= noise < float("inf"):
             raise ConfigError(f"noise is a standard deviation of at least 0, got {noise!r}")
         if signal is not None:
             benchmark.objective(benchmark.signals.get(signal, signal))
-        self.benchmark, self.noise, self.seed = benchmark, noise, seed
+        self.benchmark, self.noise, self.seed, self.curves = benchmark, noise, seed, curves
         chosen = [benchmark.signals.get(signal, signal)] if signal is not None else list(benchmark.signals.values())
         self._noisy = frozenset(chosen)
 
@@ -76,6 +86,8 @@ class TableEvaluator:
         Raises:
             EvaluationError: the table does not hold this architecture or fidelity.
         """
+        if self.curves:
+            self._report(proposal, context)
         return self._answer(proposal.architecture, proposal.fidelity, proposal.replicate)
 
     def __call__(self, instance: object, context: Context) -> Mapping[str, float]:
@@ -86,6 +98,16 @@ class TableEvaluator:
         by_rungs = context.continues is not None or context.fidelity != Fidelity()
         replicate = context.replicate if by_rungs else context.seed
         return self._answer(Architecture.of(instance), context.fidelity, replicate)
+
+    def _report(self, proposal: Proposal, context: Context) -> None:
+        """Tell the recorded epochs up to those of the proposal, as they would come in a training."""
+        epochs = recorded_epochs(self.benchmark)
+        last = proposal.fidelity.epochs or max(epochs, default=1)
+        for epoch in (e for e in epochs if e <= last):
+            fidelity = Fidelity() if epoch == max(epochs) else Fidelity(epochs=epoch)
+            told = self._answer(proposal.architecture, fidelity, proposal.replicate)
+            moving = {name: value for name, value in told.items() if not is_static(name)}
+            context.report(epoch, **moving, progress=epoch / last)
 
     def _answer(self, architecture: Architecture, fidelity: Fidelity, replicate: int) -> Mapping[str, float]:
         measured = dict(self.benchmark.measure(architecture, fidelity, replicate))

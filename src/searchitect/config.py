@@ -45,6 +45,8 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)")
 LEAST_MEMORY = 10_000_000
 """Bytes below which a limit of memory is surely a slip: 2 for 2GB."""
 
+_ENERGIES = {"j": 1.0, "kj": 1e3, "mj": 1e6, "wh": 3.6e3, "kwh": 3.6e6}
+_ENERGY = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)")
 _TRIALS = re.compile(r"(\d+)\s*trials?")
 
 
@@ -54,11 +56,13 @@ class Budget:
 
     Attributes:
         seconds: wall time of everything: search, comparison, confirmation, export.
-        trials: evaluations of the search.
+        trials: evaluations of everything.
+        joules: energy of everything.
     """
 
     seconds: float | None = None
     trials: int | None = None
+    joules: float | None = None
 
 
 def parse_duration(text: str | float) -> float:
@@ -80,16 +84,29 @@ def parse_duration(text: str | float) -> float:
 
 
 def parse_budget(text: str | float | None) -> Budget:
-    """Return the budget in "500trials" or in anything that `parse_duration` reads; no budget for None.
+    """Return the budget in "500trials", "2kWh" (Wh, kWh, J, kJ, MJ) or what `parse_duration` reads; none for None.
 
     Raises:
         ConfigError: the text has another form, or asks for nothing.
     """
     if text is None:
         return Budget()
+    if isinstance(text, str):
+        energy = _ENERGY.fullmatch(text.strip().lower())
+        if energy is not None and energy[2] in _ENERGIES:
+            if float(energy[1]) <= 0:
+                raise ConfigError("a budget of no energy leaves nothing to do", hint="write 2kWh, 500Wh or 300kJ")
+            return Budget(joules=float(energy[1]) * _ENERGIES[energy[2]])
     match = _TRIALS.fullmatch(text.strip().lower()) if isinstance(text, str) else None
     if match is None:
-        return Budget(seconds=parse_duration(text))
+        try:
+            return Budget(seconds=parse_duration(text))
+        except ConfigError as error:
+            if not isinstance(text, str):
+                raise
+            raise ConfigError(
+                f"cannot read the budget {text!r}", hint="write 90s, 5min or 1h30m; 500trials; 2kWh, 500Wh or 300kJ"
+            ) from error
     if int(match[1]) == 0:
         raise ConfigError("a budget of no trials leaves nothing to do", hint="write 50trials or 5min")
     return Budget(trials=int(match[1]))

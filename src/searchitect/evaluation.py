@@ -77,6 +77,11 @@ class Energy:
         """What a counter says, ± 5 %: Khan et al., "RAPL in Action", 2018; NVIDIA states the same of its boards."""
         return cls(joules, 0.05 * joules, source)
 
+    @property
+    def amount(self) -> str:
+        """Two digits and the unit: "1.3 kJ"."""
+        return _in_joules(self.joules)
+
     def __str__(self) -> str:
         """Two digits and the band: "1.3 kJ ± 40 % (estimated: power × time)"."""
         share = f"± {100 * self.error / self.joules:.0f} %" if self.joules else "± 0 %"

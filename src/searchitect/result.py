@@ -27,6 +27,7 @@ from searchitect.study.alarms import fidelity_warnings
 from searchitect.study.campaign import finalists_of
 from searchitect.study.elites import Elites, refuse_unknown, study_elites
 from searchitect.study.energy import spent_energy
+from searchitect.study.ledger import Spent, spending
 from searchitect.study.finalists import Finalist, best_trial, handed_over, pareto_front, winner
 from searchitect.study.manifest import refuse_newer
 from searchitect.study.scored import proxy_card, proxy_warnings
@@ -121,6 +122,7 @@ class Result:
             end in the journal, because they run at this moment or were cut off.
         warnings: what a reader must know, one sentence each.
         energy: what all evaluations have used, counted or estimated; None before the first has ended.
+        costs: what was spent on what: search, random search, confirmation, failures, proxies, reused.
         belief: what the strategy's model held true at the end of the search; None for a strategy without one.
         proxies: of a search that started from zero-cost scores: "card" (per proxy its rank correlation with the results
             and the interval, weight, whether it is off), "scored" (how many architectures), "failed"; else empty.
@@ -152,6 +154,7 @@ class Result:
     belief: Belief | None = None
     proxies: Mapping[str, Any] = field(default_factory=dict)
     energy: Energy | None = None
+    costs: tuple[Spent, ...] = ()
     served: Records | None = None
 
     def portfolio(
@@ -238,6 +241,7 @@ class Result:
             "belief": None if self.belief is None else asdict(self.belief),
             "proxies": dict(self.proxies) or None,
             "elites": self._elites_document(),
+            "costs": [line.to_json() for line in self.costs],
             "portfolio": self.portfolio().document() if self.manifest["details"].get("portfolio") else None,
         }
 
@@ -302,6 +306,7 @@ def result_of(state: StudyState, *, folder: Path | None = None, space: type | No
         belief=_belief(state),
         proxies=proxy_card(state.marks),
         energy=spent_energy(state),
+        costs=spending(state),
         served=_records(state, finalists, objectives, folder),
     )
 

@@ -56,6 +56,8 @@ class FakeResult:
     verdict: Any = field(default_factory=lambda: SimpleNamespace(sentence="The search did not help."))
     warnings: tuple[str, ...] = ("no random search was run",)
     belief: Any = None
+    costs: tuple[Any, ...] = ()
+    energy: Any = None
     folder: Any = "runs/demo"
     files: tuple[str, ...] = ("model.onnx", "report.html")
 

@@ -20,6 +20,7 @@ from searchitect.api.sharing import judged_by, shared_warning
 from searchitect.api.warm_starting import prior_trials, warm_start_label
 from searchitect.config import parse_budget
 from searchitect.errors import ConfigError
+from searchitect.evaluation import Energy
 from searchitect.objectives import parse_constraint
 from searchitect.storage import open_store
 from searchitect.storage.journal import Event, Store
@@ -235,6 +236,9 @@ def _wishes(request: Request, parts: Parts) -> Wishes:
         trials = SHARED_TRIALS
     elif request.budget is None and trials is None and not parts.until:
         seconds, trials = (None, DEFAULT_TRIALS) if own else (DEFAULT_SECONDS, None)
+    if budget.joules is not None:
+        # The time in which all workers, busy, use it, by the estimate that the ledger makes too.
+        seconds = budget.joules / Energy.estimated(max(1, parts.workers), request.device).joules
     return Wishes(
         seconds=seconds,
         trials=trials,
@@ -247,6 +251,8 @@ def _wishes(request: Request, parts: Parts) -> Wishes:
         confirm_seeds=request.confirm_seeds if own else max(1, request.confirm_seeds),
         shared_seconds=request.supernet.cost_seconds if shared else None,
         models=1 if parts.portfolio is None else parts.portfolio.size,
+        joules=budget.joules,
+        device=request.device,
     )
 
 
@@ -265,7 +271,7 @@ def _continued(wishes: Wishes, known: Mapping[str, Any], store: Store, name: str
     A larger budget is taken over while the search still goes on. Once it has ended the test split may be open.
     """
     old = _wishes_of(known)
-    asked = {field: getattr(wishes, field) for field in ("seconds", "trials", "total_trials", "until")}
+    asked = {field: getattr(wishes, field) for field in ("seconds", "trials", "total_trials", "until", "joules")}
     if asked == {field: getattr(old, field) for field in asked}:
         return old, False
     ended = any(e["kind"] == "phase" and e["phase"] == "search" for _, e in store.journal(name).read())

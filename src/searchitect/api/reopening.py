@@ -266,5 +266,7 @@ def _supernet(study: str, facts: Mapping[str, Any] | None, data: Any, space: Any
 def _budget(wishes: Mapping[str, Any]) -> str | float | None:
     if wishes["total_trials"] is not None:
         return f"{wishes['total_trials']}trials"
+    if wishes.get("joules") is not None:
+        return f"{wishes['joules']}J"
     seconds: float | None = wishes["seconds"]
     return seconds

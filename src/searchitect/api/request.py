@@ -21,6 +21,7 @@ from searchitect.portfolio.planning import PortfolioPlan
 from searchitect.spaces import Recipe, SearchSpace
 from searchitect.strategies import Strategy, check_name
 from searchitect.strategies.tessellation import niche_features
+from searchitect.study.gain import GAIN
 from searchitect.study.stopping import stopping_rule
 from searchitect.tasks import METRICS, Task, task as open_task
 
@@ -199,7 +200,8 @@ def _named(request: Request) -> list[str]:
     """Measurements that objectives, limits and stop conditions name."""
     until = (request.until,) if isinstance(request.until, str) else request.until or ()
     names = [parse_objective(text).name for text in request.objectives or ()]
-    return names + [parse_constraint(text).name for text in (*request.constraints, *until)]
+    named = [parse_constraint(text).name for text in request.constraints]
+    return names + named + [name for text in until if (name := parse_constraint(text).name) != GAIN]
 
 
 def _space(space: Any, task: Task | None) -> type:
@@ -307,6 +309,13 @@ def _check_kinds(request: Request) -> None:
         )
     if isinstance(request.until, (int, float)):
         raise ConfigError(f"until must be a condition, got {request.until!r}", hint="until='accuracy>=0.95'")
+    texts = (request.until,) if isinstance(request.until, str) else tuple(request.until or ())
+    limits = [parse_constraint(text) for text in texts]
+    if any(limit.name == GAIN for limit in limits) and (len(limits) > 1 or limits[0].relation == ">="):
+        raise ConfigError(
+            "gain, what the next ten evaluations are expected to bring, is a condition by itself, with an upper limit",
+            hint="until='gain<=0.001'",
+        )
     if (
         request.store is not None
         and not isinstance(request.store, (str, Path))

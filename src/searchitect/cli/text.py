@@ -53,6 +53,7 @@ def summary(result: Result) -> list[str]:
         *_test_lines(result),
         f"verdict    {result.verdict.sentence}",
         *_belief_lines(result),
+        *_cost_lines(result),
         *(f"note       {warning}" for warning in result.warnings),
         *_file_lines(result),
     ]
@@ -81,6 +82,17 @@ def _test_lines(result: Result) -> Iterator[str]:
 def _belief_lines(result: Result) -> Iterator[str]:
     if result.belief is not None and result.belief.note:
         yield f"strategy   {result.belief.note}"
+
+
+def _cost_lines(result: Result) -> Iterator[str]:
+    if result.costs:
+        spent = ", ".join(
+            f"{line.what} {line.trials} (saved {line.saved:.0f} s)"
+            if line.what == "reused"
+            else f"{line.what} {line.seconds:.0f} s" + (f" ({line.trials} trials)" if line.what == "failures" else "")
+            for line in result.costs
+        )
+        yield f"cost       {spent}" + ("" if result.energy is None else f"; {result.energy}")
 
 
 def _file_lines(result: Result) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from searchitect.report.facts import Headline, entry, finite, hardware_of, headl
 from searchitect.report.forest import forest, spoken
 from searchitect.report.numbers import duration, measured, number, shortened, title, unit
 from searchitect.report.tables import Table
+from searchitect.study.ledger import Spent
 
 if TYPE_CHECKING:
     from searchitect.report.graph import Graph
@@ -26,6 +28,7 @@ Json = dict[str, Any]
 MAX_DECISIONS = 120
 MAX_MEASUREMENTS = 40
 MAX_WARNINGS = 20
+_KINDS = {"search": "search", "random search": "random", "confirmation": "confirm"}
 _VERDICTS = {
     "search_helped": "The search helped",
     "no_difference": "No measurable difference",
@@ -196,25 +199,37 @@ def _cell(value: float | None, name: str) -> Json:
 
 
 def budget(result: Result) -> Json:
-    """Busy seconds per phase."""
-    spent = {phase: s for phase, s in result.ledger.items() if finite(s) is not None and s >= 0}
-    total = sum(spent.values())
-    count = {phase: sum(1 for t in result.trials if t.phase == phase) for phase in spent}
+    """Busy seconds by what they were spent on."""
+    lines = [line for line in result.costs or _phases(result) if finite(line.seconds) is not None and line.seconds >= 0]
+    total = sum(line.seconds for line in lines)
     rows = [
         {
-            "phase": shortened(_phase(phase), 40),
-            "kind": phase if phase in ("search", "random", "confirm") else "other",
-            "weight": round(seconds / total, 4),
-            "time": duration(seconds),
-            "share": f"{100 * seconds / total:.0f} %",
-            "trials": f"{count[phase]:,}" if count[phase] else "",
+            "phase": shortened(line.what, 40),
+            "kind": _KINDS.get(line.what, "other"),
+            "weight": round(line.seconds / total, 4),
+            "time": f"{duration(line.saved)} saved" if line.what == "reused" else duration(line.seconds),
+            "share": f"{100 * line.seconds / total:.0f} %",
+            "energy": measured("energy_joules", line.joules) if line.joules else "",
+            "trials": f"{line.trials:,}" if line.trials else "",
         }
-        for phase, seconds in spent.items()
+        for line in lines
         if total > 0
     ]
     lead = f"{duration(total)} of evaluation within {duration(result.seconds)} of wall time"
     lead += "" if result.energy is None else f", {result.energy}"
-    return {"lead": f"{lead}; {_ending(result)}.", "strategy": _strategy(result), "rows": rows}
+    return {"lead": f"{lead}; {_ending(result)}.{_stopped(result)}", "strategy": _strategy(result), "rows": rows}
+
+
+def _stopped(result: Result) -> str:
+    """How many trials were not trained to their end, and how far they came."""
+    pruned = [trial for trial in result.trials if trial.state.value == "pruned" and trial.reused is None]
+    if not pruned:
+        return ""
+    shares = [told["progress"] for t in pruned if t.reports and "progress" in (told := t.reports[-1][1])]
+    far = f", after {100 * sum(shares) / len(shares):.0f} % of their training on average" if shares else ""
+    rule = entry(result.manifest, "settings", "stopping")
+    by = f" by the {shortened(str(rule), 80)} rule" if rule else ""
+    return f" {len(pruned):,} trial{'s were' if len(pruned) > 1 else ' was'} stopped early{by}{far}."
 
 
 def _strategy(result: Result) -> str:
@@ -233,8 +248,14 @@ def _ending(result: Result) -> str:
     return f"the search was stopped by: {shortened(result.stopped_by, 80)}"
 
 
+def _phases(result: Result) -> list[Spent]:
+    """The ledger of a result that was not made from a journal."""
+    count = Counter(trial.phase for trial in result.trials)
+    return [Spent(_phase(phase), count[phase], seconds) for phase, seconds in result.ledger.items()]
+
+
 def _phase(phase: str) -> str:
-    words = {"random": "random search", "confirm": "confirmation on fresh seeds", "search": "search"}
+    words = {"random": "random search", "confirm": "confirmation", "search": "search"}
     return words.get(phase, phase)
 
 

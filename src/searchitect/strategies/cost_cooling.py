@@ -48,12 +48,12 @@ class CostCooling:
             )
         self._cost, self._archive, self._initial = setting.cost, archive, initial
         self._budget = setting.budget or UNKNOWN_BUDGET
-        self._known: dict[int, float] = {}  # cost of every trial that started, in the order of their numbers
 
     def alpha(self) -> float:
         """Return α = (τ − spent) / (τ − spent on the initial design) in 0..1; a function of what was told."""
-        costs = [self._of(trial.number, trial.architecture) for trial in self._archive.complete]
-        costs += [self._of(trial.number, trial.architecture) for trial in self._archive.running.values()]
+        # Asked anew each time: the model of cost learns, and a rebuilt strategy knows its latest state only.
+        costs = [self._cost(trial.architecture) for trial in self._archive.complete]
+        costs += [self._cost(trial.architecture) for trial in self._archive.running.values()]
         first = costs[: self._initial]
         if not first:
             return 1.0
@@ -67,8 +67,3 @@ class CostCooling:
 
         costs = np.array([self._cost(architecture) for architecture in architectures], dtype=np.float64)
         return np.asarray(self.alpha() * np.log(np.maximum(costs, 1e-12)))
-
-    def _of(self, number: int, architecture: Architecture) -> float:
-        if number not in self._known:
-            self._known[number] = float(self._cost(architecture))
-        return self._known[number]

@@ -27,6 +27,8 @@ class Limit:
         cost: busy seconds of all workers together; what running trials will take is estimated by their mean.
         until: ends the phase once a complete trial keeps it.
         enough: ends it once this says so; asked before each trial but the first.
+        gain: ends it once the next evaluations are expected to bring no more than this; see `study.gain`.
+        joules: energy of the phase, where the machine counts it.
     """
 
     trials: int | None = None
@@ -34,6 +36,8 @@ class Limit:
     cost: float | None = None
     until: tuple[Constraint, ...] = ()
     enough: Callable[[], bool] | None = None
+    gain: float | None = None
+    joules: float | None = None
 
     def reached(self, trial: Trial) -> bool:
         """Whether a finished trial keeps all conditions of `until`."""

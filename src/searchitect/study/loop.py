@@ -11,9 +11,11 @@ from searchitect.errors import EvaluationError, StorageError
 from searchitect.evaluation import Executor, Job, Meter, Outcome, trial_folder
 from searchitect.study.alarms import note_alarms
 from searchitect.study.checkpoints import WEIGHTS_FOLDER, forget_all, forget_continued
+from searchitect.study.costing import PredictedCost, note_cost
 from searchitect.study.effort import is_full
 from searchitect.study.energy import Metering
 from searchitect.study.following import follow
+from searchitect.study.gain import expected_gain
 from searchitect.study.limits import Limit, hopeless
 from searchitect.study.study import Study
 from searchitect.trial import Trial, TrialState
@@ -25,6 +27,9 @@ def weights_folder(folder: Path, number: int) -> Path:
     """Where a trial that keeps its weights puts them."""
     return folder / WEIGHTS_FOLDER / trial_folder(number)
 
+
+IN_TIME = 0.7
+"""A trial is begun where so much of what it is expected to take is left."""
 
 LATE_FIRST_TRIAL = 30.0
 """Seconds that the first trial of a phase may take even where its time is up already."""
@@ -85,7 +90,10 @@ def run_phase(study: Study, phase: str, runner: Runner, limit: Limit, *, keep_we
         _forget(runner, phase)
         return str(study.state.phases[phase]["ended_by"])
     metering = Metering(runner.meter, study.state, phase)
-    reason = _Phase(study, phase, runner, limit, keep_weights).run()
+    try:
+        reason = _Phase(study, phase, runner, limit, keep_weights).run()
+    finally:
+        study.gate = None
     clock = {"elapsed": round(runner.clock.elapsed(), 3), **metering.clock()}
     study.mark({"kind": "phase", "phase": phase, "ended_by": reason, "clock": clock})
     _forget(runner, phase)
@@ -121,6 +129,11 @@ class _Phase:
         ended = [t for t in known if t.is_complete and t.reused is None]
         self.completed = len(ended)
         self.mean_seconds = sum(t.clock.get("seconds", 0.0) for t in ended) / max(1, len(ended))
+        self.refused = False  # the last proposal would not end in time
+        cost = study.setting.cost
+        self.predicted = cost if isinstance(cost, PredictedCost) and limit.seconds is not None else None
+        self.joules = None if runner.meter is None or limit.joules is None else runner.meter.joules()
+        study.gate = self._affordable
 
     def _reached(self, trial: Trial) -> bool:
         """Whether a trial keeps the stop condition; what a lower rung shows is no result yet."""
@@ -128,6 +141,7 @@ class _Phase:
 
     def run(self) -> str:
         note_alarms(self.study)
+        self._note_cost()
         while True:
             reason = self._fill()
             if not self.flying:
@@ -143,13 +157,13 @@ class _Phase:
                 return reason
             trial = self.study.ask()
             if trial is None:
-                return None
+                return "budget" if self.refused else None
             self._submit(trial)
         return self._enough()
 
     def _enough(self) -> str | None:
         """Why no more trials are wanted, or None. The first one is run however late it is."""
-        if self.condition_met:
+        if self.condition_met or self._gains_too_little():
             return "until"
         if self.limit.trials is not None and self.evaluated >= self.limit.trials:
             return "trials"
@@ -160,10 +174,39 @@ class _Phase:
         if self.limit.cost is not None and self._cost_of_one_more() > self.limit.cost:
             return "budget"
         left = self._left()
-        # A trial that would most likely be cut short is not begun.
-        if left is not None and (left <= 0 or left < 0.7 * self.mean_seconds):
+        if left is not None and (left <= 0 or (not self._foresees() and left < IN_TIME * self.mean_seconds)):
             return "budget"
-        return None
+        return "budget" if self._energy_spent() else None
+
+    def _foresees(self) -> bool:
+        """Whether the next trial's own cost can be told; otherwise the mean stands for it."""
+        return self.predicted is not None and self.predicted.model is not None
+
+    def _affordable(self, trial: Trial) -> bool:
+        """Whether a trial would most likely end in time; one that would be cut short is not begun."""
+        left, self.refused = self._left(), False
+        if left is not None and self.evaluated and self.predicted is not None and self._foresees():
+            self.refused = left < IN_TIME * self.predicted.of(trial.proposal)
+        return not self.refused
+
+    def _gains_too_little(self) -> bool:
+        """Whether the next evaluations are expected to bring no more than the limit says."""
+        if self.limit.gain is None:
+            return False
+        study = self.study
+        gain = expected_gain(study.state.of_phase(self.phase), study.objectives[0], study.setting.fidelity)
+        return gain is not None and gain <= self.limit.gain
+
+    def _energy_spent(self) -> bool:
+        """Whether the machine has counted as much energy as one phase may use, or would with one more trial."""
+        if self.joules is None or self.limit.joules is None or self.runner.meter is None:
+            return False
+        used = self.runner.meter.joules() - self.joules
+        return used + 0.5 * used / max(1, self.completed) > self.limit.joules
+
+    def _note_cost(self) -> None:
+        if self.predicted is not None:
+            note_cost(self.study)
 
     def _cost_of_one_more(self) -> float:
         """Busy seconds when all that runs has ended, and half of one more trial: the nearest whole number is met."""
@@ -217,6 +260,7 @@ class _Phase:
             self.following.settle(outcome.number)
         trial = self.study.end(outcome, self.runner.clock.elapsed())
         note_alarms(self.study)
+        self._note_cost()
         if self.runner.folder is not None:
             forget_continued(self.runner.folder, self.study.state, trial)
         self.condition_met = self.condition_met or self._reached(trial)

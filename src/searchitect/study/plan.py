@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from searchitect.errors import ConfigError
+from searchitect.evaluation import Energy
 from searchitect.objectives import Constraint
 from searchitect.study.campaign import Campaign, SharedWeights
 from searchitect.study.effort import described
+from searchitect.study.gain import GAIN
 from searchitect.study.limits import Limit
 from searchitect.trial import Fidelity
 
@@ -51,6 +53,8 @@ class Wishes:
         confirm_seeds, confirm_count: fresh seeds per finalist, finalists per arm at most.
         shared_seconds: spent before the study on weights that the search shares; None where every trial trains.
         models: handed over; each is a finalist of its arm.
+        joules: the whole budget as energy; then `seconds` is the time in which that is used, as estimated.
+        device: what it is used on.
     """
 
     seconds: float | None = None
@@ -67,6 +71,8 @@ class Wishes:
     confirm_count: int = 3
     shared_seconds: float | None = None
     models: int = 1
+    joules: float | None = None
+    device: str = "cpu"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +84,14 @@ class Row:
         evaluations: how many; None where nothing bounds or predicts them, or the part has none.
         known: how sure that number is: "exactly", "at_most" or "about"; "none" for a part that evaluates nothing.
         seconds: of wall time; None where the budget is no time.
+        energy: that busy workers use in this time, estimated; None where that is not known.
     """
 
     what: str
     evaluations: int | None
     known: Literal["exactly", "at_most", "about", "none"]
     seconds: float | None
+    energy: Energy | None = None
 
     def amount(self) -> str:
         """The number of evaluations for a reader: "≤ 12", "≈ 40", "?"."""
@@ -96,7 +104,8 @@ class Row:
         count: Any = self.evaluations
         if count is not None and self.known in ("at_most", "about"):
             count = {self.known: count}
-        return {"what": self.what, "evaluations": count, "seconds": self.seconds}
+        joules = None if self.energy is None else round(self.energy.joules, 1)
+        return {"what": self.what, "evaluations": count, "seconds": self.seconds, "joules": joules}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +131,24 @@ class Plan:
     no_random: str | None
     stopping: str | None = None
     scored: str | None = None
+    workers: int = 1
+    device: str = "cpu"
+
+    @property
+    def energy(self) -> Energy | None:
+        """What all rows together are expected to use; None where their time is not known."""
+        found = [row.energy for row in self.rows() if row.energy is not None]
+        return Energy(sum(e.joules for e in found), sum(e.error for e in found), "model") if found else None
 
     def rows(self) -> Iterator[Row]:
         """What will be done, in order."""
+        for row in self._rows():
+            # Baselines, test and export run on one core; all else on every worker.
+            workers = 1 if row.known == "none" else self.workers
+            used = None if row.seconds is None else Energy.estimated(row.seconds * workers, self.device)
+            yield dataclasses.replace(row, energy=used)
+
+    def _rows(self) -> Iterator[Row]:
         campaign, seconds = self.campaign, self.campaign.search.seconds
         search = Row("search", self.expected_trials, "about", seconds)
         if campaign.search.trials is not None:
@@ -142,7 +166,10 @@ class Plan:
         """The plan as sentences and a table, for a terminal."""
         for row in self.rows():
             trials = f"{row.amount():>12} evaluations" if row.known != "none" else " " * 24
-            yield f"{row.what:<24} {trials} {_text(row.seconds):>10} s"
+            energy = "" if row.energy is None else f" {row.energy.amount:>10}"
+            yield f"{row.what:<24} {trials} {_text(row.seconds):>10} s{energy}"
+        if self.energy is not None:
+            yield f"energy in all: about {self.energy}"
         yield f"one trial of the search: {described(self.search_fidelity)}"
         yield f"one confirmation: {described(self.campaign.confirm_fidelity)}"
         if self.scored:
@@ -155,6 +182,16 @@ class Plan:
 
 def make_plan(wishes: Wishes) -> Plan:
     """Split the budget."""
+    plan = dataclasses.replace(_split(wishes), workers=wishes.workers, device=wishes.device)
+    gain = next((limit.limit for limit in wishes.until if limit.name == GAIN), None)
+    until = tuple(limit for limit in wishes.until if limit.name != GAIN)
+    search = dataclasses.replace(plan.campaign.search, until=until, gain=gain)
+    if wishes.joules is not None and wishes.seconds and search.seconds is not None:
+        search = dataclasses.replace(search, joules=wishes.joules * search.seconds / wishes.seconds)
+    return dataclasses.replace(plan, campaign=dataclasses.replace(plan.campaign, search=search))
+
+
+def _split(wishes: Wishes) -> Plan:
     no_random = _why_not_compared(wishes)
     arms = 1 if no_random else 2
     if wishes.shared_seconds is not None:
@@ -207,7 +244,7 @@ def _with_shared_weights(wishes: Wishes, shared: float, arms: int, no_random: st
                 + (", since random search gets as much" if arms == 2 else ""),
                 hint=f"a budget of {2 * SHORTEST_COMPARED + arms * shared:.0f} s, or a number of trials",
             )
-        plan = make_plan(begun)
+        plan = _split(begun)
         random = shared + (plan.campaign.search.seconds or 0.0)
     owed = SharedWeights(shared, _search_fidelity(wishes, random, wishes.epochs), wishes.epoch_seconds)
     until = plan.campaign.confirm_until

@@ -20,6 +20,7 @@ from searchitect.storage.journal import Event, Store
 from searchitect.strategies import Belief, PriorTrial, Setting, Strategy, make_strategy, warmed
 from searchitect.strategies.tessellation import niche_features
 from searchitect.study import events
+from searchitect.study.costing import predicted_cost
 from searchitect.study.limits import REPEATS_IN_A_ROW
 from searchitect.study.manifest import make_manifest, prior_of, refuse_cut_off, refuse_difference
 from searchitect.study.scored import Score, remembered
@@ -109,9 +110,10 @@ class Study:
         self._facts, self._allowed, self.stopping = facts, allowed, stopping_rule(stopping)
         self._verdicts: dict[str, Sequence[str]] = {}
         self._known: set[str] = set()  # what the facts have ever answered
+        self.gate: Callable[[Trial], bool] | None = None  # says whether a trial is worth beginning
         self.setting = Setting(
             self.space, self.objectives, seed, self.check, budget, fidelity, workers, tuple(prior or ()), facts,
-            self.constraints, None, tuple(recorded_epochs), remembered(self, scores), pool,
+            self.constraints, predicted_cost(self, facts), tuple(recorded_epochs), remembered(self, scores), pool,
         )  # fmt: skip
 
         self._strategy = _made(
@@ -191,6 +193,8 @@ class Study:
                 self._append(events.reused(trial, of))
             elif violations := self._problems(proposal.architecture):
                 self._append(events.infeasible(trial, "; ".join(violations)))
+            elif self.gate is not None and not self.gate(trial):
+                return None
             else:
                 self._append(events.started(trial), trial)
                 return trial

@@ -20,7 +20,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-__all__ = ["Holding", "can_measure_processes", "onnx_peak_bytes", "torch_peak_bytes"]
+__all__ = ["Holding", "can_measure_processes", "onnx_peak_bytes", "silence", "torch_peak_bytes"]
 
 # Large buffers come straight from the system and go straight back, so that the resident set follows them.
 _ENVIRONMENT = {"MALLOC_MMAP_THRESHOLD_": "32768", "MALLOC_TRIM_THRESHOLD_": "0", "MALLOC_TOP_PAD_": "0"}
@@ -76,7 +76,7 @@ def onnx_peak_bytes(model: nn.Module, input_shape: tuple[int, ...], level: str =
     example = torch.zeros(1, *input_shape)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.onnx"
-        with _silence():
+        with silence():
             torch.onnx.export(model.eval(), (example,), file, dynamo=True, verbose=False, external_data=False)
         command = [sys.executable, "-c", _CHILD, str(file), level]
         done = subprocess.run(command, env={**os.environ, **_ENVIRONMENT}, capture_output=True, text=True, check=True)
@@ -141,7 +141,7 @@ class _Alive(TorchDispatchMode):
 
 
 @contextlib.contextmanager
-def _silence() -> Any:
+def silence() -> Any:
     before = logging.root.manager.disable
     with (
         warnings.catch_warnings(),

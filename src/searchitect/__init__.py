@@ -36,6 +36,7 @@ _PUBLIC = {
     "load": "searchitect.deploy",
     "Scenario": "searchitect.portfolio",
     "Study": "searchitect.study",
+    "Fidelity": "searchitect.trial",
     "Result": "searchitect.result",
     "Task": "searchitect.tasks",
     "task": "searchitect.tasks",
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
     from searchitect.study import Study as Study
     from searchitect.supernet import make_elastic as make_elastic, mutate_around as mutate_around
     from searchitect.tasks import Task as Task, task as task
+    from searchitect.trial import Fidelity as Fidelity
 
 
 def __getattr__(name: str) -> object:

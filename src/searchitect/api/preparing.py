@@ -15,7 +15,7 @@ from searchitect.api.niching import with_cells
 from searchitect.api.placing import placed
 from searchitect.api.request import DEFAULT_STORE, Parts, Request, default_name
 from searchitect.api.scoring import Scoring, scoring_of
-from searchitect.api.serving import planned, refuse_unservable, served, viewed
+from searchitect.api.serving import planned, refuse_unservable, served, sure_niches, viewed
 from searchitect.api.sharing import judged_by, shared_warning
 from searchitect.api.warm_starting import prior_trials, warm_start_label
 from searchitect.config import parse_budget
@@ -102,6 +102,7 @@ def prepare(request: Request, parts: Parts) -> Prepared:
     plan = planned(plan, parts.portfolio)
     if known is None:
         refuse_unservable(parts, evaluator, request.seed)
+    request = sure_niches(request, parts, evaluator)
     request = with_cells(request, parts.space, evaluator, known)
     label, prior = _prior(request, parts, store, known)
     scoring = scoring_of(request, parts, known, plan.campaign.search.seconds)
@@ -245,7 +246,7 @@ def _wishes(request: Request, parts: Parts) -> Wishes:
         total_trials=budget.trials,
         until=parts.until,
         workers=max(1, parts.workers),
-        epochs=None if own else parts.recipe.epochs,
+        epochs=parts.recipe.epochs if not own or request.recipe is not None else None,
         compare=request.random_search,
         is_random=request.strategy == "random" and request.warm_start is None,
         confirm_seeds=request.confirm_seeds if own else max(1, request.confirm_seeds),

@@ -44,6 +44,7 @@ class ASHA:
         self._sampler = make_sampler(setting, self._ladder, sampler, sampler_options)
         self._record = RungRecord(setting, self._ladder)
         self._continued: set[int] = set()
+        self._tops: dict[int, tuple[int, list[Trial]]] = {}
 
     def ask(self, number: int) -> Proposal | None:
         candidate = self._promotable()
@@ -72,10 +73,17 @@ class ASHA:
 
     def _promotable(self) -> Trial | None:
         """The best trial of the top 1/η of a rung that was not promoted, from the highest rung down."""
-        setting = self._setting
-        for rung in reversed(self._record.complete[:-1]):
-            top = promoted(rung, len(rung) // self._ladder.eta, setting.objectives, setting.constraints)
-            for trial in top:
+        for place in reversed(range(len(self._ladder) - 1)):
+            for trial in self._top(place):
                 if trial.number not in self._continued:
                     return trial
         return None
+
+    def _top(self, place: int) -> list[Trial]:
+        """The top 1/η of a rung, found once for each number of trials that ended there."""
+        rung, setting = self._record.complete[place], self._setting
+        known = self._tops.get(place)
+        if known is None or known[0] != len(rung):
+            top = promoted(rung, len(rung) // self._ladder.eta, setting.objectives, setting.constraints)
+            known = self._tops[place] = (len(rung), top)
+        return known[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterable, Sequence
 
@@ -43,7 +44,7 @@ def effort(trial: Trial, trials: Sequence[Trial], setting: Setting) -> float:
     """
     full = setting.fidelity
     if full.epochs is None and setting.recorded_epochs:
-        full = Fidelity(setting.recorded_epochs[-1], full.data_fraction, full.resolution)
+        full = dataclasses.replace(full, epochs=setting.recorded_epochs[-1])
     own = 1.0 if trial.proposal.fidelity == setting.fidelity else _share(trial.proposal.fidelity, full)
     own *= _done(trial, full)
     before = trial.proposal.continues

@@ -225,6 +225,7 @@ class RunSettings:
         option: the strategy's own arguments, name to value.
         warm_start: studies, or trials of other tools, to start from; see docs/warm_starts.md.
         proxies: zero-cost proxies to start from: "default", a group, or names such as "nwot,flops".
+        prune_space: leave options out of most proposals that are not worth trying.
         stopping: "median" or "curve": end trials early that fall behind while they train.
         scenarios: TOML file of the places where a model must serve; size: how many models for them, at most.
         trials: evaluations of the search, at most.
@@ -259,6 +260,7 @@ class RunSettings:
     warm_start: tuple[str, ...] = ()
     proxies: str | None = None
     stopping: str | None = None
+    prune_space: bool = False
     scenarios: str | None = None
     size: int | None = None
     trials: int | None = None
@@ -317,7 +319,7 @@ _WANTED = {
     **dict.fromkeys(("store", "out", "name", "proxies"), "a text"),
     **dict.fromkeys(("trials", "epochs", "size"), "a positive whole number"),
     **dict.fromkeys(("workers", "confirm_seeds"), "a whole number from 0"),
-    **dict.fromkeys(("deterministic", "profile", "random", "allow_changed_code"), "true or false"),
+    **dict.fromkeys(("deterministic", "profile", "prune_space", "random", "allow_changed_code"), "true or false"),
     **dict.fromkeys(("objective", "constraint", "devices", "warm_start"), "a list of texts"),
     "option": "a table of the strategy's options",
     "seed": "a whole number",

@@ -30,6 +30,7 @@ from searchitect.study.energy import spent_energy
 from searchitect.study.ledger import Spent, spending
 from searchitect.study.finalists import Finalist, best_trial, handed_over, pareto_front, winner
 from searchitect.study.manifest import refuse_newer
+from searchitect.study.pruning import pruning_notes
 from searchitect.study.scored import proxy_card, proxy_warnings
 from searchitect.study.state import StudyState
 from searchitect.study.verdict import Verdict, judge
@@ -421,7 +422,7 @@ def _warnings(state: StudyState, finalists: Sequence[Finalist], folder: Path | N
     for event in state.marks.get("exported", [])[-1:]:
         gone = [(name, why) for name, why in event["skipped"] if folder is None or not (folder / name).is_file()]
         said += [f"{name} was not written: {why}" for name, why in gone]
-    said += proxy_warnings(state.marks)
+    said += proxy_warnings(state.marks) + pruning_notes(state.marks)
     openings = len(state.marks.get("test_repeated", ()))
     if openings:
         said.append(

@@ -12,6 +12,7 @@ from searchitect.api.importing import import_trials
 from searchitect.api.measuring import measure, write_models
 from searchitect.api.migrating import Migration, migrate
 from searchitect.api.opening import open_result, opened
+from searchitect.api.pruning import prune
 from searchitect.api.reopening import export, predict, report, resume, retrain
 from searchitect.api.request import Request
 from searchitect.api.searching import plan, search
@@ -39,6 +40,7 @@ __all__ = [
     "plan",
     "predict",
     "prior_trials",
+    "prune",
     "report",
     "resume",
     "retrain",

@@ -207,6 +207,7 @@ def _request(study: str, store: Store, data: Any, space: Any, evaluate: Callable
         supernet=supernet,
         proxies=manifest["details"].get("proxies"),
         stopping=settings.get("stopping"),
+        prune_space=settings.get("prune_space", False),
         **_scenarios(manifest["details"].get("portfolio")),
     )
 

@@ -71,6 +71,7 @@ class Request:
     supernet: Any = None
     proxies: str | Sequence[str] | None = None
     stopping: str | None = None
+    prune_space: bool = False
     scenarios: Any = None
     size: int | None = None
 
@@ -152,6 +153,7 @@ def default_name(request: Request, parts: Parts) -> str:
     if parts.task is not None and request.evaluate is None and isinstance(request.data, (str, Path)):
         start = ("" if request.warm_start is None else "-warm") + ("" if request.proxies is None else "-proxies")
         start += f"-{request.stopping}" if request.stopping else ""
+        start += "-pruning" if request.prune_space else ""
         return f"{parts.task.name}-{space}-{strategy}-seed{request.seed}{start}"
     what = parts.task.name if parts.task is not None else getattr(request.evaluate, "__name__", "function")
     now = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")

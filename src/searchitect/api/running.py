@@ -57,6 +57,7 @@ def _study(prepared: Prepared, on_event: Callable[[Event], None] | None) -> Stud
         scores=None if prepared.scoring is None else prepared.scoring.score,
         pool=1 if prepared.scoring is None else prepared.scoring.pool,
         stopping=request.stopping,
+        prune_space=request.prune_space,
         details=_details(prepared),
         recorded=_recorded(prepared),
         allow_changed_code=request.allow_changed_code,

@@ -54,6 +54,7 @@ def search(
     supernet: Any = None,
     proxies: str | Sequence[str] | None = None,
     stopping: str | None = None,
+    prune_space: bool = False,
     scenarios: Any = None,
     size: int | None = None,
     on_event: Callable[[Event], None] | None = None,
@@ -99,6 +100,9 @@ def search(
         allow_changed_code: go on although the source of the space or of `evaluate` has changed.
         supernet: what `sa.train_supernet` returned: trials of the search are judged by its shared weights, while random
             search, which gets its cost as well, and the confirmation train alone. Its data and space need no repeating.
+        prune_space: leave options out of most proposals that have next to no chance, or with which a limit cannot be
+            kept; what was left out, and why, stands in the journal and in `result.warnings`. See
+            docs/many_objectives.md.
         stopping: "median" or "curve": trials of the search that fall behind while they train are ended early, as
             pruned. See docs/multi_fidelity.md; your own `evaluate` takes part by `context.report`.
         scenarios: places where a model must serve: a TOML file of `[[scenario]]` tables, or a list of `sa.Scenario`.
@@ -111,17 +115,21 @@ def search(
     Raises:
         SearchitectError: something in the request cannot be used; the message says what to type instead.
     """
-    wanted = (objectives,) if isinstance(objectives, str) else objectives
-    limits = (constraints,) if isinstance(constraints, str) else constraints
     request = Request(
         data=data, target=target, groups=groups, time=time, space=space, evaluate=evaluate, strategy=strategy,
-        options=options or {}, objectives=wanted, constraints=limits, trials=trials, budget=budget, until=until,
+        options=options or {}, objectives=_several(objectives), constraints=_several(constraints), until=until,
         workers=workers, memory=memory, seed=seed, device=device, store=store, name=name, folder=folder, recipe=recipe,
         random_search=random_search, confirm_seeds=confirm_seeds, trial_seconds=trial_seconds, scenarios=scenarios,
         deterministic=deterministic, profile=profile, allow_changed_code=allow_changed_code, warm_start=warm_start,
         devices=devices, confidence=confidence, supernet=supernet, proxies=proxies, stopping=stopping, size=size,
+        prune_space=prune_space, trials=trials, budget=budget,
     )  # fmt: skip
     return run(prepare(request, make_parts(request)), on_event)
+
+
+def _several(texts: Any) -> Any:
+    """One text as a list of one."""
+    return (texts,) if isinstance(texts, str) else texts
 
 
 def plan(request: Request) -> Plan:

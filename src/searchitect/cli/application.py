@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from searchitect import __version__
-from searchitect.cli import calibrating, comparing, listing, measuring, running, studies
+from searchitect.cli import calibrating, comparing, listing, measuring, pruning, running, studies
 from searchitect.cli.supernet import supernet
 from searchitect.cli.tabular import tabular
 
@@ -53,5 +53,6 @@ app.command("report")(studies.report)
 app.command("export")(studies.export)
 app.command("predict")(studies.predict)
 app.command("migrate")(studies.migrate)
+app.command("prune")(pruning.prune)
 app.add_typer(supernet, name="supernet")
 app.add_typer(tabular, name="tabular")

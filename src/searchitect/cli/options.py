@@ -90,6 +90,7 @@ _SETTINGS: dict[str, Any] = {
     "option": _option(_TEXTS, "An option of the strategy: population_size=20; repeat for more.", "NAME=VALUE"),
     "warm_start": _option(_TEXTS, "Start from STUDY, STUDY@STORE, @STORE or optuna:URL; repeat for more.", "STUDY"),
     "stopping": _option(_TEXT, "End trials early that fall behind: median, curve.", "RULE"),
+    "prune_space": _option(_SWITCH, "Leave out options that are not worth trying.", None, "--prune-space"),
     "proxies": _option(_TEXT, "Start from zero-cost scores: default, or names such as nwot,flops.", "NAMES"),
     "trials": _option(_NUMBER, "Evaluations of the search, at most.", "N"),
     "budget": _option(_TEXT, "Time for everything: 90s, 5min, 1h30m (or 50trials).", "TIME"),

@@ -99,6 +99,7 @@ def _arguments(settings: RunSettings) -> dict[str, Any]:
         "warm_start": list(settings.warm_start) or None,
         "proxies": settings.proxies,
         "stopping": settings.stopping,
+        "prune_space": settings.prune_space,
         "objectives": settings.objective or None,
         "constraints": settings.constraint,
         "devices": settings.devices,

@@ -124,6 +124,11 @@ class Auto:
         return Belief(believed.incumbent, believed.rank_correlation, note)
 
     @property
+    def exhaustive(self) -> bool:
+        """Whether what was chosen promises to visit everything."""
+        return bool(getattr(self._strategy, "exhaustive", False))
+
+    @property
     def _settled(self) -> bool:
         """Whether nothing can change the choice any more; then no trials need be kept for another one."""
         return self.choice.name in (EVOLUTION, "grid", "sobol")

@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from searchitect.errors import ConfigError, MissingExtraError, did_you_mean
-from searchitect.predictors.gaussian_process import evenly
+from searchitect.strategies.acquisition import log_expected_improvement
 from searchitect.strategies.front_models import FrontModel
 from searchitect.strategies.gaussian_front import GaussianFront
 from searchitect.strategies.strategy import Setting
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from searchitect.predictors.kernels import Rows
 
     Vector = npt.NDArray[np.float64]
+    Matrix = npt.NDArray[np.float64]
 
 __all__ = ["EHVI"]
 
@@ -34,8 +35,9 @@ ACQUISITIONS = ("ehvi", "nehvi")
 MARGIN = 0.1
 """The reference point lies this share of the front's extent beyond its worst values (Ishibuchi et al. 2018)."""
 
-MOST_BASELINE = 40
-"""Points of the believed front that the noisy variant draws anew."""
+MOST_POINTS = {2: 60, 3: 30, 4: 16}
+"""Points that stand for the believed front, by the number of objectives; 10 for more than four. The volume is cut into
+boxes, the number of which grows with that of the points to the power of half the objectives and more."""
 
 
 class EHVI(GaussianFront):
@@ -83,10 +85,12 @@ class EHVI(GaussianFront):
         import numpy as np
         import torch
 
-        points = model.means[model.front]
-        extent = np.ptp(points, axis=0)
-        extent = np.where(extent > 1e-9, extent, np.ptp(model.means, axis=0) + 1e-9)
-        worst = torch.as_tensor(-(points.max(axis=0) + MARGIN * extent))
+        if len(model.objectives) == 1:  # the volume is a length, and its improvement has a closed form
+            mean, deviation = model.predict(rows)
+            return log_expected_improvement(mean[:, 0], deviation[:, 0], float(model.means[model.feasible].min()))
+        points = _thinned(model.means[model.front])
+        low, extent = model.box()
+        worst = torch.as_tensor(-(low + (1 + MARGIN) * extent))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of numerics that BoTorch mends by itself
             with torch.no_grad(), torch.random.fork_rng(devices=[]):
@@ -102,7 +106,7 @@ class EHVI(GaussianFront):
         from botorch.sampling.normal import SobolQMCNormalSampler
         from botorch.utils.multi_objective.box_decompositions import FastNondominatedPartitioning
 
-        cells = FastNondominatedPartitioning(worst, torch.as_tensor(-points))
+        cells: Any = FastNondominatedPartitioning(worst, torch.as_tensor(-points))
         acquisition = qLogExpectedHypervolumeImprovement(
             _surrogate()(model, rows),
             worst.tolist(),
@@ -117,7 +121,7 @@ class EHVI(GaussianFront):
         from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
         from botorch.sampling.normal import SobolQMCNormalSampler
 
-        front = [model.front[place] for place in evenly(len(model.front), MOST_BASELINE)]
+        front = [model.front[place] for place in _standing(model.means[model.front])]
         table = np.concatenate([model.objectives[0].features[front], rows])
         acquisition = qLogNoisyExpectedHypervolumeImprovement(
             _surrogate()(model, table),
@@ -133,6 +137,26 @@ class EHVI(GaussianFront):
         parents = list(model.front or model.feasible or range(len(model.trials)))
         rng.shuffle(parents)
         return parents
+
+
+def _standing(points: Matrix) -> list[int]:
+    """Places of the points that stand for all: one after another the farthest from those that are chosen."""
+    import numpy as np
+
+    most = MOST_POINTS.get(points.shape[1], 10)
+    if len(points) <= most:
+        return list(range(len(points)))
+    scaled = (points - points.min(axis=0)) / np.maximum(np.ptp(points, axis=0), 1e-12)
+    chosen = [int(scaled[:, 0].argmin())]
+    apart = np.linalg.norm(scaled - scaled[chosen[0]], axis=1)
+    while len(chosen) < most:
+        chosen.append(int(apart.argmax()))
+        apart = np.minimum(apart, np.linalg.norm(scaled - scaled[chosen[-1]], axis=1))
+    return sorted(chosen)
+
+
+def _thinned(points: Matrix) -> Matrix:
+    return points[_standing(points)]
 
 
 def _places(start: int, end: int) -> Any:

@@ -93,6 +93,19 @@ class FrontModel:
         found = [posterior.predict(rows) for posterior in self.objectives]
         return np.stack([mean for mean, _ in found], axis=1), np.stack([spread for _, spread in found], axis=1)
 
+    def box(self) -> tuple[Vector, Vector]:
+        """Return the ideal point of the believed front, and the extent in each objective in which trades are sought.
+
+        As far as the front goes, and at least to the median of all trials: a front of one point, or of a few that are
+        nearly equal in one objective, says nothing about what else there may be.
+        """
+        import numpy as np
+
+        points = self.means[self.front]
+        low = points.min(axis=0)
+        high = np.maximum(points.max(axis=0), np.median(self.means, axis=0))
+        return low, np.where(high - low > 1e-9, high - low, 1.0)
+
     def believing(self, rows: Rows) -> FrontModel:
         """Return the model that takes running trials for observed, at their predicted means."""
         return replace(

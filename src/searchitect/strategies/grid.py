@@ -22,6 +22,9 @@ class Grid:
         SpaceError: the space is not finite, or larger than `LARGEST_GRID`.
     """
 
+    exhaustive = True
+    """Nothing may be left out of it for the time being: the walk does not come back."""
+
     def __init__(self, setting: Setting) -> None:
         space = setting.space
         if not space.is_finite:

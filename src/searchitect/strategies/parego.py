@@ -34,7 +34,7 @@ DRAWS = 64
 class ParEGO(GaussianFront):
     """Improve on the augmented Tchebycheff value max λᵢfᵢ + ρ·Σ λᵢfᵢ, λ drawn evenly from the simplex for each ask.
 
-    Objectives are scaled so that the front observed so far spans 0..1 in each.
+    Objectives are scaled to the box of the believed front (`FrontModel.box`).
 
     Args:
         rho: ρ; keeps weakly dominated points from being as good as dominating ones.
@@ -65,7 +65,7 @@ class ParEGO(GaussianFront):
         import numpy as np
 
         weights = _weights(model.means.shape[1], rng)
-        low, span = _box(model)
+        low, span = model.box()
         best = tchebycheff((model.means[model.feasible] - low) / span, weights, self._rho).min()
         mean, deviation = model.predict(rows)
         luck = np.random.Generator(np.random.PCG64(rng.getrandbits(64))).standard_normal((DRAWS, 1, len(weights)))
@@ -76,7 +76,7 @@ class ParEGO(GaussianFront):
     def _parents(self, model: FrontModel, rng: random.Random) -> list[int]:
         if not model.feasible:
             return list(range(len(model.trials)))
-        low, span = _box(model)
+        low, span = model.box()
         values = tchebycheff((model.means - low) / span, _weights(model.means.shape[1], rng), self._rho)
         return sorted(model.feasible, key=lambda place: values[place])
 
@@ -95,13 +95,3 @@ def _weights(objectives: int, rng: random.Random) -> Vector:
 
     parts = np.array([rng.expovariate(1.0) for _ in range(objectives)])
     return np.asarray(parts / parts.sum())
-
-
-def _box(model: FrontModel) -> tuple[Vector, Vector]:
-    """Ideal point of the believed front, and its extent in each objective."""
-    import numpy as np
-
-    points = model.means[model.front]
-    low, span = points.min(axis=0), np.ptp(points, axis=0)
-    whole = np.ptp(model.means, axis=0)
-    return low, np.where(span > 1e-9, span, np.where(whole > 0, whole, 1.0))

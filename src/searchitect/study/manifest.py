@@ -63,6 +63,7 @@ def make_manifest(
             "fidelity": study.setting.fidelity.to_json(),
             "budget": study.setting.budget,
             **unusual(study.setting.workers, study.setting.prior),
+            **({} if study.pruning is None else {"prune_space": True}),
             **({} if study.stopping is None else {"stopping": rule_name(study.stopping)}),
             **({} if study.setting.scores is None else {"proxy_pool": study.setting.pool}),
         },

@@ -23,10 +23,11 @@ from searchitect.study import events
 from searchitect.study.costing import predicted_cost
 from searchitect.study.limits import REPEATS_IN_A_ROW
 from searchitect.study.manifest import make_manifest, prior_of, refuse_cut_off, refuse_difference
+from searchitect.study.pruning import KIND as PRUNED, SpacePruning
 from searchitect.study.scored import Score, remembered
 from searchitect.study.state import StudyState
 from searchitect.study.stopping import Rule, judged, stopping_rule
-from searchitect.trial import Fidelity, Trial, TrialState
+from searchitect.trial import Fidelity, Proposal, Trial, TrialState
 
 __all__ = ["Facts", "Study"]
 
@@ -60,6 +61,7 @@ class Study:
         scores: zero-cost scores of an architecture by proxy, higher is better; the search starts from them. A text in
             the place of a score says why there is none. Each architecture is scored once and kept in the journal.
         pool: how many random architectures may be scored before the first trial.
+        prune_space: leave options out of most proposals that are not worth trying; see docs/many_objectives.md.
         details: further entries for the manifest that a resumed study must repeat, such as the task.
         recorded: further entries for the manifest that are kept for the record only.
         allow_changed_code: go on although the source of the space differs.
@@ -95,6 +97,7 @@ class Study:
         scores: Score | None = None,
         pool: int = 1_000,
         stopping: str | Rule | None = None,
+        prune_space: bool = False,
         details: Mapping[str, Any] | None = None,
         recorded: Mapping[str, Any] | None = None,
         allow_changed_code: bool = False,
@@ -111,8 +114,10 @@ class Study:
         self._verdicts: dict[str, Sequence[str]] = {}
         self._known: set[str] = set()  # what the facts have ever answered
         self.gate: Callable[[Trial], bool] | None = None  # says whether a trial is worth beginning
+        self.pruning = SpacePruning() if prune_space else None
+        check = self.check if self.pruning is None else self.pruning.guard(self.check)
         self.setting = Setting(
-            self.space, self.objectives, seed, self.check, budget, fidelity, workers, tuple(prior or ()), facts,
+            self.space, self.objectives, seed, check, budget, fidelity, workers, tuple(prior or ()), facts,
             self.constraints, predicted_cost(self, facts), tuple(recorded_epochs), remembered(self, scores), pool,
         )  # fmt: skip
 
@@ -140,6 +145,8 @@ class Study:
             self.state = StudyState()
             for _, event in self._journal.read():
                 self.state.apply(event)
+            if self.pruning is not None:
+                self.pruning.replay(self.state.marks)
             if self.state.manifest is None:
                 self._append(manifest(None))
             else:
@@ -183,7 +190,7 @@ class Study:
         strategy = self._strategies[self.phase]
         for _ in range(REPEATS_IN_A_ROW):
             number = len(self.state.trials)
-            proposal = strategy.ask(number)
+            proposal = self._proposed(strategy, number)
             if proposal is None:
                 return None
             key, seed = self.space.key(proposal.architecture), derive(self.seed, "trial", number)
@@ -307,6 +314,12 @@ class Study:
 
     # ---- inside
 
+    def _proposed(self, strategy: Strategy, number: int) -> Proposal | None:
+        if self.pruning is None or self.phase != "search":
+            return strategy.ask(number)
+        self.pruning.review(self)
+        return self.pruning.ask(strategy, self.setting, number)
+
     def _problems(self, architecture: Architecture) -> Sequence[str]:
         try:
             problems = [] if self.space.contains(architecture) else list(self.space.violations(architecture))
@@ -323,6 +336,8 @@ class Study:
     def _append(self, event: Event, opened: Trial | None = None) -> None:
         self._journal.append(event)
         told = self.state.apply(event, opened)
+        if event["kind"] == PRUNED and self.pruning is not None:
+            self.pruning.apply(event)
         if told:
             strategy = self._strategies[self.phase]
             for trial in told:

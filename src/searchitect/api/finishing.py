@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from searchitect.api.portfolio_files import write_portfolio_files
 from searchitect.api.preparing import Prepared
 from searchitect.api.weights import restorer
 from searchitect.errors import MissingExtraError
@@ -33,6 +34,9 @@ def finish(study: Study, prepared: Prepared) -> None:
         model = restorer(study.state.trials, parts, folder)(result.best.trial)
         written = _write_model(prepared, result, result.best, model)
         files, skipped = list(written.files), list(written.skipped)
+        if parts.portfolio is not None:
+            more, missing = write_portfolio_files(prepared, result, restorer(study.state.trials, parts, folder))
+            files, skipped = files + more, skipped + missing
         shown = result_of(study.state, folder=folder, space=parts.space)
         page = write_report_page(dataclasses.replace(shown, files=(*files, REPORT)), model, prepared)
         if page is None:

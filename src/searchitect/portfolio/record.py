@@ -24,8 +24,11 @@ from searchitect.trial import Trial
 
 __all__ = ["COUNTED", "Cell", "Member", "Portfolio", "Service", "mean_interval", "member_of", "service_of"]
 
-COUNTED = frozenset({"parameters", "flops", "activations", "peak_memory_bytes", "flash_bytes"})
-"""Measurements that are exact: nothing varies between two runs."""
+COUNTED = ("parameters", "flops", "activations", "peak_memory", "flash")
+"""How the names of measurements begin that are exact: nothing varies between two runs, on whatever device."""
+
+SHARES = ("accuracy", "precision", "recall", "f1", "auroc")
+"""Words of metrics that lie in 0..1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,16 +234,24 @@ def service_of(
         labels[finalist.key],
         metric.name,
         value=statistics.fmean(values),
-        interval=mean_interval(values),
+        interval=_within(metric.name, mean_interval(values)),
         feasibility=sure,
         trial=best.number,
     )
 
 
+def _within(metric: str, interval: tuple[float, float] | None) -> tuple[float, float] | None:
+    """The interval, cut to 0..1 where the metric is a share: two seeds say little, but not that."""
+    if interval is None or not any(word in metric for word in SHARES):
+        return interval
+    return max(0.0, interval[0]), min(1.0, interval[1])
+
+
 def _feasibility(limit: Any, mean: Mapping[str, float], repeated: Mapping[str, Sequence[float]]) -> Feasibility:
     if limit.name in repeated:
         return measured_feasibility(limit, repeated[limit.name], confidence=limit.confidence)
-    return single_feasibility(limit, mean, COUNTED)
+    counted = {name for name in mean if name.startswith(COUNTED)}
+    return single_feasibility(limit, mean, counted)
 
 
 def cells_of(

@@ -163,7 +163,7 @@ def _full(setting: Setting, unit: str) -> float:
 def _least(setting: Setting, unit: str, full: float, eta: int) -> float:
     if unit == "epochs":
         return float(setting.recorded_epochs[0]) if setting.recorded_epochs else 1.0
-    return full / eta ** (RUNGS_OF_SHARES.get(unit, 3) - 1)
+    return full / float(eta) ** (RUNGS_OF_SHARES.get(unit, 3) - 1)
 
 
 def _whole(amounts: Sequence[float], recorded: Sequence[int]) -> list[float]:

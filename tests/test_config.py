@@ -250,3 +250,12 @@ def test_anything_else_is_no_size(given: object) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_memory(given)  # type: ignore[arg-type]
     assert caught.value.hint == "write 2GB, 512MB or 1.5GiB"
+
+
+def test_a_budget_may_be_an_energy() -> None:
+    assert parse_budget("2kWh") == parse_budget("2000 Wh") == Budget(joules=7.2e6)
+    assert parse_budget("300kJ") == parse_budget("0.3MJ") == parse_budget("300000J") == Budget(joules=3e5)
+    with pytest.raises(ConfigError, match="no energy leaves nothing"):
+        parse_budget("0Wh")
+    with pytest.raises(ConfigError, match="cannot read the budget '2kW'\n.*2kWh"):
+        parse_budget("2kW")

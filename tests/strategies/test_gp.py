@@ -18,6 +18,7 @@ from searchitect.strategies.random_search import RandomSearch
 from searchitect.strategies.strategy import Setting
 from searchitect.testing.strategies import planted_loss, synthetic_search
 from searchitect.trial import Proposal, Trial, TrialState
+from tests.strategies.planted import SPACE as PLANTED
 from tests.strategies.spaces import Conditional, Flat
 from tests.strategies.test_regularized_evolution import SPACE
 
@@ -182,3 +183,21 @@ def test_nine_of_ten_published_results_lie_in_their_held_out_ninety_percent_inte
         inside += (abs(posterior.targets - mean) <= 1.645 * deviation).tolist()
         assert rank_correlation(mean, losses) > 0.5
     assert 0.85 <= statistics.fmean(inside) <= 0.95
+
+
+def test_improvement_per_cost_tries_what_is_cheap_first():
+    def cost(architecture):
+        return 10.0 ** architecture["a"]
+
+    def spent(per_cost):
+        setting = Setting(PLANTED, SCORE, 0, budget=40, cost=cost)
+        strategy = GP(setting, per_cost=per_cost, candidates=40)
+        told = synthetic_search(strategy, setting, lambda a: -float(sum(a[p] != 3 for p in "bcdef")), 15)
+        return statistics.fmean(t.architecture["a"] for t in told if t.number >= 10)
+
+    assert spent(True) < spent(False) - 1.0
+
+
+def test_improvement_per_cost_needs_a_prediction_of_cost():
+    with pytest.raises(ConfigError, match="per_cost needs a prediction"):
+        GP(Setting(PLANTED, SCORE), per_cost=True)

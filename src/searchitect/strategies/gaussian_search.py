@@ -23,6 +23,7 @@ from searchitect.strategies.acquisition import (
     most_promising,
 )
 from searchitect.strategies.archive import Archive, spread
+from searchitect.strategies.cost_cooling import CostCooling
 from searchitect.strategies.fresh import first_fresh
 from searchitect.strategies.pending import PENDING, Pending, assumed, log_penalty
 from searchitect.strategies.strategy import Belief, Setting
@@ -60,6 +61,7 @@ class GaussianSearch(ABC):
         candidates: random candidates per ask, and as many mutants of the ten best; a third more of the best of both.
         max_points: the posterior rests on at most so many trials: half the best, half spread evenly over the others.
         width: deviations below the mean, for "ucb".
+        per_cost: promise per predicted cost instead of promise; see `CostCooling`.
         pending: what is made of running trials: "believer" (their predicted mean), "liar" (as good as the best) or
             "penalize" (a ball around each is avoided, local penalisation).
     """
@@ -76,6 +78,7 @@ class GaussianSearch(ABC):
         max_points: int,
         width: float,
         pending: Pending,
+        per_cost: bool = False,
     ) -> None:
         _one_of("acquisition", acquisition, ACQUISITIONS)
         _one_of("pending", pending, PENDING)
@@ -85,6 +88,7 @@ class GaussianSearch(ABC):
         self._initial = initial or min(10, max(3, (setting.budget or 400) // 4))
         self._candidates, self._max_points = candidates, max_points
         self._archive = Archive(setting, refit_every)
+        self._cooling = CostCooling(setting, self._archive, self._initial) if per_cost else None
         self._rows: dict[int, Rows] = {}
         self._learned: tuple[int, Vector] | None = None
         self._fitted: tuple[int, list[int], GaussianPosterior] | None = None
@@ -112,9 +116,13 @@ class GaussianSearch(ABC):
         def score(architectures: Sequence[Architecture]) -> Vector:
             rows = self.encode(architectures)
             found = self._score(posterior, rows, best, rng)
-            if running is None or self._pending != "penalize":
+            penalized = running is not None and self._pending == "penalize"
+            if not penalized and self._cooling is None:
                 return found
-            return self._logarithm(found) + log_penalty(posterior, rows, running, best)
+            found = self._logarithm(found)
+            if running is not None and penalized:
+                found = found + log_penalty(posterior, rows, running, best)
+            return found if self._cooling is None else found - self._cooling.discount(architectures)
 
         count = self._candidates
         found = most_promising(setting, archive.seen, parents, score, rng, random_draws=count, mutants=count)

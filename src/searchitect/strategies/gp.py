@@ -36,6 +36,7 @@ class GP(GaussianSearch):
         max_points: int = 1000,
         width: float = 2.0,
         pending: Pending = "believer",
+        per_cost: bool = False,
     ) -> None:
         self._columns = Columns.of(setting.space)
         super().__init__(
@@ -48,6 +49,7 @@ class GP(GaussianSearch):
             max_points=max_points,
             width=width,
             pending=pending,
+            per_cost=per_cost,
         )
 
     def encode(self, architectures: Sequence[Architecture]) -> Rows:

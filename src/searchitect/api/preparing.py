@@ -98,6 +98,7 @@ def prepare(request: Request, parts: Parts) -> Prepared:
     if request.supernet is not None:
         evaluator = judged_by(request.supernet, evaluator)
         warnings = (*warnings, shared_warning(request.supernet))
+    warnings = (*warnings, *_energy_warning(request, parts))
     evaluator = placed(evaluator, parts.space, None if parts.task is None else parts.task.spec, parts.devices)
     plan = planned(plan, parts.portfolio)
     if known is None:
@@ -110,6 +111,17 @@ def prepare(request: Request, parts: Parts) -> Prepared:
     return Prepared(
         request, parts, evaluator, name, store, folder, wishes, plan, warnings, since, late, label, prior, scoring
     )
+
+
+def _energy_warning(request: Request, parts: Parts) -> tuple[str, ...]:
+    """Where the energy of a pass is asked for and this machine has no counter, that it is an estimate."""
+    from searchitect.hardware.meters import open_meter
+
+    named = {o.name for o in parts.objectives} | {c.name for c in parts.constraints + parts.until}
+    asked = request.evaluate is None and bool(named & {"energy_joules", "energy_error_joules"})
+    if not asked or open_meter(request.device) is not None:
+        return ()
+    return ("energy_joules is an estimate, power × time, ± 40 %: this machine has no energy counter that may be read",)
 
 
 def _with_pace(evaluator: Any, wishes: Wishes, parts: Parts, request: Request, since: float) -> tuple[Any, Wishes]:

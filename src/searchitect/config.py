@@ -229,7 +229,7 @@ class RunSettings:
         stopping: "median" or "curve": end trials early that fall behind while they train.
         scenarios: TOML file of the places where a model must serve; size: how many models for them, at most.
         trials: evaluations of the search, at most.
-        budget: time for everything, such as "5min".
+        budget: for everything: a time such as "5min", "500trials", or an energy such as "2kWh".
         until: stop once this holds, such as "accuracy>=0.95".
         workers: processes that train at the same time; 0 trains in this one.
         memory: what one evaluation may take, such as "2GB".

@@ -75,8 +75,10 @@ def search(
         objectives: what to optimise, most important first: "accuracy", "minimize latency_ms".
         constraints: limits that hold: "parameters<=100000", "latency_ms_raspberry_pi_4<=20".
         trials: evaluations of the search at most.
-        budget: for everything together: "90s", "5min", or "500trials". Whatever bound is reached first ends the search.
-        until: condition, or conditions that must hold together, which end the search: "accuracy>=0.95".
+        budget: for everything together: "90s", "5min", "500trials", or an energy, "2kWh", "500Wh", "300kJ". Whatever
+            bound is reached first ends the search.
+        until: condition, or conditions that must hold together, which end the search: "accuracy>=0.95"; or
+            "gain<=0.001": the next ten evaluations are expected to improve the first objective by no more than that.
         workers: worker processes, by default one per core; 0 evaluates in this process, as does `evaluate` by default.
         memory: what one evaluation may take in its worker process, beyond the program and the data: "2GB", "512MB", or
             bytes. A trial that needs more fails, with "memory" first in its reason, and the study goes on.

@@ -9,6 +9,7 @@ from typing import Any
 from searchitect.api.supernet_files import base_space, write_facts
 from searchitect.api.trained_supernet import TrainedSupernet
 from searchitect.config import parse_budget
+from searchitect.errors import ConfigError
 from searchitect.spaces import Recipe, SearchSpace
 from searchitect.spaces.fixing import fix, training_defaults
 from searchitect.tasks import task as open_task
@@ -63,6 +64,8 @@ def train_supernet(
     supernet = open_build(own, task.spec, seed=seed)
     examples = load(task, search_share=0.2 if method == "enas" else 0.0, device=device)
     seconds = parse_budget(budget).seconds
+    if budget is not None and seconds is None:
+        raise ConfigError(f"a supernet is trained for a time, got the budget {budget!r}", hint="write 90s, 5min or 2h")
     found = train(
         supernet, examples, method=method, recipe=full, seed=seed, folder=kept, save_every=save_every,
         deadline=seconds, report=report,

@@ -93,7 +93,7 @@ _SETTINGS: dict[str, Any] = {
     "prune_space": _option(_SWITCH, "Leave out options that are not worth trying.", None, "--prune-space"),
     "proxies": _option(_TEXT, "Start from zero-cost scores: default, or names such as nwot,flops.", "NAMES"),
     "trials": _option(_NUMBER, "Evaluations of the search, at most.", "N"),
-    "budget": _option(_TEXT, "Time for everything: 90s, 5min, 1h30m (or 50trials).", "TIME"),
+    "budget": _option(_TEXT, "For everything: 90s, 5min, 1h30m; 50trials; 2kWh, 500Wh.", "TIME"),
     "until": _option(_TEXT, "Stop once this holds: 'accuracy>=0.95'.", "CONDITION"),
     "objective": Objectives,
     "constraint": Limits,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from searchitect.api.preparing import Prepared
     from searchitect.portfolio.record import Portfolio, Service
 
-__all__ = ["PAGE", "write_page", "write_portfolio_files"]
+__all__ = ["PAGE", "copy_models", "write_page", "write_portfolio_files"]
 
 PAGE = "portfolio.html"
 
@@ -67,6 +67,19 @@ def write_portfolio_files(
     else:
         skipped.append((PAGE, missing))
     return files, skipped
+
+
+def copy_models(result: Result, folder: Path) -> tuple[str, ...]:
+    """Copy the folders of the scenarios, where there are some, and return their names."""
+    from searchitect.deploy import copy_files
+
+    if not result.manifest["details"].get("portfolio") or result.folder is None:
+        return ()
+    names = [service.folder for service in result.portfolio().services if service.folder is not None]
+    kept = [name for name in names if (result.folder / name).is_dir()]
+    for name in kept:
+        copy_files(result.folder / name, folder / name)
+    return tuple(kept)
 
 
 def write_page(result: Result, path: Path) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from searchitect.api.opening import open_result, opened, recorded_of
 from searchitect.api.placing import devices_of
+from searchitect.api.portfolio_files import PAGE, copy_models, write_page
 from searchitect.api.preparing import prepare
 from searchitect.api.request import Request, make_parts
 from searchitect.api.running import run
@@ -71,7 +72,7 @@ def _export_best(result: Result, folder: Path, store: Store) -> tuple[str, ...]:
     from searchitect.deploy import ONNX, REPORT
 
     assert result.best is not None
-    files = result.best.export(folder)
+    files = (*result.best.export(folder), *copy_models(result, folder))
     if ONNX in files:
         return files
     try:
@@ -104,7 +105,7 @@ def _export_trial(result: Result, trial: int, folder: Path, request: Request) ->
 
 
 def report(study: str, path: str | Path | None = None, store: str | Path | Store | None = None) -> Path:
-    """Write the report page of a study as it stands; by default into its folder.
+    """Write the report page of a study as it stands; by default into its folder. A portfolio's page is put beside it.
 
     Raises:
         ConfigError: the page cannot be written there.
@@ -119,6 +120,8 @@ def report(study: str, path: str | Path | None = None, store: str | Path | Store
         graph = None if loaded is None else graph_of(loaded.model, loaded.example())
     page = Path(path) if path is not None else folder / "report.html"
     try:
+        if result.manifest["details"].get("portfolio"):
+            write_page(result, page.with_name(PAGE))
         return write_report(result, page, graph=graph)
     except OSError as error:
         raise ConfigError(

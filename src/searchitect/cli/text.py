@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from searchitect.cli.portfolio_lines import HEADERS, portfolio_rows, portfolio_sentence
 from searchitect.objectives import log_sd_name
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def summary(result: Result) -> list[str]:
         f"study {result.study}: {_counts(result.counts)}; {result.seconds:.0f} s; stopped by {result.stopped_by}",
         *_best_lines(result),
         *_test_lines(result),
+        *_portfolio_lines(result),
         f"verdict    {result.verdict.sentence}",
         *_belief_lines(result),
         *_cost_lines(result),
@@ -77,6 +79,13 @@ def _best_lines(result: Result) -> Iterator[str]:
 def _test_lines(result: Result) -> Iterator[str]:
     if result.test:
         yield "test       " + _values(result.test)
+
+
+def _portfolio_lines(result: Result) -> Iterator[str]:
+    if result.manifest["details"].get("portfolio"):
+        portfolio = result.portfolio()
+        yield f"portfolio  {portfolio_sentence(portfolio)}"
+        yield from (f"  {line}" for line in table(HEADERS, list(portfolio_rows(portfolio))))
 
 
 def _belief_lines(result: Result) -> Iterator[str]:

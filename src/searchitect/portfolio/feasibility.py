@@ -57,11 +57,11 @@ class Feasibility:
         if self.source == "measured" and self.at_least is not None:
             within = round(self.probability * self.repetitions)
             return (
-                f"{within} of {self.repetitions} repetitions keep {self.limit}: under these conditions at least "
-                f"{100 * self.at_least:.1f} % of passes do ({100 * self.confidence:g} % confidence)"
+                f"{self.limit}: {within} of {self.repetitions} passes keep it, so at least {100 * self.at_least:.1f} % "
+                f"of all do under these conditions ({100 * self.confidence:g} % confidence)"
             )
         if self.source == "predicted":
-            return f"{self.limit} holds with probability {self.probability:.2f}, by the prediction for this device"
+            return f"{self.limit}: probability {self.probability:.2f}, predicted"
         return f"{self.limit}: {self.value:g}" + ("" if self.holds else ", broken")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from searchitect import __version__
+from searchitect.portfolio.scenario import DEVICE_QUANTITIES
 from searchitect.report.figures import ARMS, Figure, View, safe, thinned
 from searchitect.report.numbers import measured, number, shortened, title
 from searchitect.report.page import as_data, demand_extra, rendered
@@ -96,6 +97,17 @@ def _regret(portfolio: Portfolio, value: float, metric: str) -> str:
     return _points(value, metric)
 
 
+def _quantity(name: str) -> str:
+    """The quantity of a measurement that is of a device: `latency_ms` of `latency_ms_phone`."""
+    return next((quantity for quantity in sorted(DEVICE_QUANTITIES) if name.startswith(f"{quantity}_")), name)
+
+
+def _titled(name: str) -> str:
+    """The name for an axis: "latency (ms) on phone"."""
+    quantity = _quantity(name)
+    return title(name) if quantity == name else f"{title(quantity)} on {name.removeprefix(f'{quantity}_')}"
+
+
 def _points(value: float, metric: str) -> str:
     """A share as points, anything else as it is measured."""
     return f"{100 * value:.2f} points" if _is_share(metric) else measured(metric, value)
@@ -141,7 +153,7 @@ def _member(portfolio: Portfolio, label: str) -> Json:
         "label": label,
         "colour": _colour(portfolio, label),
         "serves": [one.scenario for one in portfolio.services if one.member == label],
-        "facts": [(title(name), measured(name, member.mean[name])) for name in names[:8]],
+        "facts": [(_titled(name), measured(_quantity(name), member.mean[name])) for name in names[:8]],
         "decisions": ", ".join(f"{path}={_plain(value)}" for path, value in list(member.architecture.items())[:40]),
     }
 
@@ -252,13 +264,14 @@ def _front(result: Result, portfolio: Portfolio, name: str, limits: Sequence[tup
     xs = [x for trace in data for x in trace["x"] if isinstance(x, (int, float))] + [limit for _, limit in limits]
     wide = min(xs) > 0 and max(xs) / min(xs) > 20
     layout = {
-        "xaxis": {"title": {"text": safe(title(name))}, "type": "log" if wide else "linear"},
+        "xaxis": {"title": {"text": safe(_titled(name))}, "type": "log" if wide else "linear"},
         "yaxis": {"title": {"text": safe(title(metric.name))}},
         "shapes": [_line(limit) for _, limit in limits],
         "annotations": [_note(scenario, limit, wide, place) for place, (scenario, limit) in enumerate(limits)],
-        "margin": {"t": 30 + 16 * min(4, len(limits))},
+        "legend": {"y": -0.24, "yanchor": "top"},
+        "margin": {"l": 60, "r": 14, "t": 24 + 15 * min(4, len(limits)), "b": 90},
     }
-    heading = f"{title(metric.name)} against {title(name)}"
+    heading = f"{title(metric.name)} against {_titled(name)}"
     caption = (
         "Marks: architectures, on validation data. The line joins those that no other beats in both. Dashed: limits. "
         "Letters: the models of the portfolio, means over fresh seeds."
@@ -304,7 +317,7 @@ def _star(x: float, y: float, label: str, colour: str | None) -> Json:
         "x": [_six(x)],
         "y": [_six(y)],
         "text": [label],
-        "textposition": "top center",
+        "textposition": "middle right",
         "textfont": {"size": 15, "color": colour},
         "hovertemplate": f"model {label}: %{{y}}<extra></extra>",
         "marker": {"color": colour, "symbol": "star", "size": 13},

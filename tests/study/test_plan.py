@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
+from searchitect.objectives import parse_constraint
 from searchitect.study.plan import Wishes, make_plan
 
 
@@ -105,3 +106,25 @@ def test_a_plan_for_a_reader_marks_bounds_and_guesses():
     assert "≤ 40 evaluations" in bounded
     assert "≈ " in guessed
     assert " ? evaluations" in unknown
+
+
+def test_a_budget_of_energy_is_split_as_the_time_in_which_it_is_used():
+    split = make_plan(Wishes(seconds=100.0, joules=2000.0, workers=2, epochs=5, epoch_seconds=0.5, spent=4.0))
+    by_time = make_plan(Wishes(seconds=100.0, workers=2, epochs=5, epoch_seconds=0.5, spent=4.0))
+    assert split.campaign.search.seconds == by_time.campaign.search.seconds
+    assert split.campaign.search.joules == pytest.approx(20.0 * split.campaign.search.seconds)
+    assert by_time.campaign.search.joules is None
+    search, random, confirmation, rest = split.rows()
+    assert search.energy.joules == pytest.approx(20.0 * search.seconds)
+    assert random.seconds == pytest.approx(search.seconds - 4.0)
+    assert split.energy.joules == pytest.approx(2000.0 - 10.0 * rest.seconds)
+    assert split.energy.error == pytest.approx(0.4 * split.energy.joules)
+    assert "energy in all: about 1.9 kJ ± 40 % (estimated: power × time)" in list(split.lines())
+    assert confirmation.to_json()["joules"] == pytest.approx(20.0 * confirmation.seconds, rel=1e-3)
+
+
+def test_the_gain_is_no_measurement_but_a_limit_of_its_own():
+    split = make_plan(Wishes(trials=50, until=(parse_constraint("gain<=0.01"),)))
+    assert split.campaign.search.gain == 0.01
+    assert split.campaign.search.until == ()
+    assert split.energy is None

@@ -121,6 +121,8 @@ class Plan:
         no_random: why random search is not run; None where it is.
         stopping: the rule by which trials of the search are ended early; what they save goes into more of them.
         scored: what is scored without training before the first trial, in words; within the time of the search.
+        workers, device: what is busy meanwhile, for the energy.
+        spent: seconds of the search's time that reading the data and timing have taken already.
     """
 
     campaign: Campaign
@@ -133,6 +135,7 @@ class Plan:
     scored: str | None = None
     workers: int = 1
     device: str = "cpu"
+    spent: float = 0.0
 
     @property
     def energy(self) -> Energy | None:
@@ -155,7 +158,9 @@ class Plan:
             search = Row("search", campaign.search.trials, "at_most", seconds)
         yield search
         if campaign.compare:
-            yield dataclasses.replace(search, what="random search")
+            # What was spent before the first trial stands in the time of the search alone.
+            own = None if seconds is None else seconds - self.spent
+            yield dataclasses.replace(search, what="random search", seconds=own)
         else:
             yield Row("random search", 0, "exactly", 0.0)
         finalists = (2 if campaign.compare else 1) * campaign.confirm_count * campaign.confirm_seeds
@@ -213,7 +218,8 @@ def _split(wishes: Wishes) -> Plan:
         Fidelity(epochs=wishes.epochs),
         wishes.seconds - reserve,
     )
-    return Plan(campaign, fidelity, _expected(wishes, fidelity, search), confirm, reserve, no_random)
+    expected = _expected(wishes, fidelity, search)
+    return Plan(campaign, fidelity, expected, confirm, reserve, no_random, spent=spent)
 
 
 def _by_trials(wishes: Wishes, arms: int, no_random: str | None) -> Plan:

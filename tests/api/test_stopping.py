@@ -18,6 +18,17 @@ from searchitect.tasks import task
 from searchitect.trial import Fidelity, TrialState
 
 
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """Small models gain nothing by threads, which wait for one another on a busy machine."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def rates():
     """A space in which most trainings come to nothing: rates of learning over five decades."""
 

@@ -60,7 +60,8 @@ def _narrow(source: type[Any], width: float, name: str) -> type[Any]:
     )
 
 
-def _scaled(value: Any, width: float) -> float:
+def _scaled(value: Any, width: float) -> int | float:
     if isinstance(value, float):
         return value * width
-    return max(MULTIPLE, math.ceil(value * width / MULTIPLE) * MULTIPLE)
+    steps: int = math.ceil(value * width / MULTIPLE)
+    return MULTIPLE * max(1, steps)

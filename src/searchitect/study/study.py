@@ -108,22 +108,19 @@ class Study:
         self.constraints = tuple(parse_constraint(text) for text in constraints)
         check_consistent(self.constraints)
         self.seed, self.name, self._on_event = seed, name, on_event
-        self._needed = frozenset(o.name for o in self.objectives).union(*(c.names for c in self.constraints))
-        self._needed |= frozenset(niche_features(strategy, options, self.space))
+        self._needed = _needed(self.objectives, self.constraints) | {*niche_features(strategy, options, self.space)}
         self._facts, self._allowed, self.stopping = facts, allowed, stopping_rule(stopping)
         self._verdicts: dict[str, Sequence[str]] = {}
         self._known: set[str] = set()  # what the facts have ever answered
         self.gate: Callable[[Trial], bool] | None = None  # says whether a trial is worth beginning
         self.pruning = SpacePruning() if prune_space else None
-        check = self.check if self.pruning is None else self.pruning.guard(self.check)
         self.setting = Setting(
-            self.space, self.objectives, seed, check, budget, fidelity, workers, tuple(prior or ()), facts,
+            self.space, self.objectives, seed, _guarded(self), budget, fidelity, workers, tuple(prior or ()), facts,
             self.constraints, predicted_cost(self, facts), tuple(recorded_epochs), remembered(self, scores), pool,
         )  # fmt: skip
 
-        self._strategy = _made(
-            strategy, self.setting, options
-        )  # a name or an option that is wrong is refused before anything is written
+        # A name or an option that is wrong is refused before anything is written.
+        self._strategy = _made(strategy, self.setting, options)
 
         def manifest(old: Event | None) -> Event:
             kept = self.setting if old is None else _kept(self.setting, old, prior is not None)
@@ -190,7 +187,7 @@ class Study:
         strategy = self._strategies[self.phase]
         for _ in range(REPEATS_IN_A_ROW):
             number = len(self.state.trials)
-            proposal = self._proposed(strategy, number)
+            proposal = _proposed(self, strategy, number)
             if proposal is None:
                 return None
             key, seed = self.space.key(proposal.architecture), derive(self.seed, "trial", number)
@@ -314,12 +311,6 @@ class Study:
 
     # ---- inside
 
-    def _proposed(self, strategy: Strategy, number: int) -> Proposal | None:
-        if self.pruning is None or self.phase != "search":
-            return strategy.ask(number)
-        self.pruning.review(self)
-        return self.pruning.ask(strategy, self.setting, number)
-
     def _problems(self, architecture: Architecture) -> Sequence[str]:
         try:
             problems = [] if self.space.contains(architecture) else list(self.space.violations(architecture))
@@ -344,6 +335,23 @@ class Study:
                 strategy.tell(trial)
         if self._on_event is not None:
             self._on_event(event)
+
+
+def _needed(objectives: Sequence[Objective], limits: Sequence[Constraint]) -> frozenset[str]:
+    """The measurements that objectives and limits are on."""
+    return frozenset(objective.name for objective in objectives).union(*(limit.names for limit in limits))
+
+
+def _guarded(study: Study) -> Check:
+    """The check that strategies ask: of what was pruned away they hear as of what is forbidden."""
+    return study.check if study.pruning is None else study.pruning.guard(study.check)
+
+
+def _proposed(study: Study, strategy: Strategy, number: int) -> Proposal | None:
+    if study.pruning is None or study.phase != "search":
+        return strategy.ask(number)
+    study.pruning.review(study)
+    return study.pruning.ask(strategy, study.setting, number)
 
 
 def _label(strategy: str | Strategy) -> str:

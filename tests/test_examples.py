@@ -88,3 +88,19 @@ def test_a_pretrained_stem_is_in_every_model_and_saved_with_it(tmp_path):
     (stem,) = [module for module in model.modules() if isinstance(module, Frozen)]
     assert all(torch.equal(tensor, given[name]) for name, tensor in stem.body.state_dict().items())
     assert result.best.measurements["accuracy"] > 0.3
+
+
+def test_four_devices_get_their_models_from_one_search(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = runpy.run_path(str(Path(__file__).parent.parent / "examples" / "four_devices" / "run.py"))["main"]
+    result = run("digits", budget=None, trials=4, recipe=tiny_recipe(1), folder=tmp_path / "out", **TINY)
+    portfolio = result.portfolio()
+    served = [service for service in portfolio.services if service.member is not None]
+    assert len(served) >= 3
+    for service in served:
+        assert (tmp_path / "out" / service.folder / "model.onnx").is_file()
+        assert sa.load(tmp_path / "out" / service.folder).model is not None
+    page = (tmp_path / "out" / "portfolio.html").read_text("utf-8")
+    assert all(scenario.name in page for scenario in portfolio.scenarios)
+    assert len(portfolio.members) <= 3
+    assert result.document()["portfolio"]["members"]

@@ -52,17 +52,21 @@ class Feasibility:
     repetitions: int = 1
     confidence: float = 0.95
 
-    def sentence(self) -> str:
-        """What is known, for a reader."""
+    def note(self) -> str:
+        """What is known, for a reader; the limit itself is not repeated."""
         if self.source == "measured" and self.at_least is not None:
             within = round(self.probability * self.repetitions)
             return (
-                f"{self.limit}: {within} of {self.repetitions} passes keep it, so at least {100 * self.at_least:.1f} % "
-                f"of all do under these conditions ({100 * self.confidence:g} % confidence)"
+                f"{within} of {self.repetitions} passes keep it, so at least {100 * self.at_least:.1f} % of all do "
+                f"under these conditions ({100 * self.confidence:g} % confidence)"
             )
         if self.source == "predicted":
-            return f"{self.limit}: probability {self.probability:.2f}, predicted"
-        return f"{self.limit}: {self.value:g}" + ("" if self.holds else ", broken")
+            return f"predicted {self.value:.3g}, kept with probability {self.probability:.2f}"
+        return f"{'counted' if self.source == 'counted' else 'measured'} {self.value:,.6g}"
+
+    def sentence(self) -> str:
+        """The limit and what is known."""
+        return f"{self.limit}: {self.note()}" + ("" if self.holds else " (not sure)")
 
 
 def repetitions_needed(coverage: float = 0.95, confidence: float = 0.95) -> int:

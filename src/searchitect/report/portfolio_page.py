@@ -139,7 +139,7 @@ def _served(portfolio: Portfolio, scenario: Scenario, one: Service, metric: str)
         "test_interval": None
         if one.test_interval is None
         else f"{number(one.test_interval[0], metric)} to {number(one.test_interval[1], metric)}",
-        "sure": [{"text": one_sure.sentence(), "holds": one_sure.holds} for one_sure in one.feasibility],
+        "sure": [{"limit": sure.limit, "note": sure.note(), "holds": sure.holds} for sure in one.feasibility],
         "folder": one.folder,
     }
 

@@ -31,13 +31,15 @@ from searchitect.trial import Fidelity
 SHARED = Path(__file__).parents[2] / "shared"
 TABLES = {"claim": ("nasbench101", "nasbench_nlp"), "tuning": ("digits_bench", "nasbench201/cifar10")}
 SAMPLERS = {
-    "random": ("random", "successive_halving", "hyperband", "asha", "priorband", "bohb", "dehb"),
+    "random": ("random", "successive_halving", "hyperband", "asha", "priorband"),
     "evolution": (
         "regularized_evolution",
         "hyperband(sampler=regularized_evolution)",
         "asha(sampler=regularized_evolution)",
+        "dehb",
     ),
     "gp": ("gp", "hyperband(sampler=gp)", "asha(sampler=gp)"),
+    "tpe": ("tpe", "bohb"),
 }
 """Sampler: the search at full length first, then those by rungs."""
 
@@ -131,7 +133,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--trials", type=int, default=100, help="budget, in full evaluations")
     parser.add_argument("--tables", default="claim")
-    parser.add_argument("--samplers", default="random,evolution,gp")
+    parser.add_argument("--samplers", default="random,evolution,gp,tpe")
     parser.add_argument("--jobs", type=int, default=0)
     parser.add_argument("--no-peer", action="store_true")
     default = os.environ.get("SEARCHITECT_DATA", str(SHARED))

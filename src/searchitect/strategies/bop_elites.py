@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     Vector = npt.NDArray[np.float64]
     Matrix = npt.NDArray[np.float64]
 
-__all__ = ["BOPElites"]
+__all__ = ["BOPElites", "drawn_in"]
 
 DRAWS = 64
 """Draws of modelled features by which a candidate's probability to lie in a niche is counted."""
@@ -172,17 +172,7 @@ class BOPElites:
         losses = self._archive.losses(len(self._archive.complete))
         worst = float(losses.max())
         found = np.array([worst if math.isinf(loss) else loss for loss in self._elites.losses()])
-        return self._transformed(found, losses)
-
-    def _transformed(self, values: Vector, losses: Vector) -> Vector:
-        """Losses as the model sees them: those far above the others are drawn in."""
-        import numpy as np
-
-        if not len(losses):
-            return values
-        low, middle = np.quantile(losses, (0.0, 0.5))
-        cap = middle + 2.0 * max(float(middle - low), 1e-12)
-        return np.asarray(np.minimum(values, cap))
+        return drawn_in(found, losses)
 
     def _modelled(self, rng: random.Random) -> Callable[[Sequence[Architecture]], Matrix]:
         """Return the probability of each architecture to lie in each niche, as far as the models of features tell."""
@@ -256,9 +246,9 @@ class BOPElites:
         count = len(self._archive.complete)
         if self._fitted is None or self._fitted[0] != count:
             losses = self._archive.losses(count)
-            targets, chosen = self._transformed(losses, losses), spread(losses, self._max_points)
+            targets, chosen = drawn_in(losses, losses), spread(losses, self._max_points)
             first = losses[: self._archive.known]
-            theta = self._theta("loss", range(len(first)), self._transformed(first, first))
+            theta = self._theta("loss", range(len(first)), drawn_in(first, first))
             self._fitted = count, chosen, self._process.given(theta, self._rows(chosen), targets[chosen])
         return self._fitted[1], self._fitted[2]
 
@@ -286,3 +276,18 @@ def _summed(gains: Matrix, inside: Matrix) -> Vector:
 
     with np.errstate(divide="ignore"):
         return np.asarray(np.logaddexp.reduce(gains + np.log(inside), axis=1))
+
+
+def drawn_in(values: Vector, losses: Vector) -> Vector:
+    """Return values as the model sees them: those far above most of the losses are drawn in.
+
+    One collapsed model would otherwise stretch the scale of all others. The cap lies as far above the median, twice
+    over, as the median above the best.
+    """
+    import numpy as np
+
+    if not len(losses):
+        return values
+    low, middle = np.quantile(losses, (0.0, 0.5))
+    cap = middle + 2.0 * max(float(middle - low), 1e-12)
+    return np.asarray(np.minimum(values, cap))

@@ -228,6 +228,7 @@ class RunSettings:
         prune_space: leave options out of most proposals that are not worth trying.
         stopping: "median" or "curve": end trials early that fall behind while they train.
         scenarios: TOML file of the places where a model must serve; size: how many models for them, at most.
+        reference: folder of a deployed model that new ones are compared with.
         trials: evaluations of the search, at most.
         budget: for everything: a time such as "5min", "500trials", or an energy such as "2kWh".
         until: stop once this holds, such as "accuracy>=0.95".
@@ -263,6 +264,7 @@ class RunSettings:
     prune_space: bool = False
     scenarios: str | None = None
     size: int | None = None
+    reference: str | None = None
     trials: int | None = None
     budget: str | float | None = None
     until: str | None = None
@@ -316,7 +318,7 @@ _WANTED = {
     **dict.fromkeys(
         ("task", "target", "group", "time", "space", "strategy", "stopping", "scenarios", "until", "device"), "a text"
     ),
-    **dict.fromkeys(("store", "out", "name", "proxies"), "a text"),
+    **dict.fromkeys(("store", "out", "name", "proxies", "reference"), "a text"),
     **dict.fromkeys(("trials", "epochs", "size"), "a positive whole number"),
     **dict.fromkeys(("workers", "confirm_seeds"), "a whole number from 0"),
     **dict.fromkeys(("deterministic", "profile", "prune_space", "random", "allow_changed_code"), "true or false"),

@@ -13,6 +13,7 @@ from typing import Any
 
 from searchitect.api.niching import with_cells
 from searchitect.api.placing import placed
+from searchitect.api.referring import referred
 from searchitect.api.request import DEFAULT_STORE, Parts, Request, default_name
 from searchitect.api.scoring import Scoring, scoring_of
 from searchitect.api.serving import planned, refuse_unservable, served, sure_niches, viewed
@@ -170,7 +171,7 @@ def _evaluator(request: Request, parts: Parts, folder: Path | None) -> Any:
     profile = folder / "profile.json" if request.profile and folder is not None else None
     measure = frozenset(name for name in named if name in MEASUREMENTS)
     evaluator = TrainingEvaluator(parts.space, parts.task, parts.recipe, measure=measure, profile=profile)
-    evaluator = viewed(evaluator, parts)
+    evaluator = referred(viewed(evaluator, parts), request, parts, frozenset(named))
     if parts.memory_bytes is None:
         return evaluator
     # Preprocessed data are held in at most half of what a trial may take; larger ones are read batch by batch.

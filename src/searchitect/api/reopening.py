@@ -212,6 +212,7 @@ def _request(study: str, store: Store, data: Any, space: Any, evaluate: Callable
         stopping=settings.get("stopping"),
         prune_space=settings.get("prune_space", False),
         **_scenarios(manifest["details"].get("portfolio")),
+        reference=recorded.get("reference"),
     )
 
 

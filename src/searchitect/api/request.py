@@ -74,6 +74,7 @@ class Request:
     prune_space: bool = False
     scenarios: Any = None
     size: int | None = None
+    reference: Any = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 from searchitect.api.finishing import finish
 from searchitect.api.placing import device_details, recorded_devices
 from searchitect.api.preparing import Prepared, wishes_document
+from searchitect.api.referring import reference_details
 from searchitect.api.request import Request
 from searchitect.api.serving import gated, portfolio_judge, scenario_details
 from searchitect.api.sharing import recorded_supernet
@@ -79,7 +80,7 @@ def _details(prepared: Prepared) -> dict[str, Any]:
         details["supernet"] = request.supernet.digest
     if prepared.scoring is not None:
         details["proxies"] = list(prepared.scoring.names)
-    details |= device_details(parts.devices) | scenario_details(parts.portfolio)
+    details |= device_details(parts.devices) | scenario_details(parts.portfolio) | reference_details(prepared.evaluator)
     if request.evaluate is not None:
         details["function"] = getattr(request.evaluate, "__qualname__", type(request.evaluate).__name__)
         details["function_source_digest"] = source_digest(request.evaluate)
@@ -97,6 +98,7 @@ def _recorded(prepared: Prepared) -> dict[str, Any]:
         "folder": None if prepared.folder is None else str(prepared.folder),
         "data": str(request.data) if isinstance(request.data, (str, Path)) else None,
         "target": request.target,
+        "reference": None if request.reference is None else str(request.reference),
         **_keys_record(request),
         **recorded_devices(prepared.parts.devices),
         "space": request.space if isinstance(request.space, str) or request.space is None else False,

@@ -57,6 +57,7 @@ def search(
     prune_space: bool = False,
     scenarios: Any = None,
     size: int | None = None,
+    reference: str | Path | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> Result:
     """Search a space of architectures and hand back a trained, confirmed, exported model.
@@ -112,6 +113,8 @@ def search(
         size: of the portfolio: so many models at most; by default one for each scenario.
         proxies: start from zero-cost scores: "default", a group or names ("nwot,flops"). A pool of random architectures
             is scored before the first trial, in about a tenth of the search's time; see docs/proxies.md.
+        reference: folder of a model that is deployed already: `agreement` with it and `negative_flips`, what it answers
+            correctly and a new model does not, are measured on validation data, for objectives and limits.
         on_event: called with every event of the journal as it is written.
 
     Raises:
@@ -124,7 +127,7 @@ def search(
         random_search=random_search, confirm_seeds=confirm_seeds, trial_seconds=trial_seconds, scenarios=scenarios,
         deterministic=deterministic, profile=profile, allow_changed_code=allow_changed_code, warm_start=warm_start,
         devices=devices, confidence=confidence, supernet=supernet, proxies=proxies, stopping=stopping, size=size,
-        prune_space=prune_space, trials=trials, budget=budget,
+        reference=reference, prune_space=prune_space, trials=trials, budget=budget,
     )  # fmt: skip
     return run(prepare(request, make_parts(request)), on_event)
 

@@ -101,6 +101,7 @@ _SETTINGS: dict[str, Any] = {
     "confidence": Confidence,
     "scenarios": _option(_TEXT, "Search for all places in this TOML file at once.", "FILE"),
     "size": _option(_NUMBER, "Models for the scenarios, at most; one for each by default.", "K"),
+    "reference": _option(_TEXT, "Measure agreement and negative_flips against this deployed model.", "DIR"),
     "epochs": _option(_NUMBER, "Passes over the data for each evaluation.", "N"),
     "workers": Workers,
     "memory": _option(_TEXT, "What one evaluation may take: 2GB, 512MB; more fails that trial alone.", "SIZE"),

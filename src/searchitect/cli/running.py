@@ -112,6 +112,7 @@ def _arguments(settings: RunSettings) -> dict[str, Any]:
         "seed": settings.seed,
         "scenarios": settings.scenarios,
         "size": settings.size,
+        "reference": settings.reference,
         "device": settings.device,
         "store": settings.store,
         "name": settings.name,

@@ -8,7 +8,15 @@ from searchitect.errors import ConfigError, did_you_mean
 from searchitect.evaluation import CLOCK_MEASUREMENTS
 from searchitect.tasks.metrics import METRICS
 
-__all__ = ["CLOCK_MEASUREMENTS", "COUNTED", "KNOWN_BEFORE_TRAINING", "MEASUREMENTS", "TIMED", "check_measure"]
+__all__ = [
+    "CLOCK_MEASUREMENTS",
+    "COMPARED",
+    "COUNTED",
+    "KNOWN_BEFORE_TRAINING",
+    "MEASUREMENTS",
+    "TIMED",
+    "check_measure",
+]
 
 MEASUREMENTS: Mapping[str, str] = {
     "parameters": "values in all parameters of the model, a tied one once",
@@ -26,6 +34,8 @@ MEASUREMENTS: Mapping[str, str] = {
     "latency_onnx_ms": "the same of the exported ONNX file in ONNX Runtime, one thread",
     "energy_joules": "joules of one such pass: by a counter of the machine, where there is none estimated",
     "energy_error_joules": "half the width of the band around energy_joules: 5 % of a counter's, 40 % of an estimate",
+    "agreement": "share of validation examples that the model answers as the reference does",
+    "negative_flips": "share of validation examples that the reference answers correctly and the model does not",
 }
 """Name -> what it is, with its unit. Metrics (`tasks.metrics.METRICS`) are measured on the validation split."""
 
@@ -34,6 +44,9 @@ COUNTED = frozenset({"parameters", "flops", "activations", "peak_memory_bytes"})
 
 KNOWN_BEFORE_TRAINING = COUNTED | {"peak_memory_int8_bytes", "flash_bytes", "flash_int8_bytes"}
 """What `check` can tell of an architecture without training it."""
+
+COMPARED = frozenset({"agreement", "negative_flips"})
+"""What is measured against a reference model, where there is one."""
 
 TIMED = frozenset({"latency_ms", "latency_onnx_ms", "energy_joules", "energy_error_joules"})
 """What is measured on this machine, with a trained model, where it is asked for."""

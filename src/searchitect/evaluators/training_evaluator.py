@@ -11,6 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
 from searchitect.errors import EvaluationError
@@ -27,6 +29,7 @@ from searchitect.spaces.architecture import Architecture
 from searchitect.spaces.recipe import Recipe
 from searchitect.spaces.search_space import SearchSpace
 from searchitect.tasks import METRICS, Task, metrics, with_preprocessing
+from searchitect.tasks.agreement import agreement, negative_flips
 from searchitect.tasks.task import Split
 from searchitect.tasks.views import View, held_view
 from searchitect.training import MEMORY_BUDGET, Resized, at_resolution, augmentation, predict, train
@@ -57,6 +60,7 @@ class TrainingEvaluator:
         pace: turns a fidelity in seconds into epochs; None where none is given in seconds.
         memory_budget: bytes of preprocessed examples up to which they are held in memory.
         views: what places see of the validation split that are scored as well: a slice of it, damaged images.
+        reference: class numbers that a model deployed already gives to the validation split, to compare with.
 
     Raises:
         ConfigError: `measure` names something that cannot be measured.
@@ -70,6 +74,7 @@ class TrainingEvaluator:
     pace: Pace | None = None
     memory_budget: int = MEMORY_BUDGET
     views: tuple[View, ...] = ()
+    reference: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         check_measure(self.measure)
@@ -178,6 +183,7 @@ class TrainingEvaluator:
         scores = predict(model, validation, device=device)
         values = metrics.compute(names, self.task.spec.kind, scores, validation.targets)
         own = {view.measurement: self._seen(model, view, split, device) for view, split in self._viewed}
+        own |= {} if self.reference is None else _compared(self.reference, scores.argmax(axis=1), validation.targets)
         return {name: value for name, value in {**values, **own}.items() if math.isfinite(value)}
 
     @cached_property
@@ -187,6 +193,14 @@ class TrainingEvaluator:
     def _seen(self, model: nn.Module, view: View, split: Split, device: str) -> float:
         scores = predict(model, split, device=device)
         return metrics.compute((view.metric,), self.task.spec.kind, scores, split.targets)[view.metric]
+
+
+def _compared(before: NDArray[Any], after: NDArray[Any], targets: NDArray[Any]) -> dict[str, float]:
+    """How a model's answers stand to those of the reference."""
+    return {
+        "agreement": float(agreement([before, after])[0, 1]),
+        "negative_flips": float(negative_flips([before, after], targets)[0, 1]),
+    }
 
 
 def _with_time_left(context: Context, spent: float) -> Context:

@@ -192,8 +192,8 @@ class Result:
     @property
     def niches(self) -> Any:
         """The niches of the search, as plain data; None where its strategy had none."""
-        strategy = self.manifest["strategy"]
-        niches = strategy["options"].get("niches") if strategy["name"] in NICHED else None
+        strategy = self.manifest.get("strategy") or {}
+        niches = strategy.get("options", {}).get("niches") if strategy.get("name") in NICHED else None
         return None if is_tessellation(niches) else niches
 
     def elites(self, niches: Any = None, *, phase: str = "search") -> Elites:

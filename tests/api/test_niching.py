@@ -66,14 +66,21 @@ def test_a_search_without_niches_says_so(tmp_path):
 def test_cells_are_made_once_and_stand_in_the_manifest(tmp_path):
     asked = {
         "space": Either, "evaluate": scored, "objectives": ["score"], "strategy": "cvt_map_elites", "name": "cells",
-        "options": {"features": ["body.Wide.width", "active_decisions"], "count": 3, "samples": 200},
-        "store": str(tmp_path / "s.db"), "random_search": False, "confirm_seeds": 0, "until": "score>=100",
+        "options": {"features": ["body.Wide.width", "active_decisions"], "count": 3, "samples": 200}, "trials": 8,
+        "random_search": False, "confirm_seeds": 0,
     }  # fmt: skip
-    first = sa.search(**asked, trials=6)
-    assert len(first.niches["centres"]) == 3
-    more = sa.search(**asked, trials=12)
-    assert more.niches == first.niches
-    assert [t.key for t in more.trials[:6]] == [t.key for t in first.trials]
+    store, ends = str(tmp_path / "s.db"), []
+
+    def interrupted(event):
+        if event["kind"] == "end" and (ends.append(event) or len(ends) == 4):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sa.search(**asked, store=store, on_event=interrupted)
+    whole, resumed = sa.search(**asked, store="memory:"), sa.search(**asked, store=store)
+    assert len(whole.niches["centres"]) == 3
+    assert resumed.niches == whole.niches
+    assert [t.key for t in resumed.trials] == [t.key for t in whole.trials]
 
 
 def scored(instance):
@@ -107,8 +114,6 @@ def test_the_command_line_takes_niches_as_json(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     options = ["--option", 'niches={"nested": {"parameters": [200, 1000]}}', "--option", "initial=3"]
     command = ["run", "iris", "--space", "mlp", "--strategy", "map_elites", *options, "--trials", "4", "--epochs", "1"]
-    with pytest.raises(SystemExit) as ended:
-        main([*command, "--workers", "0", "--no-random", "--json", "--quiet"])
-    assert ended.value.code in (0, None)
+    assert main([*command, "--workers", "0", "--no-random", "--json", "--quiet"]) in (0, None)
     document = json.loads(capsys.readouterr().out)
     assert [row["niche"] for row in document["elites"]["niches"]] == ["parameters<=200", "parameters<=1000"]

@@ -36,7 +36,18 @@ CONFIDENCE = 0.95
 
 Direction = Literal["maximize", "minimize"]
 
-_HIGHER_IS_BETTER = ("accuracy", "precision", "recall", "f1", "auroc", "r2", "reward", "score", "throughput", "agreement")
+_HIGHER_IS_BETTER = (
+    "accuracy",
+    "precision",
+    "recall",
+    "f1",
+    "auroc",
+    "r2",
+    "reward",
+    "score",
+    "throughput",
+    "agreement",
+)
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {"<=": operator.le, ">=": operator.ge}
 _CONSTRAINT = re.compile(r"^\s*([A-Za-z_]\w*)\s*(<=|>=|==|<|>)\s*([^\s@]+)\s*(?:@\s*(\S+)\s*)?$")
 

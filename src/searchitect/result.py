@@ -27,8 +27,8 @@ from searchitect.study.alarms import fidelity_warnings
 from searchitect.study.campaign import finalists_of
 from searchitect.study.elites import Elites, refuse_unknown, study_elites
 from searchitect.study.energy import spent_energy
-from searchitect.study.ledger import Spent, spending
 from searchitect.study.finalists import Finalist, best_trial, handed_over, pareto_front, winner
+from searchitect.study.ledger import Spent, spending
 from searchitect.study.manifest import refuse_newer
 from searchitect.study.pruning import pruning_notes
 from searchitect.study.scored import proxy_card, proxy_warnings

@@ -15,9 +15,9 @@ from searchitect.supernet.methods import METHODS
 from searchitect.supernet.model_edits import ModelEdits, mutate_around
 from searchitect.supernet.open_build import Supernet, open_build
 from searchitect.supernet.ranks import DiscretisationGap, RankReport, rank_report
-from searchitect.training.recalibration import recalibrate
 from searchitect.supernet.scoring import SharedScores
 from searchitect.supernet.training import SupernetTraining, train_supernet
+from searchitect.training.recalibration import recalibrate
 
 __all__ = [
     "METHODS",

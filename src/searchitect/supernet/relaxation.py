@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from searchitect.spaces.task_spec import TaskSpec
 from searchitect.supernet.architecture_weights import ArchitectureWeights
 from searchitect.supernet.open_build import Supernet
-from searchitect.training.recalibration import recalibrate
 from searchitect.supernet.samplers import Sampler, Weights
 from searchitect.training.batches import Batches
 from searchitect.training.losses import Criterion, check_scores, score_validation
+from searchitect.training.recalibration import recalibrate
 
 __all__ = ["Quality", "Relaxation", "batch_statistics", "freeze_norms", "judge", "score"]
 

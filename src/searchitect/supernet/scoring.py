@@ -18,10 +18,10 @@ from torch import Tensor, nn
 from searchitect.seeding import derive
 from searchitect.spaces import Architecture, Recipe
 from searchitect.supernet.open_build import Supernet
-from searchitect.training.recalibration import recalibrate
 from searchitect.tasks import Task, metrics, with_preprocessing
 from searchitect.training import augmentation, predict
 from searchitect.training.examples import raw_tensors
+from searchitect.training.recalibration import recalibrate
 
 __all__ = ["SharedScores", "calibration_batches", "score_model"]
 

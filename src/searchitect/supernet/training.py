@@ -28,13 +28,13 @@ from searchitect.supernet.members import members_of
 from searchitect.supernet.methods import Method, Routine, Setup, method_of
 from searchitect.supernet.open_build import Supernet
 from searchitect.supernet.progress import Progress, restored, snapshot
-from searchitect.training.recalibration import recalibrate
 from searchitect.training.augmentation import augmentation
 from searchitect.training.health import DIVERGED, FINITE_EVERY, check_finite, check_recipe, healthy
 from searchitect.training.losses import criterion, score_validation
 from searchitect.training.optimizers import optimizer
 from searchitect.training.placing import place
 from searchitect.training.precision import autocast
+from searchitect.training.recalibration import recalibrate
 from searchitect.training.schedules import learning_rate
 
 __all__ = ["Report", "SupernetTraining", "train_supernet"]

@@ -41,6 +41,7 @@ class FakeResult:
     """What the command line reads of a `Result`."""
 
     study: str = "digits-plain_cnn"
+    manifest: Mapping[str, Any] = field(default_factory=lambda: {"details": {}})
     best: Any = field(
         default_factory=lambda: SimpleNamespace(
             arm="search", trial=1, architecture=ARCHITECTURE, measurements={"accuracy": 0.91, "parameters": 12345}

@@ -57,7 +57,7 @@ def document(place: Path, typed: Typed) -> dict[str, Any]:
 def test_the_document_has_the_documented_keys(document: dict[str, Any]) -> None:
     assert set(document) == {
         *("study", "best", "test", "baselines", "trials", "verdict", "stopped_by", "files"),
-        *("seconds", "ledger", "warnings", "belief"),
+        *("seconds", "ledger", "costs", "energy", "warnings", "belief", "proxies", "elites", "portfolio"),
     }
     assert set(document["best"]) >= {"trial", "architecture", "measurements", "mean"}
     assert set(document["trials"]) >= {"complete", "failed", "pruned", "infeasible", "reused"}

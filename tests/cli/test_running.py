@@ -27,7 +27,8 @@ def test_every_option_reaches_the_search(api: FakeApi, typed: Typed) -> None:
     --until accuracy>=0.95 --workers 2 --memory 2GB --seed 7 --objective accuracy --objective parameters
     --constraint parameters<=1e5 --device cpu --store s.db --out runs/x --name mine --epochs 3 --deterministic
     --no-random --profile --allow-changed-code --option startup=5 --option model=trees --option exact=true
-    --warm-start old --warm-start @s.db"""
+    --warm-start old --warm-start @s.db --devices phone --confidence 0.9 --proxies nwot,flops --stopping median
+    --prune-space --scenarios places.toml --size 2 --reference runs/old"""
     assert typed(*words.split()).code == 0
     [(name, _, given)] = api.calls
     recipe = given.pop("recipe")
@@ -60,6 +61,14 @@ def test_every_option_reaches_the_search(api: FakeApi, typed: Typed) -> None:
         "deterministic": True,
         "profile": True,
         "allow_changed_code": True,
+        "devices": ("phone",),
+        "confidence": 0.9,
+        "proxies": "nwot,flops",
+        "stopping": "median",
+        "prune_space": True,
+        "scenarios": "places.toml",
+        "size": 2,
+        "reference": "runs/old",
     }
 
 
@@ -101,7 +110,10 @@ def test_without_data_a_run_says_what_to_type(api: FakeApi, typed: Typed, words:
 def test_a_wrong_budget_is_refused_before_anything_starts(api: FakeApi, typed: Typed) -> None:
     answer = typed("run", "digits", "--budget", "soon")
     assert (answer.code, api.calls) == (1, [])
-    assert answer.err == "error: cannot read the duration 'soon'\n  hint: write 90s, 5min, 2h or 1h30m\n"
+    assert (
+        answer.err
+        == "error: cannot read the budget 'soon'\n  hint: write 90s, 5min or 1h30m; 500trials; 2kWh, 500Wh or 300kJ\n"
+    )
 
 
 def test_after_ctrl_c_the_command_to_go_on_is_named(api: FakeApi, typed: Typed) -> None:

@@ -24,4 +24,5 @@ def test_an_unknown_field_names_the_nearest() -> None:
 def test_it_is_plain_json() -> None:
     document = json.loads(json.dumps(sa.Recipe(optimizer="sgd").to_json()))
     assert sa.Recipe().updated(document) == sa.Recipe(optimizer="sgd")
-    assert tuple(document) == sa.Recipe.names()
+    assert tuple(document) == sa.Recipe.names()[:-1]  # as older studies have it
+    assert tuple(sa.Recipe(averaging="ema").to_json()) == sa.Recipe.names()

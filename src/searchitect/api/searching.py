@@ -120,7 +120,7 @@ def search(
     Raises:
         SearchitectError: something in the request cannot be used; the message says what to type instead.
     """
-    request = Request(
+    return _searched(Request(
         data=data, target=target, groups=groups, time=time, space=space, evaluate=evaluate, strategy=strategy,
         options=options or {}, objectives=_several(objectives), constraints=_several(constraints), until=until,
         workers=workers, memory=memory, seed=seed, device=device, store=store, name=name, folder=folder, recipe=recipe,
@@ -128,7 +128,10 @@ def search(
         deterministic=deterministic, profile=profile, allow_changed_code=allow_changed_code, warm_start=warm_start,
         devices=devices, confidence=confidence, supernet=supernet, proxies=proxies, stopping=stopping, size=size,
         reference=reference, prune_space=prune_space, trials=trials, budget=budget,
-    )  # fmt: skip
+    ), on_event)  # fmt: skip
+
+
+def _searched(request: Request, on_event: Callable[[Event], None] | None) -> Result:
     return run(prepare(request, make_parts(request)), on_event)
 
 

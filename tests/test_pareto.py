@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from searchitect.pareto import crowding_distance, dominates, front, hypervolume, non_dominated_ranks
+from searchitect.pareto import constrained_ranks, crowding_distance, dominates, front, hypervolume, non_dominated_ranks
 
 POINTS = st.lists(st.tuples(*[st.integers(0, 9)] * 3), min_size=1, max_size=14)
 
@@ -53,3 +53,18 @@ def test_crowding_is_infinite_at_the_ends_and_sums_the_gaps_between():
     assert math.isinf(distance[0])
     assert math.isinf(distance[2])
     assert distance[1] == pytest.approx(4 / 4 + 4 / 4)
+
+
+@given(POINTS, st.lists(st.integers(0, 3), min_size=14, max_size=14))
+def test_constrained_ranks_put_what_keeps_limits_first_then_what_breaks_them_least(points, violations):
+    broken = violations[: len(points)]
+    ranks = constrained_ranks(points, broken)
+    for (one, mine, rank), (other, theirs, second) in itertools.combinations(
+        zip(points, broken, ranks, strict=True), 2
+    ):
+        if mine != theirs:
+            assert (rank < second) == (mine < theirs)
+        elif dominates(one, other):
+            assert rank < second
+    kept = [p for p, b in zip(points, broken, strict=True) if b == 0]
+    assert [r for r, b in zip(ranks, broken, strict=True) if b == 0] == non_dominated_ranks(kept)

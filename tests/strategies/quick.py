@@ -3,6 +3,8 @@
 QUICK: dict[str, dict[str, object]] = {
     "auto": {"options": {"gp": {"candidates": 50, "refit_every": 10}}},
     "gp": {"candidates": 50, "refit_every": 10},
+    "ehvi": {"candidates": 20, "refit_every": 20, "draws": 8},
+    "parego": {"candidates": 40, "refit_every": 15},
     "gp_wl": {"candidates": 30, "refit_every": 20, "depth": 1},
     "lstm_controller": {"hidden": 8, "batch_size": 20},
     "multi_greedy": {"neighbours": 20},
@@ -14,5 +16,6 @@ QUICK: dict[str, dict[str, object]] = {
     "cvt_map_elites": {"count": 4, "samples": 100},
     "bop_elites": {"niches": {"cvt": {"count": 4, "samples": 100}}, "candidates": 30, "refit_every": 20},
     "qd_hb": {"niches": {"cvt": {"count": 4, "samples": 100}}},
+    "scenarios": {"candidates": 30, "refit_every": 20},
     "bop_elites_hb": {"niches": {"cvt": {"count": 4, "samples": 100}}, "candidates": 30, "refit_every": 20},
 }

@@ -2,8 +2,9 @@
 
 Daulton, Balandat & Bakshy, "Differentiable expected hypervolume improvement for parallel multi-objective Bayesian
 optimization", NeurIPS 2020, and "Parallel Bayesian optimization of multiple noisy objectives with expected hypervolume
-improvement", NeurIPS 2021; logarithms after Ament et al., NeurIPS 2023. The acquisition is BoTorch's (extra `bo`), the
-models are our Gaussian processes over decisions, and the candidates are ours: architectures have no gradient.
+improvement", NeurIPS 2021; logarithms after Ament et al., NeurIPS 2023. Two objectives have a closed form; beyond, and
+for noise, the acquisition is BoTorch's (extra `bo`). The models are our Gaussian processes over decisions, and the
+candidates are ours: architectures have no gradient.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from searchitect.errors import ConfigError, MissingExtraError, did_you_mean
-from searchitect.strategies.acquisition import log_expected_improvement
+from searchitect.strategies.acquisition import hypervolume_improvement, log_expected_improvement
 from searchitect.strategies.front_models import FrontModel
 from searchitect.strategies.gaussian_front import GaussianFront
 from searchitect.strategies.strategy import Setting
@@ -35,8 +36,8 @@ ACQUISITIONS = ("ehvi", "nehvi")
 MARGIN = 0.1
 """The reference point lies this share of the front's extent beyond its worst values (Ishibuchi et al. 2018)."""
 
-MOST_POINTS = {2: 60, 3: 30, 4: 16}
-"""Points that stand for the believed front, by the number of objectives; 10 for more than four. The volume is cut into
+MOST_POINTS = {2: 60, 3: 15, 4: 8}
+"""Points that stand for the believed front, by the number of objectives; 6 for more than four. The volume is cut into
 boxes, the number of which grows with that of the points to the power of half the objectives and more."""
 
 
@@ -45,12 +46,12 @@ class EHVI(GaussianFront):
 
     Args:
         acquisition: "ehvi" improves on the front as the models believe it; "nehvi" averages over what it may be, for
-            noisy measurements (qLogEHVI and qLogNEHVI of BoTorch).
-        draws: quasi-random draws of the objectives.
+            noisy measurements. From three objectives on the one is qLogEHVI, the other always qLogNEHVI of BoTorch.
+        draws: quasi-random draws of the objectives, for BoTorch; by default 64, and 32 for more than two objectives.
         initial, refit_every, candidates, per_cost: see `GaussianFront`.
 
     Raises:
-        MissingExtraError: BoTorch is not installed.
+        MissingExtraError: BoTorch is needed and not installed.
         ConfigError: there is no such acquisition, or the study has no model of cost for `per_cost`.
     """
 
@@ -59,7 +60,7 @@ class EHVI(GaussianFront):
         setting: Setting,
         *,
         acquisition: Literal["ehvi", "nehvi"] = "ehvi",
-        draws: int = 64,
+        draws: int | None = None,
         initial: int | None = None,
         refit_every: int = 5,
         candidates: int = 150,
@@ -70,26 +71,33 @@ class EHVI(GaussianFront):
                 f"there is no acquisition {acquisition!r}, only ehvi and nehvi",
                 hint=did_you_mean(acquisition, ACQUISITIONS),
             )
-        if draws < 2:
+        if draws is not None and draws < 2:
             raise ConfigError(f"draws is a whole number from 2 on, got {draws!r}")
-        try:
-            import botorch  # noqa: F401
-        except ImportError as error:
-            raise MissingExtraError("the strategy 'ehvi'", "bo") from error
+        if acquisition == "nehvi" or len(setting.objectives) > 2:
+            try:
+                import botorch  # noqa: F401
+            except ImportError as error:
+                what = "noisy improvement" if acquisition == "nehvi" else f"{len(setting.objectives)} objectives"
+                raise MissingExtraError(f"the strategy 'ehvi' with {what}", "bo") from error
         super().__init__(
             setting, "ehvi", initial=initial, refit_every=refit_every, candidates=candidates, per_cost=per_cost
         )
-        self._acquisition, self._draws = acquisition, draws
+        self._acquisition = acquisition
+        self._draws = draws or (64 if len(setting.objectives) < 3 else 32)
 
     def _promise(self, model: FrontModel, rows: Rows, rng: random.Random) -> Vector:
         import numpy as np
-        import torch
 
-        if len(model.objectives) == 1:  # the volume is a length, and its improvement has a closed form
+        if len(model.objectives) == 1:
             mean, deviation = model.predict(rows)
             return log_expected_improvement(mean[:, 0], deviation[:, 0], float(model.means[model.feasible].min()))
-        points = _thinned(model.means[model.front])
         low, extent = model.box()
+        if len(model.objectives) == 2 and self._acquisition == "ehvi":
+            reference = low + (1 + MARGIN) * extent
+            return hypervolume_improvement(*model.predict(rows), model.means[model.front], reference)
+        import torch
+
+        points = _thinned(model.means[model.front])
         worst = torch.as_tensor(-(low + (1 + MARGIN) * extent))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of numerics that BoTorch mends by itself
@@ -143,7 +151,7 @@ def _standing(points: Matrix) -> list[int]:
     """Places of the points that stand for all: one after another the farthest from those that are chosen."""
     import numpy as np
 
-    most = MOST_POINTS.get(points.shape[1], 10)
+    most = MOST_POINTS.get(points.shape[1], 6)
     if len(points) <= most:
         return list(range(len(points)))
     scaled = (points - points.min(axis=0)) / np.maximum(np.ptp(points, axis=0), 1e-12)
@@ -182,7 +190,9 @@ def _surrogate() -> Any:
             super().__init__()
             joint = [posterior.joint(rows) for posterior in model.objectives]
             self.means = [torch.as_tensor(-mean) for mean, _ in joint]
-            self.covariances = [torch.as_tensor(np.asarray(covariance)) for _, covariance in joint]
+            # A candidate may be on the front already: rows that are equal make no positive definite covariance.
+            jitter = 1e-6 * np.eye(len(rows))
+            self.covariances = [torch.as_tensor(c + jitter * np.trace(c) / len(c)) for _, c in joint]
 
         @property
         def num_outputs(self) -> int:

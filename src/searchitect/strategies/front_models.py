@@ -1,6 +1,6 @@
 """What is believed of several measurements: one Gaussian process for each objective, and for each limit in danger.
 
-Objectives are modelled on a scale that is linear between the best and the median, and logarithmic beyond: a collapsed
+Objectives are modelled on a scale that is linear from the best to an early median, and logarithmic beyond: a collapsed
 model, ten times worse than all others, neither stretches the scale nor counts as good as the mediocre ones. A limit is
 modelled, not punished: the probability that it holds multiplies what an acquisition promises (Gardner et al. 2014).
 """
@@ -31,22 +31,33 @@ if TYPE_CHECKING:
     Vector = npt.NDArray[np.float64]
     Matrix = npt.NDArray[np.float64]
 
-__all__ = ["FrontModel", "FrontModels", "LimitModels", "compressed", "log_feasible"]
+__all__ = ["FrontModel", "FrontModels", "LimitModels", "compressed", "log_feasible", "middle_of"]
 
 
 Values = Callable[[int], "Vector"]
 """Returns a column of numbers of the first so many complete trials."""
 
 
+EARLY = 10
+"""Trials whose median divides the mediocre from the bad: as many are random, later ones of the search's own choice."""
+
+
+def middle_of(values: Vector) -> float:
+    """Return the median of the first `EARLY` values."""
+    import numpy as np
+
+    return float(np.median(values[:EARLY]))
+
+
 def compressed(values: Vector) -> Vector:
-    """Return the values with everything worse than the median on a logarithmic scale; order is kept.
+    """Return the values with everything worse than the early median on a logarithmic scale; order is kept.
 
     Args:
-        values: losses, shape (n,).
+        values: losses in the order of the trials, shape (n,).
     """
     import numpy as np
 
-    middle = float(np.median(values))
+    middle = middle_of(values)
     unit = middle - float(values.min())
     if unit <= 0:
         unit = float(np.ptp(values)) or 1.0
@@ -77,6 +88,7 @@ class FrontModel:
         means: believed losses of the trials, shape (n, m).
         feasible: places of trials that keep all limits.
         front: places of those of them that no other is believed to dominate.
+        middle: early median of each objective, shape (m,).
     """
 
     trials: list[Trial]
@@ -85,6 +97,7 @@ class FrontModel:
     means: Matrix
     feasible: list[int]
     front: list[int]
+    middle: Vector
 
     def predict(self, rows: Rows) -> tuple[Matrix, Matrix]:
         """Return mean and deviation of each objective, shapes (n, m)."""
@@ -96,15 +109,16 @@ class FrontModel:
     def box(self) -> tuple[Vector, Vector]:
         """Return the ideal point of the believed front, and the extent in each objective in which trades are sought.
 
-        As far as the front goes, and at least to the median of all trials: a front of one point, or of a few that are
-        nearly equal in one objective, says nothing about what else there may be.
+        As far as the front goes, and at least to the early median: a front of one point, or of a few that are nearly
+        equal in one objective, says nothing about what else there may be.
         """
         import numpy as np
 
         points = self.means[self.front]
         low = points.min(axis=0)
-        high = np.maximum(points.max(axis=0), np.median(self.means, axis=0))
-        return low, np.where(high - low > 1e-9, high - low, 1.0)
+        high = np.maximum(points.max(axis=0), self.middle)
+        whole = np.ptp(self.means, axis=0)
+        return low, np.where(high - low > 0.01 * whole, high - low, np.where(whole > 0, whole, 1.0))
 
     def believing(self, rows: Rows) -> FrontModel:
         """Return the model that takes running trials for observed, at their predicted means."""
@@ -152,9 +166,9 @@ class _Learner:
 class LimitModels:
     """Posteriors of the limits that a complete trial has broken; the others are no danger, and cost nothing."""
 
-    def __init__(self, setting: Setting, archive: Archive, columns: Columns) -> None:
+    def __init__(self, setting: Setting, archive: Archive) -> None:
         self._limits, self._archive = setting.constraints, archive
-        self._learner = _Learner(archive, columns)
+        self._learner = _Learner(archive, Columns.of(setting.space))
         self._cached: tuple[int, list[GaussianPosterior]] = (0, [])
 
     def posteriors(self) -> list[GaussianPosterior]:
@@ -167,6 +181,10 @@ class LimitModels:
             posteriors = [self._learner.posterior(str(limit), partial(self._beyond, limit)) for limit in found]
             self._cached = count, posteriors
         return self._cached[1]
+
+    def log_feasible(self, posteriors: Sequence[GaussianPosterior], architectures: Sequence[Architecture]) -> Vector:
+        """Return the log of the probability that all limits hold, by the models that `posteriors` returned."""
+        return log_feasible(posteriors, self._learner.columns.encode(architectures))
 
     @staticmethod
     def _in_danger(beyond: Vector) -> bool:
@@ -190,10 +208,10 @@ def _first(column: Vector, count: int) -> Vector:
 class FrontModels:
     """The models of the objectives and limits of a study; a function of the complete trials alone."""
 
-    def __init__(self, setting: Setting, archive: Archive, columns: Columns) -> None:
-        self._setting, self._archive, self.columns = setting, archive, columns
-        self._learner = _Learner(archive, columns)
-        self._limits = LimitModels(setting, archive, columns)
+    def __init__(self, setting: Setting, archive: Archive) -> None:
+        self._setting, self._archive, self.columns = setting, archive, Columns.of(setting.space)
+        self._learner = _Learner(archive, self.columns)
+        self._limits = LimitModels(setting, archive)
         self._cached: tuple[int, FrontModel] | None = None
 
     def encode(self, architectures: Sequence[Architecture]) -> Rows:
@@ -214,7 +232,10 @@ class FrontModels:
             ]
             means = np.stack([posterior.fitted() for posterior in posteriors], axis=1)
             feasible = [place for place, trial in enumerate(trials) if violation(trial, setting.constraints) <= 0]
-            best = [feasible[place] for place in front(means[feasible])]
-            model = FrontModel(trials, posteriors, self._limits.posteriors(), means, feasible, best)
+            # Means that differ by less than a tenth of the noise are equal, or ties would fill the front.
+            steps = np.array([max(0.1 * posterior.noise, 1e-12) for posterior in posteriors])
+            best = [feasible[place] for place in front(np.round(means[feasible] / steps))]
+            middle = np.array([middle_of(column) for column in table.T])
+            model = FrontModel(trials, posteriors, self._limits.posteriors(), means, feasible, best, middle)
             self._cached = count, model
         return self._cached[1]

@@ -7,7 +7,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from searchitect.predictors.kernels import Columns
 from searchitect.predictors.targets import rank_correlation
 from searchitect.seeding import stream
 from searchitect.spaces.architecture import Architecture
@@ -62,7 +61,7 @@ class GaussianFront(ABC):
         self._setting, self._name, self._candidates = setting, name, candidates
         self._initial = initial or min(10, max(3, (setting.budget or 400) // 4))
         self._archive = Archive(setting, refit_every)
-        self._models = FrontModels(setting, self._archive, Columns.of(setting.space))
+        self._models = FrontModels(setting, self._archive)
         self._cooling = CostCooling(setting, self._archive, self._initial) if per_cost else None
 
     @abstractmethod

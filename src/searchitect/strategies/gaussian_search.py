@@ -25,7 +25,9 @@ from searchitect.strategies.acquisition import (
 from searchitect.strategies.archive import Archive, spread
 from searchitect.strategies.cost_cooling import CostCooling
 from searchitect.strategies.fresh import first_fresh
+from searchitect.strategies.front_models import LimitModels
 from searchitect.strategies.pending import PENDING, Pending, assumed, log_penalty
+from searchitect.strategies.selection import violation
 from searchitect.strategies.strategy import Belief, Setting
 from searchitect.trial import Proposal, Trial
 
@@ -64,6 +66,10 @@ class GaussianSearch(ABC):
         per_cost: promise per predicted cost instead of promise; see `CostCooling`.
         pending: what is made of running trials: "believer" (their predicted mean), "liar" (as good as the best) or
             "penalize" (a ball around each is avoided, local penalisation).
+
+    Limits on measured quantities are modelled too: the probability that they hold multiplies the promise, and what is
+    to be improved on is the best trial that keeps them (Gardner et al., "Bayesian optimization with inequality
+    constraints", ICML 2014).
     """
 
     def __init__(
@@ -88,6 +94,7 @@ class GaussianSearch(ABC):
         self._initial = initial or min(10, max(3, (setting.budget or 400) // 4))
         self._candidates, self._max_points = candidates, max_points
         self._archive = Archive(setting, refit_every)
+        self._limits = LimitModels(setting, self._archive) if setting.constraints else None
         self._cooling = CostCooling(setting, self._archive, self._initial) if per_cost else None
         self._rows: dict[int, Rows] = {}
         self._learned: tuple[int, Vector] | None = None
@@ -107,8 +114,11 @@ class GaussianSearch(ABC):
             return None if drawn is None else Proposal(drawn, setting.fidelity)
         chosen, posterior = self._posterior()
         means = posterior.fitted()
-        parents = [archive.complete[chosen[i]].architecture for i in means.argsort(kind="stable")[:PARENTS]]
-        best = float(means.min())
+        limits = [] if self._limits is None else self._limits.posteriors()
+        kept = self._keeping(chosen) if limits else set(chosen)
+        order = sorted(range(len(chosen)), key=lambda i: (chosen[i] not in kept, means[i]))
+        parents = [archive.complete[chosen[i]].architecture for i in order[:PARENTS]]
+        best = float(means[order[0]])
         running = self.encode([t.architecture for t in archive.running.values()]) if archive.running else None
         if running is not None:
             posterior = assumed(posterior, running, best, self._pending)
@@ -117,11 +127,13 @@ class GaussianSearch(ABC):
             rows = self.encode(architectures)
             found = self._score(posterior, rows, best, rng)
             penalized = running is not None and self._pending == "penalize"
-            if not penalized and self._cooling is None:
+            if not penalized and not limits and self._cooling is None:
                 return found
-            found = self._logarithm(found)
+            found = self._logarithm(found) if kept else 0.0 * found
             if running is not None and penalized:
                 found = found + log_penalty(posterior, rows, running, best)
+            if self._limits is not None and limits:
+                found = found + self._limits.log_feasible(limits, architectures)
             return found if self._cooling is None else found - self._cooling.discount(architectures)
 
         count = self._candidates
@@ -140,6 +152,11 @@ class GaussianSearch(ABC):
         agreement = rank_correlation(posterior.held_out(), posterior.targets)
         note = f"Gaussian process on {len(chosen)} trials, noise {posterior.noise:.2f} of their spread"
         return Belief(best.number, agreement, note)
+
+    def _keeping(self, chosen: Sequence[int]) -> set[int]:
+        """Places of the trials that keep all limits."""
+        limits = self._setting.constraints
+        return {place for place in chosen if violation(self._archive.complete[place], limits) <= 0}
 
     def _score(self, posterior: GaussianPosterior, rows: Rows, best: float, rng: random.Random) -> Vector:
         if self._acquisition == "thompson":

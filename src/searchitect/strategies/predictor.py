@@ -26,7 +26,7 @@ class PredictorGuided(ThompsonSampling):
 
     Args:
         model: "ridge" (pairwise effects, exact uncertainty) or "trees" (rough effects, thresholds in numbers).
-        startup, refit_every, candidates: see `ThompsonSampling`.
+        startup, refit_every, candidates, per_cost: see `ThompsonSampling`.
 
     Raises:
         ConfigError: there is no such model.
@@ -40,6 +40,7 @@ class PredictorGuided(ThompsonSampling):
         startup: int = 10,
         refit_every: int = 5,
         candidates: int = 200,
+        per_cost: bool = False,
     ) -> None:
         if model not in MODELS:
             raise ConfigError(f"there is no predictor {model!r}", hint=did_you_mean(model, MODELS))
@@ -52,4 +53,5 @@ class PredictorGuided(ThompsonSampling):
             startup=startup,
             refit_every=refit_every,
             candidates=candidates,
+            per_cost=per_cost,
         )

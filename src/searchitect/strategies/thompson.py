@@ -17,6 +17,7 @@ from searchitect.seeding import derive, stream
 from searchitect.spaces.architecture import Architecture
 from searchitect.strategies.archive import Archive, spread
 from searchitect.strategies.candidates import best_fresh, draw_candidates
+from searchitect.strategies.cost_cooling import CostCooling
 from searchitect.strategies.fresh import first_fresh
 from searchitect.strategies.selection import best_of
 from searchitect.strategies.strategy import Belief, Setting
@@ -67,6 +68,7 @@ class ThompsonSampling:
         startup: complete trials before the first fit; until then architectures are random.
         refit_every: k.
         candidates: how many are judged for each proposal; half are mutated from those believed best.
+        per_cost: the improvement that a draw promises, per predicted cost; see `CostCooling`.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class ThompsonSampling:
         startup: int,
         refit_every: int,
         candidates: int,
+        per_cost: bool = False,
     ) -> None:
         if min(startup, candidates) < 2 or refit_every < 1:
             raise ConfigError(
@@ -88,6 +91,7 @@ class ThompsonSampling:
         self._setting, self._predictor, self._describe, self._name = setting, predictor, describe, name
         self._startup, self._candidates = startup, candidates
         self._archive = Archive(setting, refit_every)
+        self._cooling = CostCooling(setting, self._archive, startup) if per_cost else None
         self._cached: tuple[int, _Model | None] = (0, None)
 
     def ask(self, number: int) -> Proposal | None:
@@ -120,14 +124,18 @@ class ThompsonSampling:
         incumbent = self._archive.complete[model.places[int(model.means.argmin())]].number
         return Belief(incumbent, correlation, said_of(self._name, known, correlation))
 
-    @staticmethod
-    def _sampled(model: _Model, drawn: Sequence[Architecture], seed: int) -> Vector:
-        """One draw of every candidate's loss."""
+    def _sampled(self, model: _Model, drawn: Sequence[Architecture], seed: int) -> Vector:
+        """One draw of every candidate's loss; with costs, the log of its cost less that of what it improves."""
         import numpy as np
 
         means, deviations = model.posterior.predict(model.rows(drawn))
         draws: Vector = np.random.Generator(np.random.PCG64(seed)).standard_normal(len(drawn))
-        return means + deviations * draws
+        losses = means + deviations * draws
+        if self._cooling is None:
+            return losses
+        # The softplus of the improvement, as for acquisitions that can be negative (González et al. 2016, §3).
+        gain = np.logaddexp(0.0, np.maximum(10.0 * (float(model.means.min()) - losses), -600.0))
+        return np.asarray(self._cooling.discount(drawn) - np.log(gain))
 
     def _model(self) -> _Model | None:
         """The model of the first m complete trials; kept until m changes."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from searchitect.errors import ConfigError
-from searchitect.objectives import Objective, parse_objective
+from searchitect.errors import ConfigError, SearchitectError
+from searchitect.objectives import Constraint, Objective, parse_objective
 from searchitect.portfolio.gate import Gate, refuse_impossible
 from searchitect.portfolio.planning import PortfolioPlan, check_size
 from searchitect.portfolio.scenario import HERE, Scenario, objectives_of, scenarios_of
@@ -28,6 +28,7 @@ __all__ = [
     "refuse_unservable",
     "scenario_details",
     "served",
+    "sure_niches",
     "viewed",
     "with_scenarios",
 ]
@@ -91,6 +92,25 @@ def planned(plan: Plan, portfolio: PortfolioPlan | None) -> Plan:
         return plan
     campaign = dataclasses.replace(plan.campaign, places=Serving(portfolio), confirm_count=portfolio.size)
     return dataclasses.replace(plan, campaign=campaign)
+
+
+def sure_niches(request: Request, parts: Parts, evaluator: Any) -> Request:
+    """The request with the scenarios' niches drawn in by how uncertain predictions are, so that limits hold surely.
+
+    Judged on the space's default architecture: a prediction's spread is the device's, much the same for all models.
+    """
+    niches = request.options.get("niches")
+    check = getattr(evaluator, "check", None)
+    if parts.portfolio is None or not callable(check) or niches != _niches(parts.portfolio.scenarios):
+        return request
+    limits = [limit for scenario in parts.portfolio.scenarios for limit in scenario.constraints()]
+    names = frozenset(name for limit in limits for name in limit.names)
+    try:
+        known = check(SearchSpace.of(parts.space).default(), names) if names else {}
+    except SearchitectError:  # nothing can be built of it; the study says so
+        return request
+    drawn = _niches(parts.portfolio.scenarios, lambda limit: _median_limit(limit, known))
+    return dataclasses.replace(request, options={**request.options, "niches": drawn})
 
 
 def own_metrics(portfolio: PortfolioPlan | None, first: str) -> frozenset[str]:
@@ -197,7 +217,16 @@ def _check_data(scenarios: tuple[Scenario, ...], request: Request, task: Task | 
             labelled_split(task, scenario.test)  # refused now what would be refused after the search
 
 
-def _niches(scenarios: tuple[Scenario, ...]) -> list[dict[str, Any]]:
+def _median_limit(limit: Constraint, known: Mapping[str, float]) -> float:
+    """What the median of a prediction may be, so that the limit holds with its confidence."""
+    value = known.get(limit.name, 0.0)
+    bound = limit.bound(known) if value > 0.0 else value
+    return limit.limit if not value > 0.0 or bound == value else limit.limit * value / bound
+
+
+def _niches(
+    scenarios: tuple[Scenario, ...], at: Callable[[Constraint], float] = lambda limit: limit.limit
+) -> list[dict[str, Any]]:
     """The scenarios as niches; one without limits holds every architecture."""
     found = []
     for scenario in scenarios:
@@ -205,9 +234,9 @@ def _niches(scenarios: tuple[Scenario, ...]) -> list[dict[str, Any]]:
         for limit in scenario.constraints():
             low, high = bounds.get(limit.name, [None, None])
             if limit.relation == "<=":
-                bounds[limit.name] = [low, limit.limit]
+                bounds[limit.name] = [low, at(limit)]
             else:  # a niche is open below: the limit itself belongs to it
-                bounds[limit.name] = [limit.limit - 1e-12 * max(1.0, abs(limit.limit)), high]
+                bounds[limit.name] = [at(limit) - 1e-12 * max(1.0, abs(at(limit))), high]
         found.append({"name": scenario.slug, "bounds": bounds or {"active_decisions": [None, None]}})
     return found
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from searchitect.errors import ConfigError, SearchitectError, did_you_mean
 from searchitect.objectives import CONFIDENCE, Constraint, Objective, check_consistent, parse_objective
-from searchitect.portfolio.units import explained, limit_of
+from searchitect.portfolio.units import explained, limit_of, written
 
 __all__ = ["CORRUPTIONS", "DEVICE_QUANTITIES", "MOST_SCENARIOS", "Scenario", "objectives_of", "scenarios_of"]
 
@@ -129,7 +129,7 @@ class Scenario:
             value = getattr(self, one.name)
             default = {} if one.name == "weights" else one.default
             if one.name != "name" and value != default:
-                document[one.name] = [str(limit) for limit in value] if one.name == "limits" else value
+                document[one.name] = [written(limit_of(limit)) for limit in value] if one.name == "limits" else value
         return document | ({"weights": dict(self.weights)} if self.weights else {})
 
 

@@ -6,9 +6,9 @@ import contextlib
 import re
 
 from searchitect.errors import ConstraintError, SearchitectError
-from searchitect.objectives import Constraint, parse_constraint
+from searchitect.objectives import CONFIDENCE, Constraint, parse_constraint
 
-__all__ = ["QUANTITIES", "explained", "limit_of"]
+__all__ = ["QUANTITIES", "explained", "limit_of", "written"]
 
 QUANTITIES = {
     "latency": "latency_ms",
@@ -56,6 +56,13 @@ def limit_of(text: str | Constraint) -> Constraint:
             hint=f"the unit stands in the name: '{meant}{limit.relation}{limit.limit:g}'",
         )
     return limit
+
+
+def written(limit: Constraint) -> str:
+    """The limit as text, every digit of it; `limit_of` reads it."""
+    sure = "" if limit.confidence == CONFIDENCE else f"@{limit.confidence!r}"
+    number = int(limit.limit) if float(limit.limit).is_integer() and abs(limit.limit) < 1e15 else limit.limit
+    return f"{limit.name}{limit.relation}{number!r}{sure}"
 
 
 def _bare_quantity(name: str) -> str | None:

@@ -108,7 +108,5 @@ def make_sampler(
     return LedSampler(setting, ladder, name, options)
 
 
-BY_RUNGS = frozenset(
-    {"successive_halving", "asha", "hyperband", "bohb", "dehb", "priorband", "qd_hb", "bop_elites_hb"}
-)
+BY_RUNGS = frozenset({"successive_halving", "asha", "hyperband", "bohb", "dehb", "priorband", "qd_hb", "bop_elites_hb"})
 """Strategies that choose the fidelity of each trial."""

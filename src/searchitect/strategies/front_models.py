@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Vector = npt.NDArray[np.float64]
     Matrix = npt.NDArray[np.float64]
 
-__all__ = ["FrontModel", "FrontModels", "LimitModels", "compressed", "log_feasible", "middle_of"]
+__all__ = ["FrontModel", "FrontModels", "LimitModels", "compressed", "log_feasible", "scale_of"]
 
 
 Values = Callable[[int], "Vector"]
@@ -42,11 +42,13 @@ EARLY = 10
 """Trials whose median divides the mediocre from the bad: as many are random, later ones of the search's own choice."""
 
 
-def middle_of(values: Vector) -> float:
-    """Return the median of the first `EARLY` values."""
+def scale_of(values: Vector) -> tuple[float, float]:
+    """Return the median of the first `EARLY` values, and how far the best of all lies from it."""
     import numpy as np
 
-    return float(np.median(values[:EARLY]))
+    middle = float(np.median(values[:EARLY]))
+    unit = middle - float(values.min())
+    return middle, unit if unit > 0 else float(np.ptp(values)) or 1.0
 
 
 def compressed(values: Vector) -> Vector:
@@ -57,10 +59,7 @@ def compressed(values: Vector) -> Vector:
     """
     import numpy as np
 
-    middle = middle_of(values)
-    unit = middle - float(values.min())
-    if unit <= 0:
-        unit = float(np.ptp(values)) or 1.0
+    middle, unit = scale_of(values)
     beyond = np.maximum(values - middle, 0.0)
     return np.asarray(np.minimum(values, middle) + unit * np.log1p(beyond / unit))
 
@@ -88,7 +87,7 @@ class FrontModel:
         means: believed losses of the trials, shape (n, m).
         feasible: places of trials that keep all limits.
         front: places of those of them that no other is believed to dominate.
-        middle: early median of each objective, shape (m,).
+        middle, unit: `scale_of` each objective, shape (m,).
     """
 
     trials: list[Trial]
@@ -98,6 +97,7 @@ class FrontModel:
     feasible: list[int]
     front: list[int]
     middle: Vector
+    unit: Vector
 
     def predict(self, rows: Rows) -> tuple[Matrix, Matrix]:
         """Return mean and deviation of each objective, shapes (n, m)."""
@@ -110,13 +110,15 @@ class FrontModel:
         """Return the ideal point of the believed front, and the extent in each objective in which trades are sought.
 
         As far as the front goes, and at least to the early median: a front of one point, or of a few that are nearly
-        equal in one objective, says nothing about what else there may be.
+        equal in one objective, says nothing about what else there may be. At most as far beyond that median as the best
+        lies before it: among what is so bad in one respect nobody chooses by another.
         """
         import numpy as np
 
         points = self.means[self.front]
         low = points.min(axis=0)
         high = np.maximum(points.max(axis=0), self.middle)
+        high = np.minimum(high, self.middle + self.unit * np.log(2.0))
         whole = np.ptp(self.means, axis=0)
         return low, np.where(high - low > 0.01 * whole, high - low, np.where(whole > 0, whole, 1.0))
 
@@ -235,7 +237,7 @@ class FrontModels:
             # Means that differ by less than a tenth of the noise are equal, or ties would fill the front.
             steps = np.array([max(0.1 * posterior.noise, 1e-12) for posterior in posteriors])
             best = [feasible[place] for place in front(np.round(means[feasible] / steps))]
-            middle = np.array([middle_of(column) for column in table.T])
-            model = FrontModel(trials, posteriors, self._limits.posteriors(), means, feasible, best, middle)
+            middle, unit = np.array([scale_of(column) for column in table.T]).T
+            model = FrontModel(trials, posteriors, self._limits.posteriors(), means, feasible, best, middle, unit)
             self._cached = count, model
         return self._cached[1]

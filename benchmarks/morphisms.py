@@ -1,21 +1,27 @@
 """Hill climbing by morphisms beside regularised evolution and random search, at equal total epochs of training.
 
-python benchmarks/morphisms.py [DATA] [--trainings 20] [--epochs 10] [--seeds 3] [--space plain_cnn]
+python benchmarks/morphisms.py [DATA] [--examples 2000] [--trainings 14] [--epochs 6] [--seeds 3] [--space NAME]
 
-DATA is `digits` or a folder. Every method may spend the same sum of epochs, audits included. Reported are medians over
-the seeds: what the best trial by validation has (its own weights, inherited or not) on the test split, and what its
-architecture reaches there trained from scratch for one full training. A lineage that was merely trained longer loses
-the second comparison.
+DATA is a folder, by default Fashion-MNIST, of which every n-th example is trained on and half as many validate; or
+`digits`. Every method may spend the same sum of epochs, audits included. Reported are medians over the seeds: what the
+best trial by validation has (its own weights, inherited or not) on the test split, and what its architecture reaches
+there trained from scratch for one full training. A lineage that was merely trained longer loses the second comparison.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import tempfile
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import torch
 from safetensors.torch import load_file
 
 import searchitect as sa
@@ -25,6 +31,7 @@ from searchitect.evaluators.building import build
 from searchitect.evaluators.inheriting import WEIGHTS
 from searchitect.seeding import derive
 from searchitect.tasks import metrics, with_preprocessing
+from searchitect.tasks.task import ArraySplit, Split
 from searchitect.training import predict
 from searchitect.trial import Fidelity, Proposal
 
@@ -39,10 +46,12 @@ class Row:
     validation: float
     delivered: float
     scratch: float
+    seconds: float
     note: str
 
 
 def search(method: str, task: sa.Task, space: sa.SearchSpace, options: argparse.Namespace, seed: int) -> Row:
+    began = time.process_time()
     evaluator = TrainingEvaluator(space, task, sa.Recipe(epochs=options.epochs))
     full, most = Fidelity(epochs=options.epochs), options.trainings * options.epochs
     with tempfile.TemporaryDirectory() as folder, sa.Study(
@@ -69,7 +78,8 @@ def search(method: str, task: sa.Task, space: sa.SearchSpace, options: argparse.
         scratch = tested(space, task, best.architecture, load_file(again / WEIGHTS))
         belief = study.belief()
         note = belief.note if belief is not None else ""
-        return Row(method, len(study.trials), spent, best.measurements["accuracy"], delivered, scratch, note)
+        seconds = time.process_time() - began
+        return Row(method, len(study.trials), spent, best.measurements["accuracy"], delivered, scratch, seconds, note)
 
 
 def tested(space: sa.SearchSpace, task: sa.Task, architecture: sa.Architecture, state: dict) -> float:
@@ -79,17 +89,33 @@ def tested(space: sa.SearchSpace, task: sa.Task, architecture: sa.Architecture, 
     return metrics.compute(("accuracy",), task.spec.kind, scores, task.test.targets)["accuracy"]
 
 
+def some(split: Split, count: int) -> ArraySplit:
+    """Every n-th example."""
+    places = np.linspace(0, len(split) - 1, min(count, len(split))).round().astype(np.int64)
+    return ArraySplit(split.read(places), split.targets[places])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", nargs="?", default="digits")
-    parser.add_argument("--trainings", type=int, default=20, help="full trainings that each method may spend")
-    parser.add_argument("--epochs", type=int, default=10, help="of a full training")
+    parser.add_argument(
+        "data", nargs="?", default=os.environ.get("SEARCHITECT_DATA", "../shared/datasets") + "/fashion_mnist"
+    )
+    parser.add_argument("--examples", type=int, default=2_000, help="trained on; half as many validate")
+    parser.add_argument("--trainings", type=int, default=14, help="full trainings that each method may spend")
+    parser.add_argument("--epochs", type=int, default=6, help="of a full training")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--space", default="plain_cnn")
+    parser.add_argument("--space", default=None, help="by default the catalogue's choice for the data")
     options = parser.parse_args()
-    task, space = sa.task(options.data), sa.SearchSpace.of(sa.catalog.get(options.space))
-    head = f"{'trials':>7} {'epochs':>7} {'validation':>11} {'delivered':>10} {'scratch':>8}"
-    print(f"{'method':<22} {'seed':>6} {head}")
+    torch.set_num_threads(1)
+    task = sa.task(options.data)
+    task = replace(
+        task, train=some(task.train, options.examples), validation=some(task.validation, options.examples // 2)
+    )
+    chosen = sa.catalog.default_for(task.spec) if options.space is None else sa.catalog.get(options.space)
+    space = sa.SearchSpace.of(chosen)
+    sizes = f"{len(task.train):,} + {len(task.validation):,} examples, {len(task.test):,} for the test"
+    print(f"{task.name}: {sizes}; {options.trainings} trainings of {options.epochs} epochs each")
+    print(f"{'method':<22} {'seed':>6} {'trials':>7} {'epochs':>7} {'validation':>11} {'delivered':>10} {'scratch':>8}")
     rows: list[Row] = []
     for seed in range(options.seeds):
         for method in METHODS:  # interleaved, so that a machine that slows down slows all of them
@@ -100,11 +126,11 @@ def main() -> None:
 
 
 def show(rows: list[Row], seed: str) -> None:
-    columns = zip(*[(r.trials, r.epochs, r.validation, r.delivered, r.scratch) for r in rows], strict=True)
-    trials, epochs, *accuracies = (statistics.median(column) for column in columns)
+    columns = zip(*[(r.trials, r.epochs, r.validation, r.delivered, r.scratch, r.seconds) for r in rows], strict=True)
+    trials, epochs, *accuracies, seconds = (statistics.median(column) for column in columns)
     shown = " ".join(f"{value:>{width}.4f}" for value, width in zip(accuracies, (11, 10, 8), strict=True))
     note = rows[0].note if len(rows) == 1 else ""
-    print(f"{rows[0].method:<22} {seed:>6} {trials:>7.0f} {epochs:>7.0f} {shown}  {note}", flush=True)
+    print(f"{rows[0].method:<22} {seed:>6} {trials:>7.0f} {epochs:>7.0f} {shown}  {seconds:.0f} s  {note}", flush=True)
 
 
 if __name__ == "__main__":

@@ -159,9 +159,19 @@ def niches_of(scenarios: Sequence[Scenario]) -> list[dict[str, Any]]:
     return [{"name": s.slug, "bounds": {one.name: [None, one.limit] for one in s.constraints()}} for s in scenarios]
 
 
+def places_of(scenarios: Sequence[Scenario], size: int) -> dict[str, Any]:
+    """The scenarios as places."""
+    places = [
+        {"name": s.slug, "limits": [f"{one.name}{one.relation}{one.limit!r}" for one in s.constraints()]}
+        for s in scenarios
+    ]
+    return {"places": places, "size": min(size, len(places))}
+
+
 STRATEGIES: Mapping[str, Callable[[Sequence[Scenario]], tuple[str, dict[str, Any]]]] = {
     "random": lambda scenarios: ("random", {}),
     "gp": lambda scenarios: ("gp", {}),
+    "scenarios": lambda scenarios: ("scenarios", places_of(scenarios, 3)),
     "bop_elites": lambda scenarios: ("bop_elites", {"niches": niches_of(scenarios)}),
     "map_elites": lambda scenarios: ("map_elites", {"niches": niches_of(scenarios)}),
 }
@@ -181,7 +191,7 @@ def main() -> None:
     parser.add_argument("--devices", choices=tuple(DEVICES), default="hw")
     parser.add_argument("--dataset", default="cifar100")
     parser.add_argument("--quantiles", type=float, nargs="+", default=[0.1, 0.25, 0.5])
-    parser.add_argument("--strategies", nargs="+", default=["random", "gp", "bop_elites"])
+    parser.add_argument("--strategies", nargs="+", default=["random", "gp", "bop_elites", "scenarios"])
     parser.add_argument("--evaluations", type=int, default=300)
     parser.add_argument("--size", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=30)

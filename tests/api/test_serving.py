@@ -113,20 +113,32 @@ def made(**changes):
     return served(request, parts), parts
 
 
-def test_objectives_devices_and_niches_are_filled_in():
+def test_objectives_devices_and_places_are_filled_in():
     request, parts = made()
     assert [o.name for o in parts.objectives] == [
         "accuracy", "accuracy_kiosk", "accuracy_here", "latency_ms_phone", "parameters", "latency_ms",
     ]  # fmt: skip
     assert parts.objectives[1].direction == "maximize"
-    assert request.strategy == "bop_elites"
+    assert request.strategy == "scenarios"
+    assert request.options["size"] == 3
+    assert request.options["places"][0] == {
+        "name": "phone",
+        "limits": ["latency_ms_phone<=0.5", "parameters<=20000"],
+        "importance": 2.0,
+        "wanted": {"accuracy": 1.0},
+    }
+    assert request.options["places"][1]["wanted"] == {"accuracy_kiosk": 1.0}
+    assert [device.name for device in parts.devices] == ["phone"]
+    assert parts.portfolio.size == 3
+
+
+def test_scenarios_are_niches_where_the_strategy_has_niches():
+    request, _ = made(strategy="bop_elites")
     assert request.options["niches"][0] == {
         "name": "phone",
         "bounds": {"latency_ms_phone": [None, 0.5], "parameters": [None, 20000.0]},
     }
     assert request.options["niches"][1]["bounds"] == {"active_decisions": [None, None]}
-    assert [device.name for device in parts.devices] == ["phone"]
-    assert parts.portfolio.size == 3
 
 
 def test_a_strategy_of_ones_own_is_kept():

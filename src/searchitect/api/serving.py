@@ -12,6 +12,7 @@ from searchitect.portfolio.gate import Gate, refuse_impossible
 from searchitect.portfolio.planning import PortfolioPlan, check_size
 from searchitect.portfolio.scenario import HERE, Scenario, objectives_of, scenarios_of
 from searchitect.portfolio.serving import Serving
+from searchitect.portfolio.units import written
 from searchitect.spaces import SearchSpace
 from searchitect.tasks import Task
 
@@ -33,8 +34,8 @@ __all__ = [
     "with_scenarios",
 ]
 
-DEFAULT_STRATEGY = "bop_elites"
-"""The strategy of a search for scenarios where none is named: each scenario is a niche."""
+DEFAULT_STRATEGY = "scenarios"
+"""What `auto` is where there are scenarios; `benchmarks/portfolio.py` has the figures."""
 
 NICHED = frozenset({"bop_elites", "map_elites"})
 """Strategies that take the scenarios as their niches unless they are given others."""
@@ -68,6 +69,9 @@ def with_scenarios(request: Request, task: Task | None) -> tuple[Request, Portfo
     options = dict(request.options)
     if isinstance(strategy, str) and strategy in NICHED:
         options.setdefault("niches", _niches(scenarios))
+    if strategy == DEFAULT_STRATEGY:
+        options.setdefault("places", _places(scenarios, first.name))
+        options.setdefault("size", size)
     changed = dataclasses.replace(
         request,
         objectives=tuple(wanted.values()),
@@ -215,6 +219,19 @@ def _check_data(scenarios: tuple[Scenario, ...], request: Request, task: Task | 
             from searchitect.tasks.views import labelled_split
 
             labelled_split(task, scenario.test)  # refused now what would be refused after the search
+
+
+def _places(scenarios: tuple[Scenario, ...], first: str) -> list[dict[str, Any]]:
+    """The scenarios as the strategy `scenarios` reads them."""
+    return [
+        {
+            "name": scenario.slug,
+            "limits": [written(limit) for limit in scenario.constraints()],
+            "importance": float(scenario.importance),
+            "wanted": scenario.wanted(first),
+        }
+        for scenario in scenarios
+    ]
 
 
 def _median_limit(limit: Constraint, known: Mapping[str, float]) -> float:

@@ -63,6 +63,7 @@ STRATEGIES: dict[str, str] = {
     "map_elites": "searchitect.strategies.map_elites:MapElites",
     "cvt_map_elites": "searchitect.strategies.cvt_map_elites:CVTMapElites",
     "bop_elites": "searchitect.strategies.bop_elites:BOPElites",
+    "scenarios": "searchitect.strategies.scenarios:Scenarios",
     "qd_hb": "searchitect.strategies.qd_hyperband:QDHyperband",
     "bop_elites_hb": "searchitect.strategies.qd_hyperband:BOPElitesHyperband",
 }

@@ -12,7 +12,7 @@ from searchitect.objectives import Objective
 from searchitect.seeding import derive
 from searchitect.storage.journal import Event
 from searchitect.strategies import make_strategy
-from searchitect.strategies.strategy import Setting
+from searchitect.strategies.strategy import Setting, Strategy
 from searchitect.study.effort import full_evaluations
 from searchitect.study.finalists import Finalist, choose, feasible, handed_over, summarise, winner
 from searchitect.study.limits import Limit
@@ -21,7 +21,19 @@ from searchitect.study.scored import PROXIES, note_proxies
 from searchitect.study.study import Study
 from searchitect.trial import Fidelity, Proposal, Trial, TrialState
 
-__all__ = ["Campaign", "Confirmation", "Judge", "Places", "SharedWeights", "finalists_of", "run_campaign"]
+__all__ = [
+    "Campaign",
+    "Confirmation",
+    "Judge",
+    "Places",
+    "SharedWeights",
+    "best_of",
+    "confirmed_trials",
+    "finalists_of",
+    "frozen_models",
+    "random_strategy",
+    "run_campaign",
+]
 
 
 TRUSTED_RANK_CORRELATION = 0.5
@@ -176,11 +188,17 @@ def _run_random(study: Study, campaign: Campaign, runner: Runner, ended_by: str)
         limit = Limit(cost=_busy(study), seconds=None if bound is None else 1.25 * bound)
     else:
         limit = Limit(trials=full_evaluations(spent, study.state.trials, study.setting), seconds=bound)
+    study.enter("random", random_strategy(study, shared))
+    run_phase(study, "random", runner, limit)
+
+
+def random_strategy(study: Study, shared: SharedWeights | None = None) -> Strategy:
+    """The random search beside a search that has ended."""
+    spent = [t for t in study.state.of_phase("search") if t.reused is None and t.state is not TrialState.INFEASIBLE]
     own = study.setting
     fidelity = own.fidelity if shared is None else shared.fidelity
     setting = Setting(own.space, own.objectives, derive(study.seed, "random arm"), own.check, len(spent), fidelity)
-    study.enter("random", make_strategy("random", setting))
-    run_phase(study, "random", runner, limit)
+    return make_strategy("random", setting)
 
 
 def _busy(study: Study) -> float:
@@ -193,14 +211,18 @@ def _run_confirmation(study: Study, campaign: Campaign, runner: Runner) -> None:
         if campaign.places is not None:
             study.mark(campaign.places.chosen(study))
         study.mark(_choose_finalists(study, campaign, runner))
+    study.enter("confirm", Confirmation(confirmed_trials(study), campaign.confirm_seeds))
+    run_phase(study, "confirm", runner, Limit(), keep_weights=True)
+
+
+def confirmed_trials(study: Study) -> list[tuple[Trial, Fidelity]]:
+    """The finalists that the journal names, each with what one of its confirmations may spend."""
     chosen = study.state.marks["finalists"][0]
-    finalists = [
+    return [
         (study.state.trials[number], Fidelity.from_json(chosen["fidelities"][arm]))
         for arm, numbers in chosen["arms"].items()
         for number in numbers
     ]
-    study.enter("confirm", Confirmation(finalists, campaign.confirm_seeds))
-    run_phase(study, "confirm", runner, Limit(), keep_weights=True)
 
 
 def _choose_finalists(study: Study, campaign: Campaign, runner: Runner) -> Event:
@@ -220,7 +242,7 @@ def _choose_finalists(study: Study, campaign: Campaign, runner: Runner) -> Event
         shares = dict.fromkeys(arms, 1.0)
     return {
         "kind": "finalists",
-        "arms": {arm: [t.number for t in _best(study, arm, count)] for arm in arms},
+        "arms": {arm: [t.number for t in best_of(study, arm, count)] for arm in arms},
         "fidelities": {arm: _shortened(campaign.confirm_fidelity, shares[arm]).to_json() for arm in arms},
     }
 
@@ -233,7 +255,8 @@ def _seconds_left(campaign: Campaign, runner: Runner, arms: int) -> float:
     return max(0.0, campaign.confirm_until - runner.clock.elapsed()) * at_once
 
 
-def _best(study: Study, arm: str, count: int) -> list[Trial]:
+def best_of(study: Study, arm: str, count: int) -> list[Trial]:
+    """The trials of an arm that go into the confirmation, best first."""
     if study.state.marks.get("portfolio"):
         members = study.state.marks["portfolio"][0]["arms"].get(arm, {}).get("members", ())
         return [study.state.trials[number] for number in members]
@@ -261,7 +284,7 @@ def _believed_best(study: Study) -> Trial | None:
 def _full_seconds(study: Study, campaign: Campaign, arm: str, count: int) -> float:
     """Busy seconds of all confirmations of an arm at full fidelity, in proportion to epochs and data."""
     high, spent = campaign.confirm_fidelity, 0.0
-    for trial in _best(study, arm, count):
+    for trial in best_of(study, arm, count):
         measured = trial if trial.reused is None else study.state.trials[trial.reused]
         low = measured.proposal.fidelity
         if campaign.shared is not None and low.epochs == 0:
@@ -302,23 +325,29 @@ def _judge(study: Study, judge: Judge, runner: Runner, places: Places | None) ->
             study.mark({"kind": "baseline", "name": name, "measurements": dict(judge.validate(name))})
     if marks.get("test_result"):
         return
-    finalists = finalists_of(study.state.trials, next(iter(marks.get("finalists", [])), None), study.objectives[0])
-    winners = {arm: winner(finalists, arm, study.objectives[0], study.constraints) for arm in ("search", "random")}
-    models = {arm: list(f.trials) for arm, f in winners.items() if f is not None}
-    # The user gets the best model that is there: where random search found it, that one, and the verdict says so.
-    won = winner(finalists, None, study.objectives[0], study.constraints)
-    if won is None:
+    models, chosen = frozen_models(study)
+    if chosen is None:
         return
     if marks.get("test_opened"):
         # An earlier session opened it and was cut off: the same frozen models are asked again, and the result says so.
         study.mark({"kind": "test_repeated"})
     else:
-        chosen = handed_over(won, study.state.trials, study.objectives[0]).number
         event = {"kind": "test_opened", "models": models, "handed_over": chosen, "baselines": list(names)}
         study.mark(event if places is None else {**event, "places": places.models(study)})
     opened = marks["test_opened"][0]
     result = judge.test(opened["models"], opened["handed_over"], opened["baselines"], **_places(opened))
     study.mark({"kind": "test_result", **result, "clock": {"elapsed": round(runner.clock.elapsed(), 3)}})
+
+
+def frozen_models(study: Study) -> tuple[dict[str, list[int]], int | None]:
+    """Arm to the confirmation trials of its winner, and the trial that is handed over; None where nothing was found."""
+    chosen = next(iter(study.state.marks.get("finalists", [])), None)
+    finalists = finalists_of(study.state.trials, chosen, study.objectives[0])
+    winners = {arm: winner(finalists, arm, study.objectives[0], study.constraints) for arm in ("search", "random")}
+    models = {arm: list(f.trials) for arm, f in winners.items() if f is not None}
+    # The user gets the best model that is there: where random search found it, that one, and the verdict says so.
+    won = winner(finalists, None, study.objectives[0], study.constraints)
+    return models, None if won is None else handed_over(won, study.state.trials, study.objectives[0]).number
 
 
 def _places(opened: Event) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +15,7 @@ __all__ = [
     "CHECKPOINT",
     "CLOCK_MEASUREMENTS",
     "WATTS",
+    "Cause",
     "Check",
     "Checker",
     "Context",
@@ -177,6 +179,26 @@ class Job:
     folder: Path | None = None
 
 
+class Cause(StrEnum):
+    """What ended an evaluation other than its own error; journals keep it, and the study acts on it.
+
+    The last two are nobody's fault that is known: such a trial is run again a few times.
+    """
+
+    MEMORY = "memory"
+    """It needed more memory than there was, or than it may take."""
+    TIME = "time"
+    """It took longer than it may."""
+    HANG = "hang"
+    """It gave no sign of life any more."""
+    CRASH = "crash"
+    """It brought its worker down: a segmentation fault, an exit."""
+    KILLED = "killed"
+    """Its worker was killed, by whom nobody knows: a person, the system for lack of memory, or the trial itself."""
+    LOST = "lost"
+    """The machine, or the connection to it, is gone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How a job ended. `state` is complete, failed or pruned; never running.
@@ -184,6 +206,7 @@ class Outcome:
     Attributes:
         halt: the machine failed, not the candidate, as with a full disk: nothing is written about the trial and the
             study stops, so that a resumed study runs it again.
+        cause: what ended it, where that was not an ordinary error.
     """
 
     number: int
@@ -193,6 +216,7 @@ class Outcome:
     reports: Reports = ()
     seconds: float = 0.0
     halt: bool = False
+    cause: Cause | None = None
 
 
 class Checker(Protocol):

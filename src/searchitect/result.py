@@ -28,6 +28,7 @@ from searchitect.study.campaign import finalists_of
 from searchitect.study.elites import Elites, refuse_unknown, study_elites
 from searchitect.study.energy import spent_energy
 from searchitect.study.finalists import Finalist, best_trial, handed_over, pareto_front, winner
+from searchitect.study.incidents import incident_lines
 from searchitect.study.ledger import Spent, spending
 from searchitect.study.manifest import refuse_newer
 from searchitect.study.pruning import pruning_notes
@@ -417,6 +418,7 @@ def _warnings(state: StudyState, finalists: Sequence[Finalist], folder: Path | N
     if "search" in state.phases and found and not finalists:
         said.append("the winner was not confirmed on fresh seeds, so its figure is the best of many and too optimistic")
     said += fidelity_warnings(state)
+    said += incident_lines(state)
     if state.running:
         said.append(_without_end(list(state.running)))
     for event in state.marks.get("exported", [])[-1:]:

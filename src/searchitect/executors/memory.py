@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from searchitect.executors.causes import is_memory_error, speaks_of_memory
 from searchitect.executors.running import failure
 
 __all__ = ["explained_within", "is_memory_error", "limit_memory", "limited_memory", "told_within"]
-
-# How torch, NumPy, C++ and the system word it.
-_WORDS = ("llocate memory", "Unable to allocate", "not enough memory", "bad_alloc", "out of memory", "MemoryError")
 
 
 def limit_memory(memory_bytes: int) -> None:
@@ -50,16 +47,6 @@ def _held() -> int:
     return 0
 
 
-def is_memory_error(error: BaseException | None) -> bool:
-    """Whether an exception, or one that it was raised from, says that there was no memory."""
-    if error is None:
-        return False
-    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
-        return True
-    worded = isinstance(error, RuntimeError) and any(word in str(error) for word in _WORDS)
-    return worded or is_memory_error(error.__cause__)
-
-
 def explained_within(memory_bytes: int | None) -> Callable[[BaseException], str]:
     """How an evaluation within this limit tells why it failed: with "memory" first, where that is why."""
 
@@ -73,7 +60,7 @@ def explained_within(memory_bytes: int | None) -> Callable[[BaseException], str]
 
 def told_within(memory_bytes: int | None, reason: str) -> str:
     """The same for a worker that died of it, whose last words are all there is."""
-    if memory_bytes is None or not any(word in reason for word in _WORDS):
+    if memory_bytes is None or not speaks_of_memory(reason):
         return reason
     return _needed_more(memory_bytes, reason)
 

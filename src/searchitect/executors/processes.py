@@ -12,7 +12,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from searchitect.errors import ConfigError
-from searchitect.evaluation import Evaluator, Job, Listener, Outcome
+from searchitect.evaluation import Cause, Evaluator, Job, Listener, Outcome
+from searchitect.executors.causes import cause_of_death
 from searchitect.executors.memory import told_within
 from searchitect.executors.running import OnReport
 from searchitect.executors.travel import serialised
@@ -42,6 +43,7 @@ class ProcessExecutor:
         start_timeout: seconds a worker may take to start and load the evaluator.
         grace: seconds beyond `job.seconds` before a worker is killed, so that an evaluator may end by itself.
         memory_bytes: what evaluations may allocate on top of a started worker (address space); None for no limit.
+        hang_seconds: a job that has neither reported nor used the processor for so long is ended; None for never.
         on_report: called with (trial number, step, measurements) as reports arrive, inside `collect`.
 
     Raises:
@@ -56,15 +58,19 @@ class ProcessExecutor:
         start_timeout: float = 120.0,
         grace: float = 5.0,
         memory_bytes: int | None = None,
+        hang_seconds: float | None = None,
         on_report: OnReport | None = None,
     ) -> None:
         if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
             raise ConfigError(f"workers is a whole number from 1 on, got {workers!r}", hint=_LOCAL)
-        if start_timeout <= 0 or grace < 0 or (memory_bytes is not None and memory_bytes <= 0):
-            raise ConfigError("start_timeout and memory_bytes must be positive, grace must not be negative")
+        limits = [limit for limit in (memory_bytes, hang_seconds) if limit is not None]
+        if start_timeout <= 0 or grace < 0 or any(limit <= 0 for limit in limits):
+            raise ConfigError(
+                "start_timeout, memory_bytes and hang_seconds must be positive, grace must not be negative"
+            )
         self.evaluator, self.workers = evaluator, workers
         self._start_timeout, self._grace = start_timeout, grace
-        self._memory_bytes, self._on_report = memory_bytes, on_report
+        self._memory_bytes, self._hang_seconds, self._on_report = memory_bytes, hang_seconds, on_report
         self._payload = serialised(evaluator)
         self._selector = selectors.DefaultSelector()
         self._pool: list[WorkerProcess] = []
@@ -171,7 +177,7 @@ class ProcessExecutor:
         for worker in list(self._pool):
             if worker.has_exited:
                 self._hear(worker)
-            elif worker.deadline is not None and time.monotonic() >= worker.deadline:
+            elif _is_late(worker) or _is_silent(worker, self._hang_seconds):
                 self._hear(worker)  # the end may have arrived in this very moment
                 self._give_up(worker)
 
@@ -193,6 +199,7 @@ class ProcessExecutor:
             return
         elif kind == "start":
             self._futile, worker.begun = 0, time.monotonic()
+            worker.signs.note()
             if job.seconds is not None:
                 worker.deadline = worker.begun + job.seconds + self._grace
         elif kind == "report":
@@ -200,13 +207,15 @@ class ProcessExecutor:
             if number == job.number:  # otherwise of a thread left behind by an earlier job
                 self._report(worker, number, step, measurements)
         elif kind == "end":
-            state, measurements, reason, seconds, halt = values
-            reports = tuple(worker.reports)
-            self._ended.append(Outcome(job.number, TrialState(state), measurements, reason, reports, seconds, halt))
+            state, measurements, reason, seconds, halt, cause = values
+            why, reports = None if cause is None else Cause(cause), tuple(worker.reports)
+            told = Outcome(job.number, TrialState(state), measurements, reason, reports, seconds, halt, why)
+            self._ended.append(told)
             worker.job, worker.begun, worker.deadline = None, None, None
 
     def _report(self, worker: WorkerProcess, number: int, step: int, measurements: Mapping[str, float]) -> None:
         worker.reports.append((step, measurements))
+        worker.signs.note()
         for told in (self._on_report, self._listener):
             if told is not None:
                 told(number, step, measurements)
@@ -215,13 +224,18 @@ class ProcessExecutor:
             self._listen(worker)
 
     def _give_up(self, worker: WorkerProcess) -> None:
-        """A deadline has passed: of the start, or of a job."""
-        if worker.closed or worker.deadline is None or time.monotonic() < worker.deadline:
+        """A deadline has passed, of the start or of a job, or there is no sign of life any more."""
+        late = _is_late(worker)
+        if worker.closed or not (late or _is_silent(worker, self._hang_seconds)):
             return
         if not worker.ready:
             raise ConfigError(f"a worker did not start within {self._start_timeout:g} s", hint=_LOCAL)
         assert worker.job is not None
-        self._replace(worker, f"took longer than {worker.job.seconds:g} s")
+        if late:
+            self._replace(worker, f"took longer than {worker.job.seconds:g} s", Cause.TIME)
+        else:
+            why = f"hung: for {self._hang_seconds:g} s it neither reported nor used the processor"
+            self._replace(worker, why, Cause.HANG)
 
     def _bury(self, worker: WorkerProcess) -> None:
         """A worker has died: its job fails if it had begun, otherwise another worker gets it."""
@@ -233,9 +247,9 @@ class ProcessExecutor:
             self._futile += 1
             if self._futile >= _FUTILE or not (worker.ready or self._any_ready):
                 raise ConfigError(f"workers cannot start: {reason}", hint=_LOCAL)
-        self._replace(worker, reason)
+        self._replace(worker, reason, cause_of_death(worker.code, reason))
 
-    def _replace(self, worker: WorkerProcess, reason: str) -> None:
+    def _replace(self, worker: WorkerProcess, reason: str, cause: Cause) -> None:
         job, begun = worker.job, worker.begun
         self._selector.unregister(worker)
         self._pool.remove(worker)
@@ -247,7 +261,16 @@ class ProcessExecutor:
             self.submit(job)
             return
         seconds, reports = time.monotonic() - begun, tuple(worker.reports)
-        self._ended.append(Outcome(job.number, TrialState.FAILED, {}, reason, reports, seconds))
+        self._ended.append(Outcome(job.number, TrialState.FAILED, {}, reason, reports, seconds, cause=cause))
+
+
+def _is_late(worker: WorkerProcess) -> bool:
+    return worker.deadline is not None and time.monotonic() >= worker.deadline
+
+
+def _is_silent(worker: WorkerProcess, most: float | None) -> bool:
+    """Whether its job has begun, and it has given no sign of life for so long."""
+    return most is not None and worker.begun is not None and worker.signs.silent() >= most
 
 
 def _end_all(pool: list[WorkerProcess], selector: selectors.BaseSelector, owner: int) -> None:

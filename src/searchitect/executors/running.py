@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from searchitect.errors import EvaluationError, SearchitectError, StorageError, TrialStopped
-from searchitect.evaluation import Context, Evaluator, Job, Outcome
+from searchitect.evaluation import Cause, Context, Evaluator, Job, Outcome
+from searchitect.executors.causes import is_memory_error
 from searchitect.trial import TrialState
 
 __all__ = ["MAX_REASON", "OnReport", "failure", "run_job"]
@@ -38,7 +39,7 @@ def run_job(
     desk = _Desk(job.number, on_report, verdict)
     begin = time.perf_counter()
     measurements: Mapping[str, float] = {}
-    reason, halt = None, False
+    reason, halt, cause = None, False, None
     try:
         if job.folder is not None:
             job.folder.mkdir(parents=True, exist_ok=True)
@@ -50,11 +51,13 @@ def run_job(
         desk.stopped = desk.stopped or str(error) or "it gave itself up"
     except BaseException as error:  # noqa: BLE001 - whatever a candidate raises, SystemExit too, the study goes on
         reason, halt = (explain or failure)(error), isinstance(error, StorageError)
+        cause = Cause.MEMORY if is_memory_error(error) else None
     desk.closed = True
     state = TrialState.COMPLETE if reason is None else TrialState.FAILED
     if desk.stopped is not None and not halt:  # whatever it did when it was told to end
-        state, reason, measurements = TrialState.PRUNED, desk.stopped, measurements or desk.last
-    return Outcome(job.number, state, measurements, reason, tuple(desk.reports), time.perf_counter() - begin, halt)
+        state, reason, measurements, cause = TrialState.PRUNED, desk.stopped, measurements or desk.last, None
+    seconds = time.perf_counter() - begin
+    return Outcome(job.number, state, measurements, reason, tuple(desk.reports), seconds, halt, cause)
 
 
 class _Desk:

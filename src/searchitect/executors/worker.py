@@ -7,7 +7,7 @@ script is needed. It answers in JSON lists, so that the driver unpickles nothing
     ["broken", reason]                           it cannot load it, and ends
     ["start"]                                    it begins the job it was given
     ["report", number, step, measurements]       while it runs
-    ["end", state, measurements, reason, seconds, halt]
+    ["end", state, measurements, reason, seconds, halt, cause]
 
 It hears pickles behind one letter: `JOB` with (job, whether it waits at each report for a verdict), and `VERDICT` with
 (number, why the job is to end, or None), which it reads when it reports.
@@ -112,7 +112,8 @@ def _serve(channel: socket.socket, evaluator: Evaluator, memory_bytes: int | Non
             outcome = run_job(evaluator, job, on_report, explained_within(memory_bytes), verdict)
         except KeyboardInterrupt as error:  # raised by the user's code: the signal itself is ignored
             outcome = Outcome(job.number, TrialState.FAILED, reason=failure(error))
-        send("end", outcome.state, outcome.measurements, outcome.reason, outcome.seconds, outcome.halt)
+        told = (outcome.state, outcome.measurements, outcome.reason, outcome.seconds, outcome.halt, outcome.cause)
+        send("end", *told)
 
 
 def _next(channel: socket.socket, reading: threading.Lock) -> bytearray | None:

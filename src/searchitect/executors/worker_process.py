@@ -19,6 +19,7 @@ from typing import Any
 
 from searchitect.evaluation import Job
 from searchitect.executors.frames import JOB, VERDICT, FrameReader, framed
+from searchitect.executors.signs import SignsOfLife
 
 __all__ = ["WorkerProcess"]
 
@@ -54,6 +55,7 @@ class WorkerProcess:
         deadline: time at which it is given up; None for never.
         reports: of the job so far.
         stop: why the job is to end; None where it may go on.
+        signs: its signs of life.
     """
 
     def __init__(self, evaluator: bytes, memory_bytes: int | None, patience: float) -> None:
@@ -78,6 +80,7 @@ class WorkerProcess:
             raise
         finally:
             theirs.close()
+        self.signs = SignsOfLife(self._process.pid)
         self._post(evaluator)
 
     def fileno(self) -> int:
@@ -92,6 +95,11 @@ class WorkerProcess:
     @property
     def has_exited(self) -> bool:
         return self._process.poll() is not None
+
+    @property
+    def code(self) -> int | None:
+        """How it ended: its exit code, or minus the signal; None while it runs."""
+        return self._process.returncode
 
     def give(self, job: Job, waits: bool = False) -> None:
         """Send a job. It starts at once where the worker is ready, and after its start otherwise.

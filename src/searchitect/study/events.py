@@ -8,21 +8,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from searchitect.evaluation import CLOCK_MEASUREMENTS, Outcome
+from searchitect.evaluation import CLOCK_MEASUREMENTS, Cause, Outcome
 from searchitect.spaces.architecture import Architecture
 from searchitect.storage.journal import Event
 from searchitect.trial import Fidelity, Proposal, Trial, TrialState
 
 __all__ = [
+    "QUARANTINED",
+    "RETRIED",
     "Identity",
     "ended",
     "identity",
     "infeasible",
     "reported",
+    "retried",
     "reused",
     "started",
     "without_clock",
 ]
+
+QUARANTINED = frozenset({Cause.MEMORY, Cause.HANG, Cause.CRASH, Cause.KILLED})
+"""What an architecture is never sent to a worker again for; written into the end of its trial, so that it cannot be
+lost between the two."""
+
+RETRIED = "retried"
+"""Kind of the event of a trial that is run again."""
 
 MAX_REASON = 2_000
 """Reasons longer than this are cut, keeping both ends."""
@@ -65,7 +75,7 @@ def ended(outcome: Outcome, needed: frozenset[str], elapsed: float) -> Event:
     """
     timed = {k: v for k, v in outcome.measurements.items() if k in CLOCK_MEASUREMENTS and k not in needed}
     kept = {k: v for k, v in outcome.measurements.items() if k not in timed}
-    return {
+    event: Event = {
         "kind": "end",
         "number": outcome.number,
         "state": outcome.state.value,
@@ -74,6 +84,16 @@ def ended(outcome: Outcome, needed: frozenset[str], elapsed: float) -> Event:
         "reports": [[step, dict(values)] for step, values in outcome.reports],
         "clock": {"seconds": round(outcome.seconds, 4), "elapsed": round(elapsed, 3), **timed},
     }
+    if outcome.cause is not None:
+        return {**event, "cause": outcome.cause.value, "quarantined": outcome.cause in QUARANTINED}
+    return event
+
+
+def retried(outcome: Outcome, attempt: int) -> Event:
+    """A trial that came to nothing through nobody's known fault, and is run again under its number and seed."""
+    assert outcome.cause is not None
+    why = {"cause": outcome.cause.value, "reason": shortened(outcome.reason or "")}
+    return {"kind": RETRIED, "number": outcome.number, "attempt": attempt, **why}
 
 
 def shortened(reason: str) -> str:

@@ -16,6 +16,7 @@ from searchitect.study.effort import is_full
 from searchitect.study.energy import Metering
 from searchitect.study.following import follow
 from searchitect.study.gain import expected_gain
+from searchitect.study.incidents import MAX_FAILURES, RETRIES, FailureRate, run_again
 from searchitect.study.limits import Limit, hopeless
 from searchitect.study.study import Study
 from searchitect.trial import Trial, TrialState
@@ -62,6 +63,8 @@ class Runner:
         trial_seconds: a trial is stopped after so long; None for no limit.
         folder: where trials that keep their weights put them.
         meter: counts the energy of the machine; None where it has no counter.
+        retries: how often a trial is run again that was lost with its machine or whose worker was killed.
+        max_failures: share of the search's trials in this session that may fail before it stops; 1 for all.
     """
 
     executor: Executor
@@ -71,6 +74,8 @@ class Runner:
     trial_seconds: float | None = None
     folder: Path | None = None
     meter: Meter | None = None
+    retries: int = RETRIES
+    max_failures: float = MAX_FAILURES
 
 
 def run_phase(study: Study, phase: str, runner: Runner, limit: Limit, *, keep_weights: bool = False) -> str:
@@ -83,7 +88,7 @@ def run_phase(study: Study, phase: str, runner: Runner, limit: Limit, *, keep_we
         "trials", "budget", "until" or "exhausted". A phase that ended in an earlier session is not run again.
 
     Raises:
-        EvaluationError: the first trials all failed; the message carries the last reason.
+        EvaluationError: the first trials all failed, or more did than may; the message carries a reason.
     """
     if phase in study.state.phases:
         _abandon(study, runner)
@@ -130,6 +135,7 @@ class _Phase:
         self.completed = len(ended)
         self.mean_seconds = sum(t.clock.get("seconds", 0.0) for t in ended) / max(1, len(ended))
         self.refused = False  # the last proposal would not end in time
+        self.failures = FailureRate(runner.max_failures)
         cost = study.setting.cost
         self.predicted = cost if isinstance(cost, PredictedCost) and limit.seconds is not None else None
         self.joules = None if runner.meter is None or limit.joules is None else runner.meter.joules()
@@ -159,6 +165,8 @@ class _Phase:
             if trial is None:
                 return "budget" if self.refused else None
             self._submit(trial)
+            self.flying[trial.number] = None
+            self.evaluated += 1
         return self._enough()
 
     def _enough(self) -> str | None:
@@ -230,13 +238,14 @@ class _Phase:
         keep = weights_folder(folder, trial.number) if keeps and folder else None
         job = Job(trial.number, proposal, trial.seed, self.runner.device, min(bounds, default=None), keep)
         self.runner.executor.submit(job)
-        self.flying[trial.number] = None
-        self.evaluated += 1
 
     def _collect(self) -> None:
         if not self._settled():
             for outcome in self.runner.executor.collect(timeout=1.0):
-                self.arrived[outcome.number] = outcome
+                if run_again(self.study, outcome, self.runner.retries):
+                    self._submit(self.study.state.trials[outcome.number])
+                else:
+                    self.arrived[outcome.number] = outcome
         for number in self._settled():
             self._end(self.arrived.pop(number))
 
@@ -273,3 +282,5 @@ class _Phase:
                 f"the first trials all failed, so the study stopped; the last reason: {reason}",
                 hint="searchitect doctor SPACE TASK looks for the cause without training",
             )
+        if self.phase == "search":
+            self.failures.note(trial)

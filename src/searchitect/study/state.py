@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from searchitect.storage.journal import Event
-from searchitect.study.events import Identity, identity, opening_trial
+from searchitect.study.events import RETRIED, Identity, identity, opening_trial
 from searchitect.trial import Trial, TrialState
 
 __all__ = ["StudyState"]
@@ -26,6 +26,9 @@ class StudyState:
         elapsed: seconds the study has worked, over all its sessions.
         ended: numbers of the trials that ran, in order of their ends.
         seen: per trial that ran, how many had ended when it started.
+        causes: per trial that ended by something other than its own error, by what (`evaluation.Cause`).
+        quarantined: per key of an architecture that brought a worker down, the number of that trial.
+        attempts: per trial that was run again for want of a working machine, how often.
         stops: per trial that a rule stopped, (step, reason).
         marks: every other event (baseline, test_opened, test_result, exported), by kind.
     """
@@ -41,6 +44,9 @@ class StudyState:
         self.elapsed = 0.0
         self.ended: list[int] = []
         self.seen: dict[int, int] = {}
+        self.causes: dict[int, str] = {}
+        self.quarantined: dict[str, int] = {}
+        self.attempts: dict[int, int] = {}
         self.stops: dict[int, tuple[int, str]] = {}
         self.marks: dict[str, list[Event]] = {}
         self._known: dict[Identity, int] = {}
@@ -72,6 +78,8 @@ class StudyState:
             self.marks.setdefault(kind, []).append(event)
             self.seconds["proxies"] = self.seconds.get("proxies", 0.0) + event["clock"]["seconds"]
         else:
+            if kind == RETRIED:
+                self.attempts[event["number"]] = event["attempt"]
             self.marks.setdefault(kind, []).append(event)
         self.elapsed = max(self.elapsed, event.get("clock", {}).get("elapsed", 0.0))
         return []
@@ -119,6 +127,10 @@ class StudyState:
             reports=(*started.reports, *((step, values) for step, values in event["reports"])),
             clock=clock,
         )
+        if "cause" in event:
+            self.causes[trial.number] = event["cause"]
+            if event["quarantined"]:
+                self.quarantined.setdefault(trial.key, trial.number)
         self.ended.append(trial.number)
         self.running.pop(trial.number, None)
         self.elapsed = max(self.elapsed, clock.get("elapsed", 0.0))

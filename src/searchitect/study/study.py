@@ -21,6 +21,7 @@ from searchitect.strategies import Belief, PriorTrial, Setting, Strategy, make_s
 from searchitect.strategies.tessellation import niche_features
 from searchitect.study import events
 from searchitect.study.costing import predicted_cost
+from searchitect.study.incidents import Lessons
 from searchitect.study.limits import REPEATS_IN_A_ROW
 from searchitect.study.manifest import make_manifest, prior_of, refuse_cut_off, refuse_difference
 from searchitect.study.pruning import KIND as PRUNED, SpacePruning
@@ -110,7 +111,7 @@ class Study:
         self.seed, self.name, self._on_event = seed, name, on_event
         self._needed = _needed(self.objectives, self.constraints) | {*niche_features(strategy, options, self.space)}
         self._facts, self._allowed, self.stopping = facts, allowed, stopping_rule(stopping)
-        self._verdicts: dict[str, Sequence[str]] = {}
+        self._lessons, self._verdicts = Lessons(facts), dict[str, Sequence[str]]()
         self._known: set[str] = set()  # what the facts have ever answered
         self.gate: Callable[[Trial], bool] | None = None  # says whether a trial is worth beginning
         self.pruning = SpacePruning() if prune_space else None
@@ -195,7 +196,7 @@ class Study:
             of = self.state.find(events.identity(trial.key, proposal))
             if of is not None:
                 self._append(events.reused(trial, of))
-            elif violations := self._problems(proposal.architecture):
+            elif violations := _refusals(self, proposal.architecture):
                 self._append(events.infeasible(trial, "; ".join(violations)))
             elif self.gate is not None and not self.gate(trial):
                 return None
@@ -267,8 +268,9 @@ class Study:
 
     def check(self, architecture: Architecture) -> Sequence[str]:
         """Why this architecture cannot be evaluated, or the limits it is known to break before any training."""
-        if self._allowed is None and (self._facts is None or not self.constraints):
-            return ()
+        learned = self._lessons.of(self.state, self.space, architecture)
+        if learned or (self._allowed is None and (self._facts is None or not self.constraints)):
+            return learned
         key = architecture.digest()
         if key not in self._verdicts:
             self._verdicts[key] = self._problems(architecture)
@@ -352,6 +354,11 @@ def _proposed(study: Study, strategy: Strategy, number: int) -> Proposal | None:
         return strategy.ask(number)
     study.pruning.review(study)
     return study.pruning.ask(strategy, study.setting, number)
+
+
+def _refusals(study: Study, architecture: Architecture) -> Sequence[str]:
+    """Why this architecture is not begun: by what is known of it, or of trials like it."""
+    return study._problems(architecture) or study._lessons.of(study.state, study.space, architecture)
 
 
 def _label(strategy: str | Strategy) -> str:

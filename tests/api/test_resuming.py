@@ -73,6 +73,7 @@ def test_interrupted_while_the_report_is_written_it_is_written_again(tmp_path, m
 
 SCRIPT = """
 import sys, searchitect as sa
+sys.modules["onnx"] = None  # as if the extra were not installed: its import takes longer than the search
 if __name__ == "__main__":
     sa.search("iris", "mlp", store=sys.argv[1], folder=sys.argv[2], name="killed", trials=6, confirm_seeds=1,
               workers=int(sys.argv[3]), recipe=sa.Recipe(epochs=3))
@@ -153,6 +154,7 @@ def test_without_any_store_the_message_says_where_it_was_looked_for(tmp_path, mo
         api.open_result("digits")
 
 
+@pytest.mark.onnx
 def test_an_onnx_file_that_was_skipped_is_made_by_a_later_export(tmp_path):
     search(tmp_path)
     (tmp_path / "out" / "model.onnx").unlink()  # as if its packages had been missing
@@ -161,6 +163,7 @@ def test_an_onnx_file_that_was_skipped_is_made_by_a_later_export(tmp_path):
     assert (tmp_path / "copy" / "model.onnx").stat().st_size > 0
 
 
+@pytest.mark.onnx
 def test_a_finished_study_is_exported_reported_and_predicts(tmp_path):
     search(tmp_path)
     store = tmp_path / "s.db"

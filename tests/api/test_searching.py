@@ -275,6 +275,7 @@ def test_a_file_whose_packages_are_missing_is_skipped_with_what_to_type(monkeypa
     assert any("report.html" in said and "pip install" in said for said in result.warnings)
 
 
+@pytest.mark.onnx
 def test_lazy_layers_are_trained_confirmed_exported_loaded_and_retrained(tmp_path):
     limits = ["parameters<=10000"]
     result = sa.search("iris", LazyNet, store="memory:", folder=tmp_path, constraints=limits, **(TINY | {"trials": 2}))

@@ -13,6 +13,8 @@ from searchitect.api.serving import served
 from searchitect.errors import ConfigError, ConstraintError, TaskError
 from searchitect.portfolio.feasibility import Feasibility
 
+pytestmark = pytest.mark.onnx
+
 SCENARIOS = [
     {"name": "Phone", "device": "phone", "limits": ["latency_ms<=0.5", "parameters<=20000"], "importance": 2},
     {"name": "kiosk", "corruption": "noise", "severity": 5},

@@ -50,16 +50,6 @@ class Either:
 QUIET = {"workers": 0, "confirm_seeds": 1, "store": "memory:"}
 
 
-@pytest.fixture(autouse=True)
-def without_onnx(monkeypatch):
-    """The file is not what these tests are about, and takes most of their time."""
-
-    def skip(*arguments, **named):
-        raise MissingExtraError("the ONNX file", "onnx")
-
-    monkeypatch.setattr("searchitect.deploy.writing.make_onnx", skip)
-
-
 @pytest.fixture(scope="module")
 def trained():
     """A supernet whose rank report is planted: what it shows is tested with the ranks."""

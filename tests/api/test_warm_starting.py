@@ -183,7 +183,7 @@ def test_tasks_on_which_the_same_learners_do_well_weigh_more():
 
 
 def test_a_study_keeps_the_landmarks_of_its_task_for_later_ones(tmp_path):
-    settings = {"trials": 1, "budget": "20s", "random_search": False, "confirm_seeds": 0, "strategy": "random"}
+    settings = {"trials": 1, "budget": "5s", "random_search": False, "confirm_seeds": 0, "strategy": "random"}
     store, plain, space = MemoryStore(), sa.task("digits"), sa.catalog.mlp()
     sa.search(plain, space, store=store, name="first", folder=tmp_path / "first", **settings)
     recorded = open_result("first", store).manifest["recorded"]["landmarks"]

@@ -39,6 +39,7 @@ SMALL = {  # published networks are large; the contract is tried on the smallest
     "transnas_macro": {"blocks": 1, "channels": 4},
     "enas_rnn": {"nodes": 4, "hidden": 8},
 }
+QUICK_EXPORTS = ("autoformer", "mlp", "nasbench201", "plain_cnn")
 EXPORTED = SMALL | {  # the exporter takes its time for each layer, and a separable convolution has eight
     "darts": SMALL["darts"] | {"operations": ("skip_connect", "avg_pool_3x3")},
     "darts_edges": SMALL["darts_edges"] | {"operations": ("skip_connect", "avg_pool_3x3", "none")},
@@ -51,13 +52,25 @@ def test_every_family_keeps_the_contract_of_models(family):
     check_family(catalog.get(family, **SMALL.get(family, {})), SPECS.get(family, IMAGES), samples=5)
 
 
-@pytest.mark.parametrize("family", sorted(catalog.FAMILIES))
+@pytest.mark.parametrize(
+    "family",
+    [
+        name if name in QUICK_EXPORTS else pytest.param(name, marks=pytest.mark.slow)
+        for name in sorted(catalog.FAMILIES)
+    ],
+)
 def test_the_default_of_every_family_exports_to_onnx(family):
     pytest.importorskip("onnxscript", reason="the extra 'onnx' is not installed")
     check_export(catalog.get(family, **EXPORTED.get(family, {})), SPECS.get(family, IMAGES)[0])
 
 
-@pytest.mark.parametrize("row", GOLDEN, ids=lambda row: f"{row['family']}-{'x'.join(map(str, row['inputs']))}")
+def golden_row(row):
+    """EfficientNets from B5 on take seconds each."""
+    marks = (pytest.mark.slow,) if row["inputs"][-1] > 400 else ()
+    return pytest.param(row, id=f"{row['family']}-{'x'.join(map(str, row['inputs']))}", marks=marks)
+
+
+@pytest.mark.parametrize("row", [golden_row(row) for row in GOLDEN])
 def test_golden_rows_do_not_drift(row):
     space = SearchSpace.of(catalog.get(row["family"], **row["parameters"]))
     spec = TaskSpec(tuple(row["inputs"]), row["outputs"], domain=row["domain"])

@@ -130,31 +130,49 @@ def published(folder: str) -> Callable[[SearchRun], float] | None:
     return lambda run: float(known[sa.catalog.to_nats_string(run.architecture.decisions)])
 
 
-COLOURS = ("#d55e00", "#0072b2", "#56b4e9", "#009e73")  # Okabe & Ito: told apart by everybody
-WIDTH, HEIGHT, LEFT, TOP, LINE = 760, 420, 60, 50, 20
+COLOURS = ("#d55e00", "#0072b2", "#009e73", "#56b4e9")  # Okabe & Ito: told apart by everybody
+WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM, LINE = 760, 420, 56, 44, 216, 48, 18
+STEP = 0.1
 
 
 def draw(curves: Mapping[str, Sequence[Sequence[float]]], path: Path) -> None:
-    """Write the curves as a picture: one line per seed, one colour per search."""
-    epochs = max(len(curve) for runs in curves.values() for curve in runs)
-    most = max(0.5, *(max(curve) for runs in curves.values() for curve in runs))
-    across, up = WIDTH - LEFT - 20, HEIGHT - TOP - 50
+    """Write the curves as a picture: one line per seed, one colour per search; searches with the same curves as one."""
+    groups: dict[tuple[tuple[float, ...], ...], list[str]] = {}
+    for name, runs in curves.items():
+        groups.setdefault(tuple(tuple(curve) for curve in runs), []).append(name)
+    epochs = max(len(curve) for runs in groups for curve in runs)
+    ticks = 1 + max(int(max(curve) / STEP) for runs in groups for curve in runs)
+    across, up = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 
-    def place(epoch: int, value: float) -> str:
-        return f"{LEFT + across * epoch / max(1, epochs - 1):.1f},{TOP + up * (1 - value / most):.1f}"
+    def x(epoch: int) -> float:
+        return LEFT + across * (epoch - 1) / max(1, epochs - 1)
+
+    def y(value: float) -> float:
+        return TOP + up * (1 - value / (STEP * ticks))
 
     parts = [f'<text x="{LEFT}" y="24" font-size="16">Mean probability of a skip, NAS-Bench-201 cell</text>']
-    for tick in range(6):
-        value = most * tick / 5
-        y = place(0, value).split(",")[1]
-        parts.append(f'<line x1="{LEFT}" x2="{LEFT + across}" y1="{y}" y2="{y}" stroke="#dddddd"/>')
-        parts.append(f'<text x="{LEFT - 8}" y="{float(y) + 4:.1f}" text-anchor="end">{value:.2f}</text>')
-    for (name, runs), colour, line in zip(curves.items(), COLOURS, range(len(curves)), strict=False):
+    for tick in range(ticks + 1):
+        at = y(STEP * tick)
+        parts.append(f'<line x1="{LEFT}" x2="{LEFT + across}" y1="{at:.1f}" y2="{at:.1f}" stroke="#dddddd"/>')
+        parts.append(f'<text x="{LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{STEP * tick:.1f}</text>')
+    for epoch in (1, *range(10, epochs + 1, 10)):
+        parts.append(
+            f'<line x1="{x(epoch):.1f}" x2="{x(epoch):.1f}" y1="{TOP + up}" y2="{TOP + up + 5}" stroke="#888"/>'
+        )
+        parts.append(f'<text x="{x(epoch):.1f}" y="{TOP + up + 20}" text-anchor="middle">{epoch}</text>')
+    ends: list[float] = []
+    for (runs, names), colour in sorted(
+        zip(groups.items(), COLOURS, strict=False), key=lambda pair: -pair[0][0][0][-1]
+    ):
         for curve in runs:
-            points = " ".join(place(epoch, value) for epoch, value in enumerate(curve))
+            points = " ".join(f"{x(epoch):.1f},{y(value):.1f}" for epoch, value in enumerate(curve, 1))
             parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts.append(f'<text x="{LEFT + 12}" y="{TOP + LINE * (line + 1)}" fill="{colour}">{name}</text>')
-    parts.append(f'<text x="{LEFT + across / 2}" y="{HEIGHT - 12}" text-anchor="middle">epoch</text>')
+        # Each name stands where its curves end, below the name before.
+        at = max(y(statistics.fmean(curve[-1] for curve in runs)) + 4, ends[-1] + 2 * LINE if ends else TOP)
+        for line, name in enumerate([*names[:1], *(f"= {name}" for name in names[1:])]):
+            ends.append(at + LINE * line)
+            parts.append(f'<text x="{LEFT + across + 10}" y="{ends[-1]:.1f}" fill="{colour}">{name}</text>')
+    parts.append(f'<text x="{LEFT + across / 2}" y="{HEIGHT - 8}" text-anchor="middle">epoch</text>')
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
     body = "\n".join(parts)
     path.write_text(f'{head}font-size="13">\n<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>\n{body}\n</svg>\n')

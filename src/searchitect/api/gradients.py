@@ -72,6 +72,7 @@ def gradient_search(
     seed: int = 0,
     device: str = "cpu",
     folder: str | Path | None = None,
+    save_every: int = 0,
     report: Callable[[SearchEpoch, Options], None] | None = None,
 ) -> Gradients:
     """Search a space by gradients, then train the best architecture alone for a few epochs to show the gap.
@@ -85,6 +86,7 @@ def gradient_search(
         guards: skip watch, eigenvalue stop, entropy, operation dropout on skips, selection by perturbation; False is
             the method as published, with selection by magnitude.
         folder: receives checkpoints and `gradients.json`; run again with the same folder it goes on.
+        save_every: steps between checkpoints within an epoch; 0 writes one after every epoch.
         report: called after every epoch with its figures, operation probabilities among them, and the options.
 
     Raises:
@@ -105,8 +107,8 @@ def gradient_search(
     options = {d.path: d.options for d in own.decisions() if d.options is not None}
     found = search(
         own, task, method=method, selection=None if guards else "magnitude", guards=GUARDED if guards else None,
-        settings=settings, seeds=seeds, seed=seed,
-        device=device, folder=kept, report=None if report is None else lambda entry: report(entry, options),
+        settings=settings, seeds=seeds, seed=seed, device=device, folder=kept, save_every=save_every,
+        report=None if report is None else lambda entry: report(entry, options),
     )  # fmt: skip
     done = Gradients(found, _gap(found, task, seed))
     if kept is not None:

@@ -105,7 +105,7 @@ def train(
             with probabilities(quiet=quiet) as shower:
                 found = api.gradient_search(
                     task, space, target=target, method=method, epochs=epochs, fixed=fixed, seeds=seeds, seed=seed,
-                    device=device, folder=folder, report=shower,
+                    device=device, folder=folder, save_every=save_every, report=shower,
                 )  # fmt: skip
             typer.echo(text.as_json(found.document()) if as_json else "\n".join(_gradient_lines(found, folder)))
             return

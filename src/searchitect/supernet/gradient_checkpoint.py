@@ -1,8 +1,8 @@
-"""Gradient searches on disk: runs that ended, and the run that goes on, after its last whole epoch.
+"""Gradient searches on disk: runs that ended, and the run that goes on, after an epoch or in the middle of one.
 
 Every epoch draws its random numbers from its own seed, so weights, architecture weights, the state of both optimisers
-and the curves are all that a run needs to end as if it had never been interrupted. Weights are safetensors, the rest
-is JSON; each file is replaced at once.
+and the curves are all that a run needs to end as if it had never been interrupted; within an epoch also the losses of
+its steps and the state of torch's generator. Weights are safetensors, the rest is JSON; each file is replaced at once.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from searchitect.supernet.gradient_steps import RunState
 
 __all__ = ["finished", "keep_finished", "keep_running", "resume_running"]
+
+_LOSSES = ("losses.weights", "losses.alphas")
+_RANDOM = "random"
 
 
 def finished(folder: Path | None, run: int, identity: int) -> SearchRun | None:
@@ -47,7 +51,7 @@ def keep_finished(folder: Path | None, run: int, identity: int, done: SearchRun)
 
 
 def keep_running(folder: Path | None, run: int, identity: int, state: RunState) -> None:
-    """Write a run as it is after an epoch."""
+    """Write a run as it is."""
     if folder is None:
         return
     epoch = len(state.progress)
@@ -71,14 +75,21 @@ def resume_running(folder: Path | None, run: int, identity: int, state: RunState
         return
     try:
         _restore_all(state, load_file(folder / _weights(run)), document["progress"])
-    except (RuntimeError, KeyError) as error:
+    except (RuntimeError, KeyError, ValueError) as error:
         raise _another(folder) from error
+    except SafetensorError as error:
+        raise StorageError(
+            f"{folder / _weights(run)} is damaged: {error}", hint="delete it: the run begins anew"
+        ) from error
 
 
 def _restore_all(state: RunState, tensors: dict[str, Tensor], curves: Sequence[Mapping[str, Any]]) -> None:
     epoch = int(tensors.pop("epoch"))
     state.progress[:] = [SearchEpoch.from_json(entry) for entry in curves[:epoch]]
     paths = [decision.path for decision, _ in state.relaxation.alphas]
+    device = state.relaxation.searched[0].device
+    state.losses, state.searched = (list(tensors.pop(name).to(device)) for name in _LOSSES)
+    state.random = tensors.pop(_RANDOM, None)
     state.trail[:] = [{path: tensors.pop(f"trail.{number}.{path}") for path in paths} for number in range(epoch + 1)]
     with torch.no_grad():
         for name, parameter in _searched(state).items():
@@ -93,6 +104,10 @@ def _tensors(state: RunState) -> dict[str, Tensor]:
     found: dict[str, Tensor] = {"epoch": torch.tensor(len(state.progress))}
     found |= {f"model.{name}": t for name, t in state.relaxation.supernet.state_dict().items()}
     found |= _searched(state)
+    for name, steps in zip(_LOSSES, (state.losses, state.searched), strict=True):
+        found[name] = torch.stack(steps) if steps else torch.zeros(0)
+    if state.random is not None:
+        found[_RANDOM] = state.random
     for number, entry in enumerate(state.trail):
         found |= {f"trail.{number}.{path}": t for path, t in entry.items()}
     for prefix, optimizer in (("weights", state.weights), ("alphas", state.alphas)):

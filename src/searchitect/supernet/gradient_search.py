@@ -57,6 +57,7 @@ def gradient_search(
     fixed: Mapping[str, Value] | None = None,
     device: str = "cpu",
     folder: Path | None = None,
+    save_every: int = 0,
     report: Callable[[SearchEpoch], None] | None = None,
 ) -> GradientSearch:
     """Search a space by gradients and return one architecture per run, the best on the hold-out first.
@@ -73,7 +74,8 @@ def gradient_search(
         costs: expected costs in the loss of the architecture weights.
         seeds: how many runs; fewer than 3 leave much to luck.
         fixed: decisions that are not searched: path to value.
-        folder: an existing folder for checkpoints; a search that finds its own there goes on, after the last epoch.
+        folder: an existing folder for checkpoints; a search that finds its own there goes on.
+        save_every: steps between checkpoints within an epoch; 0 writes one after every epoch.
         report: called after every epoch.
 
     Raises:
@@ -93,8 +95,9 @@ def gradient_search(
     for run in range(seeds):
         start = derive(seed, "gradient search", run)
         context = RunContext(
-            searched, shared, parts, guards or UNGUARDED, settings, tuple(costs), run, start, fixed, device, folder
-        )
+            searched, shared, parts, guards or UNGUARDED, settings, tuple(costs), run, start, fixed, device, folder,
+            save_every,
+        )  # fmt: skip
         done, options = _run(context, report)
         found.append(done)
     found.sort(key=lambda done: -done.score)
@@ -158,12 +161,14 @@ def _state(relaxation: Relaxation, context: RunContext, dropout: SkipDropout) ->
 def _search(state: RunState, context: RunContext, report: Callable[[SearchEpoch], None] | None) -> str | None:
     """Train epoch by epoch; return which guard stopped the architecture weights."""
     resume_running(context.folder, context.run, context.identity, state)
+    keep = partial(keep_running, context.folder, context.run, context.identity, state)
     first = context.warm_up + max(1, context.recipe.epochs // 10)
     stopped = stop(state.progress, context.guards, first)
     while len(state.progress) < context.recipe.epochs:
         epoch = len(state.progress) + 1
         with isolated(derive(context.seed, "epoch", epoch)):
-            entry = train_epoch(state, context, epoch, searching=epoch > context.warm_up and stopped is None)
+            searching = epoch > context.warm_up and stopped is None
+            entry = train_epoch(state, context, epoch, searching=searching, keep=keep)
         state.progress.append(entry)
         state.trail.append(state.relaxation.alphas.copy())
         if stopped is None:
@@ -172,7 +177,7 @@ def _search(state: RunState, context: RunContext, report: Callable[[SearchEpoch]
                 # Perturbation asks what the supernet misses: it judges best where no option was favoured.
                 back = stopped.back if context.method.selection == "magnitude" else 0
                 state.relaxation.alphas.restore(state.trail[back])
-        keep_running(context.folder, context.run, context.identity, state)
+        keep()
         if report is not None:
             report(entry)
     return None if stopped is None else stopped.reason

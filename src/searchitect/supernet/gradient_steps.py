@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -43,6 +44,7 @@ class RunContext:
     fixed: Mapping[str, Value] | None
     device: str
     folder: Path | None
+    save_every: int = 0
 
     @property
     def identity(self) -> int:
@@ -70,6 +72,8 @@ class RunState:
 
     Attributes:
         trail: the architecture weights at the start and after every epoch: where guards go back to.
+        losses, searched: of the steps of the epoch that goes on, of the shared and of the architecture weights.
+        random: the state of torch's generator in the middle of an epoch; None at its start.
     """
 
     relaxation: Relaxation
@@ -79,28 +83,61 @@ class RunState:
     dropout: SkipDropout
     progress: list[SearchEpoch] = field(default_factory=list)
     trail: list[dict[str, Tensor]] = field(default_factory=list)
+    losses: list[Tensor] = field(default_factory=list)
+    searched: list[Tensor] = field(default_factory=list)
+    random: Tensor | None = None
 
 
-def train_epoch(state: RunState, context: RunContext, epoch: int, *, searching: bool) -> SearchEpoch:
-    """Train for one epoch.
+def train_epoch(
+    state: RunState, context: RunContext, epoch: int, *, searching: bool, keep: Callable[[], None]
+) -> SearchEpoch:
+    """Train to the end of an epoch, from its start or from where a checkpoint stands.
 
     Args:
         searching: train the architecture weights too.
+        keep: writes a checkpoint.
+
+    Raises:
+        EvaluationError: the loss is not finite.
     """
-    total = context.recipe.epochs
-    done = (epoch - 1) / max(1, total - 1)
+    done = (epoch - 1) / max(1, context.recipe.epochs - 1)
     first, last = context.method.temperature
     temperature = first + (last - first) * done
     state.dropout.rate = context.guards.skip_dropout * (1.0 - done)
-    losses, searched = [], []
-    search = endless(context.data.search, context, "search", epoch)
-    for number, batch in enumerate(shuffled(context.data.train, context, "train", epoch)):
+    _draw_on(state, context)
+    search = islice(endless(context.data.search, context, "search", epoch), len(state.searched), None)
+    batches = islice(shuffled(context.data.train, context, "train", epoch), len(state.losses), None)
+    for number, batch in enumerate(batches, start=len(state.losses)):
         rate = _rate(context, (epoch - 1) * context.steps + number)
         if searching:
-            searched.append(_architecture_step(state, context, next(search), batch, temperature, done, rate))
-        losses.append(_weight_step(state, context, batch, temperature, done, rate))
-    _healthy((*losses, *searched), epoch)
-    return _progress(state, context, epoch, losses, searched, temperature)
+            state.searched.append(_architecture_step(state, context, next(search), batch, temperature, done, rate))
+        state.losses.append(_weight_step(state, context, batch, temperature, done, rate))
+        if context.save_every and (number + 1) % context.save_every == 0 and number + 1 < context.steps:
+            # What has gone wrong already is not written over what was well.
+            _healthy((*state.losses, *state.searched), epoch)
+            state.random = _generator_state(context)
+            keep()
+    _healthy((*state.losses, *state.searched), epoch)
+    entry = _progress(state, context, epoch, state.losses, state.searched, temperature)
+    state.losses, state.searched, state.random = [], [], None
+    return entry
+
+
+def _draw_on(state: RunState, context: RunContext) -> None:
+    """Go on drawing where the checkpoint in the middle of this epoch stands."""
+    if state.random is None:
+        return
+    if torch.device(context.device).type == "cuda":
+        torch.cuda.set_rng_state(state.random, context.device)
+    else:
+        torch.set_rng_state(state.random)
+
+
+def _generator_state(context: RunContext) -> Tensor:
+    """Of the generator from which operations, noise and dropout are drawn."""
+    if torch.device(context.device).type == "cuda":
+        return torch.cuda.get_rng_state(context.device)
+    return torch.get_rng_state()
 
 
 def _architecture_step(

@@ -20,7 +20,7 @@ def test_urls_and_paths_name_the_same_file(tmp_path: Path, monkeypatch: pytest.M
     for url in ("sqlite:///studies.db", f"sqlite:///{tmp_path}/studies.db", "studies.db", tmp_path / "studies.db"):
         store = open_store(url)
         assert isinstance(store, SqlStore)
-        assert store.path.resolve() == tmp_path / "studies.db"
+        assert Path(store.label).resolve() == tmp_path / "studies.db"
         store.close()
 
 
@@ -31,8 +31,8 @@ def test_a_tilde_means_the_home_folder(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_another_kind_of_store_is_refused_without_repeating_its_password() -> None:
-    with pytest.raises(StorageError, match="'postgresql:' are not supported") as caught:
-        open_store("postgresql://me:geheim@host/studies")
+    with pytest.raises(StorageError, match="'mysql:' are not supported") as caught:
+        open_store("mysql://me:geheim@host/studies")
     assert "geheim" not in str(caught.value)
     assert "sqlite:///FILE" in str(caught.value)
 

@@ -9,21 +9,26 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from searchitect.errors import StorageError
 from searchitect.storage import SqlStore, sql
+from searchitect.storage.database import Database
+from searchitect.storage.schema import created
 from searchitect.testing.storage import DurableStoreContract, store_machine
 
 NOBODY = 65534
 
 
 def fresh_store() -> SqlStore:
+    folder = Path(tempfile.mkdtemp())
+
     class Temporary(SqlStore):
         def close(self) -> None:
             super().close()
-            shutil.rmtree(self.path.parent, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
-    return Temporary(Path(tempfile.mkdtemp()) / "s.db")
+    return Temporary(folder / "s.db")
 
 
 TestMachine = store_machine(fresh_store).TestCase
@@ -126,7 +131,7 @@ def test_a_database_of_something_else_is_refused_and_left_alone(path: Path) -> N
 def test_a_newer_version_asks_for_an_upgrade(path: Path) -> None:
     written(path)
     with raw(path) as connection:
-        connection.execute("UPDATE searchitect_schema SET version = 2")
+        connection.execute("UPDATE searchitect_schema SET version = 99")
     assert "upgrade" in str(refused(path, "made by a newer searchitect"))
 
 
@@ -238,8 +243,8 @@ def test_a_closed_store_says_so(path: Path) -> None:
 
 
 def test_an_interrupted_creation_leaves_nothing_behind(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(connection: object, path: Path) -> None:
-        sql._METADATA.create_all(connection)
+    def interrupted(connection: Connection, database: Database) -> None:
+        created(connection, database.tables)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

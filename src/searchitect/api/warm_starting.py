@@ -15,6 +15,7 @@ from searchitect.objectives import Objective
 from searchitect.result import Result
 from searchitect.spaces import Architecture, SearchSpace
 from searchitect.storage.journal import Store
+from searchitect.storage.urls import masked, named_store
 from searchitect.strategies.prior import PriorTrial, ranked
 from searchitect.trial import Trial
 
@@ -84,7 +85,7 @@ def prior_trials(
 def warm_start_label(source: Any) -> list[str]:
     """Return one text for each part of a warm start: what a study that is opened again must repeat."""
     items = list(source) if isinstance(source, (list, tuple)) and not _is_pair(source) else [source]
-    texts = [item for item in items if isinstance(item, str)]
+    texts = [masked(item) for item in items if isinstance(item, str)]  # a URL may hold a password
     texts += [f"result {item.study}" for item in items if isinstance(item, Result)]
     given = sum(not isinstance(item, (str, Result)) for item in items)
     return texts + ([f"{given} given"] if given else [])
@@ -114,7 +115,7 @@ def _read(item: Any, asked: _Asked) -> Iterable[PriorTrial]:
     if isinstance(item, str) and item.startswith("@"):
         return _of_store(opened(item[1:]), asked)
     if isinstance(item, str):
-        name, _, where = item.rpartition("@") if "@" in item else (item, "", "")
+        name, where = named_store(item)
         return _of_result(open_result(name, where or asked.store), asked)
     return [PriorTrial(_own(item, asked))]
 

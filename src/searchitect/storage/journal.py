@@ -37,8 +37,12 @@ class StudyInfo:
 class Store(Protocol):
     """A set of studies."""
 
-    def journal(self, study: str, *, create: bool = False) -> Journal:
+    def journal(self, study: str, *, create: bool = False, created: str | None = None) -> Journal:
         """Open the journal of a study.
+
+        Args:
+            create: whether it is made where it does not exist.
+            created: the time to write down for a new one, ISO 8601 in UTC; now by default.
 
         Raises:
             StorageError: there is no such study (and `create` is false), with the nearest name as a hint.

@@ -49,12 +49,12 @@ class MemoryStore:
         self._driven: set[str] = set()
         self._lock = threading.Lock()
 
-    def journal(self, study: str, *, create: bool = False) -> Journal:
+    def journal(self, study: str, *, create: bool = False, created: str | None = None) -> Journal:
         with self._lock:
             if study not in self._journals:
                 if not create:
                     raise unknown_study(study, list(self._journals))
-                created = datetime.now(UTC).isoformat(timespec="seconds")
+                created = created or datetime.now(UTC).isoformat(timespec="seconds")
                 self._journals[study] = _MemoryJournal(check_name(study), created)
             return self._journals[study]
 

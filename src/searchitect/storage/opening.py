@@ -10,10 +10,11 @@ from typing import Literal
 from searchitect.errors import StorageError
 from searchitect.storage.journal import Store
 from searchitect.storage.memory import MemoryStore
+from searchitect.storage.urls import is_postgres
 
 __all__ = ["open_store"]
 
-_SUPPORTED = "memory:, sqlite:///FILE, or the path of a file"
+_SUPPORTED = "memory:, sqlite:///FILE, the path of a file, or postgresql://USER@HOST/DATABASE"
 
 
 def open_store(
@@ -26,18 +27,26 @@ def open_store(
     """Open the store at `url`, making it where it does not exist yet.
 
     Args:
-        url: None or "memory:"; "sqlite:///FILE" (a fourth slash for an absolute path); or a plain file path.
-        create: whether a missing file is made; otherwise it is an error.
-        durability: of a file: "normal" survives SIGKILL of this process, "full" also the loss of power.
+        url: None or "memory:"; "sqlite:///FILE" (a fourth slash for an absolute path); a plain file path; or
+            "postgresql://USER:PASSWORD@HOST:PORT/DATABASE".
+        create: whether a missing file, or the tables of a database, are made; otherwise it is an error.
+        durability: of a file: "normal" survives SIGKILL of this process, "full" also the loss of power. Of a server:
+            "normal" is what it is set up for, "full" waits for its disk at every event.
         timeout: seconds to wait for another process that is writing.
 
     Raises:
-        StorageError: the URL is of another kind, or the file cannot be opened; the message says which.
+        StorageError: the URL is of another kind, or the place cannot be opened; the message says which.
+        MissingExtraError: for PostgreSQL, the extra "postgres" is not installed.
     """
     if durability not in ("normal", "full"):
         raise StorageError(f"durability is 'normal' or 'full', got {durability!r}")
     if url is None or url == "memory:":
         return MemoryStore()
+    if is_postgres(os.fspath(url)):
+        from searchitect.storage.postgres import PostgresDatabase
+        from searchitect.storage.sql import SqlStore
+
+        return SqlStore(PostgresDatabase(os.fspath(url), durability, timeout), create=create)
     path = _path(os.fspath(url))
     if not create and not path.exists():
         raise StorageError(f"there is no store at {path}", hint="check --store; a run makes it")

@@ -1,11 +1,13 @@
-"""Studies in a relational database: one file of SQLite, in write-ahead mode, shared by processes.
+"""Studies in a relational database: one file of SQLite, or a PostgreSQL server, through the same statements.
 
-Each event is one row and one transaction: a torn write does not exist. The position is assigned inside the
-INSERT, under the database's write lock. The SQL is portable but for `_configure` and BEGIN IMMEDIATE.
+Each event is one row and one transaction: a torn write does not exist. The position is assigned inside the INSERT, by
+whoever holds the lock that orders writers. What differs between databases is their `Database`.
 """
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,116 +19,91 @@ from typing import Any, Literal, TypeVar
 import sqlalchemy as sql
 
 from searchitect.errors import StorageError
+from searchitect.storage.database import Database
 from searchitect.storage.events import check_name, decode, encode, unknown_study
 from searchitect.storage.journal import Event, Journal, StudyInfo
-from searchitect.storage.locking import hold
 from searchitect.storage.prepared import Prepared
-from searchitect.storage.read_only import connect_read_only, may_write
-from searchitect.storage.sql_errors import explained
+from searchitect.storage.schema import COUNTER, EVENT, MIGRATIONS, SCHEMA, SCHEMA_VERSION, STUDY, created, version_of
+from searchitect.storage.sqlite import SqliteDatabase
 
 __all__ = ["SCHEMA_VERSION", "SqlStore"]
 
-SCHEMA_VERSION = 1
 T = TypeVar("T")
 
 PAGE = 1_000
 """Events fetched at once: a reader holds no lock and no transaction while its caller works."""
 
-_METADATA = sql.MetaData()
-_SCHEMA = sql.Table("searchitect_schema", _METADATA, sql.Column("version", sql.Integer, nullable=False))
-_STUDY = sql.Table(
-    "study",
-    _METADATA,
-    sql.Column("id", sql.Integer, primary_key=True),
-    sql.Column("name", sql.Text, nullable=False, unique=True),
-    sql.Column("created", sql.Text, nullable=False),
-    sqlite_autoincrement=True,  # the number of a deleted study is not given again
-)
-_EVENT = sql.Table(
-    "event",
-    _METADATA,
-    sql.Column("study", sql.ForeignKey("study.id"), primary_key=True, autoincrement=False),
-    sql.Column("position", sql.Integer, primary_key=True, autoincrement=False),
-    sql.Column("body", sql.Text, nullable=False),
-    sqlite_with_rowid=False,  # stored in the order in which it is read
-)
-
-_id, _body = sql.bindparam("id", type_=sql.Integer), sql.bindparam("body", type_=sql.Text)
-_next = sql.func.coalesce(sql.func.max(_EVENT.c.position), sql.literal_column("0")) + sql.literal_column("1")
-_APPEND = (
-    sql.insert(_EVENT)
-    .from_select(["study", "position", "body"], sql.select(_id, _next, _body).where(_EVENT.c.study == _id))
-    .returning(_EVENT.c.position)
-)
-_LAST = sql.select(sql.func.max(_EVENT.c.position)).where(_EVENT.c.study == _id)
+_id, _after = sql.bindparam("id", type_=sql.Integer), sql.bindparam("after", type_=sql.Integer)
+_LAST = sql.select(sql.func.max(EVENT.c.position)).where(EVENT.c.study == _id)
 _READ = (
-    sql.select(_EVENT.c.position, _EVENT.c.body)
+    sql.select(EVENT.c.position, EVENT.c.body)
     .where(
-        _EVENT.c.study == _id,
-        _EVENT.c.position > sql.bindparam("after", type_=sql.Integer),
-        _EVENT.c.position <= sql.bindparam("last", type_=sql.Integer),
+        EVENT.c.study == _id,
+        EVENT.c.position > _after,
+        EVENT.c.position <= sql.bindparam("last", type_=sql.Integer),
     )
-    .order_by(_EVENT.c.position)
+    .order_by(EVENT.c.position)
     .limit(PAGE)
 )
-_FIND = sql.select(_STUDY.c.id).where(_STUDY.c.name == sql.bindparam("name", type_=sql.Text))
-_LIST = (
-    sql.select(_STUDY.c.name, _STUDY.c.created, sql.func.count(_EVENT.c.position))
-    .select_from(_STUDY.outerjoin(_EVENT))
-    .group_by(_STUDY.c.id, _STUDY.c.name, _STUDY.c.created)
-    .order_by(_STUDY.c.id)
+_WRITTEN = sql.select(EVENT.c.position).where(
+    EVENT.c.study == _id, EVENT.c.position > _after, EVENT.c.token == sql.bindparam("token", type_=sql.Text)
 )
+_FIND = sql.select(STUDY.c.id).where(STUDY.c.name == sql.bindparam("name", type_=sql.Text))
+_length = sql.select(sql.func.max(EVENT.c.position)).where(EVENT.c.study == STUDY.c.id).scalar_subquery()
+_LIST = sql.select(STUDY.c.name, STUDY.c.created, sql.func.coalesce(_length, 0)).order_by(STUDY.c.id)
 
 
 class SqlStore:
-    """Studies in a SQLite file. Threads may share it, taking turns; several processes may open the same file.
+    """Studies in a relational database. Threads may share it, taking turns; several processes may open the same place.
 
-    A file that may be read but not written (or whose folder may not) is opened for reading; writing is refused then.
+    What may be read but not written is opened for reading; writing is refused then. A connection that a server closed
+    is opened again, for as long as `Database.patience`: nothing is lost by it and nothing is written twice.
 
     Args:
-        path: the file; made where it does not exist. It must lie on a local disk, not on a network.
-        durability: "normal" survives SIGKILL, "full" also the loss of power (about six times slower).
-        timeout: seconds to wait for another process that is writing.
+        place: a file of SQLite, made where it does not exist, or a `Database`.
+        create: whether an empty place becomes a store; otherwise it is an error.
+        durability: of a file: "normal" survives SIGKILL, "full" also the loss of power (about six times slower).
+        timeout: of a file: seconds to wait for another process that is writing.
+
+    Attributes:
+        label: the place, for messages; never with a password.
+        version: of the schema there; an older one is brought up to date by the first thing that writes.
 
     Raises:
-        StorageError: the file cannot be opened, is something else, is damaged, or is of a newer version.
+        StorageError: it cannot be opened, is something else, is damaged, or is of a newer version.
     """
 
     def __init__(
-        self, path: Path | str, *, durability: Literal["normal", "full"] = "normal", timeout: float = 30.0
+        self,
+        place: Database | Path | str,
+        *,
+        create: bool = True,
+        durability: Literal["normal", "full"] = "normal",
+        timeout: float = 30.0,
     ) -> None:
-        self.path = Path(path)
-        self.timeout = timeout
+        self.database: Database = (
+            SqliteDatabase(Path(place), durability, timeout) if isinstance(place, (str, Path)) else place
+        )
+        self.label = self.database.label
         self._turn = threading.RLock()
-        if self.path.is_dir():
-            raise StorageError(f"{self.path} is a folder", hint=f"{self.path / 'studies.db'}")
-        if not self.path.parent.is_dir():
-            raise StorageError(f"the folder {self.path.parent} does not exist", hint=f"mkdir -p {self.path.parent}")
-        self._may_write = may_write(self.path)
-        if self._may_write:
-            self._engine = _engine(self.path, durability, timeout)
-        else:
-            self._engine = sql.create_engine("sqlite://", creator=lambda: connect_read_only(self.path, timeout))
-        self._append = Prepared(_APPEND, self._engine.dialect)
+        self._together = False
+        self._append = Prepared(self.database.append, self.database.engine.dialect)
         self._connection: sql.Connection | None = None
         try:
-            with self._explained():
-                self._connection = self._engine.connect()
-                if self._may_write:
-                    with self._writing() as connection:
-                        _prepare(connection, self.path)
-                else:
-                    _check(self._connection, self.path)
+            with _explained(self.database):
+                self._connection = self.database.engine.connect()
+                self._read_only = self.database.read_only(self._connection)
+                self.version = self._version(create)
         except BaseException:
             self.close()
             raise
 
-    def journal(self, study: str, *, create: bool = False) -> Journal:
+    def journal(self, study: str, *, create: bool = False, created: str | None = None) -> Journal:
         number = self._find(study)
         if number is None and not create:
             raise unknown_study(study, [info.name for info in self.studies()])
         if number is None:
-            number = self._create(check_name(study))
+            number = self._create(check_name(study), created or datetime.now(UTC).isoformat(timespec="seconds"))
         return _SqlJournal(self, study, number, self._append)
 
     def studies(self) -> Sequence[StudyInfo]:
@@ -136,96 +113,213 @@ class SqlStore:
         number = self._find(study)
         if number is None:
             raise unknown_study(study, [info.name for info in self.studies()])
-        with self.lock(study), self._explained(), self._writing() as connection:
-            connection.execute(sql.delete(_EVENT).where(_EVENT.c.study == number))
-            connection.execute(sql.delete(_STUDY).where(_STUDY.c.id == number))
+        with self.lock(study), self._writing() as connection:
+            if COUNTER.name in self.database.tables:  # first, so that nobody who waits for it appends any more
+                connection.execute(sql.delete(COUNTER).where(COUNTER.c.study == number))
+            connection.execute(sql.delete(EVENT).where(EVENT.c.study == number))
+            connection.execute(sql.delete(STUDY).where(STUDY.c.id == number))
 
     def lock(self, study: str) -> AbstractContextManager[None]:
         self.check_writable()
-        return hold(self.path.with_name(self.path.name + ".locks"), study)
+        return self.database.lock(self.run, study)
 
     def check_writable(self) -> None:
-        """Refuse what would write to a store that was opened for reading.
+        """Refuse what would write to a store that was opened for reading; bring one of an older version up to date.
 
         Raises:
-            StorageError: the file, or its folder, may not be written.
+            StorageError: the place may not be written.
         """
-        if not self._may_write:
-            raise StorageError(
-                f"{self.path} may be read but not written: show, list and report work on it, nothing else does",
-                hint="--store FILE keeps studies elsewhere; or check who owns the file and its folder",
-            )
+        if self._read_only is not None:
+            raise self._read_only
+        if self.version < SCHEMA_VERSION:
+            self.upgrade()
+
+    def upgrade(self) -> int:
+        """Bring the store to the version of this release, and return the version it had before.
+
+        Raises:
+            StorageError: the place may not be written.
+        """
+        before = self.version
+        if self._read_only is not None:
+            raise self._read_only
+        self.version = SCHEMA_VERSION  # from here on `_writing` may write
+        try:
+            with self._writing() as connection:
+                _migrate(connection, self.database)
+        except BaseException:
+            self.version = before
+            raise
+        return before
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is appended within is one transaction: much faster, and all of it or nothing."""
+        with self._writing():
+            if self._together:
+                raise AssertionError("transactions do not nest")
+            self._together = True
+            try:
+                yield
+            finally:
+                self._together = False
 
     def close(self) -> None:
         with self._turn:
             if self._connection is not None:
                 self._connection.close()
             self._connection = None
-            self._engine.dispose()
+            self.database.engine.dispose()
 
-    def run(self, query: Callable[[sql.Connection], T]) -> T:
-        """Run one query on the connection, in turn with other threads, its errors told in plain words."""
+    def run(
+        self,
+        query: Callable[[sql.Connection], T],
+        *,
+        again: Callable[[sql.Connection], T] | None = None,
+        patient: bool = True,
+    ) -> T:
+        """Run one query on the connection, in turn with other threads, its errors told in plain words.
+
+        Args:
+            again: what to run instead after a connection was lost, where the query may have taken effect before.
+            patient: whether a lost connection is opened again.
+        """
         with self._turn:
-            try:
-                return query(self._open())
-            except sql.exc.DBAPIError as error:
-                raise explained(error, self.path, self.timeout) from error
+            while True:
+                if self._open().invalidated:
+                    self._open_again(patient)
+                try:
+                    return query(self._open())
+                except sql.exc.DBAPIError as error:
+                    lost = self.database.lost(error)
+                    if lost:
+                        self._open().invalidate()
+                    if not lost or not patient or self._together:
+                        raise self.database.explained(error) from error
+                query = again or query
 
     def _open(self) -> sql.Connection:
         if self._connection is None:
-            raise StorageError(f"the store {self.path} is closed")
+            raise StorageError(f"the store {self.label} is closed")
         return self._connection
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except sql.exc.DBAPIError as error:
-            raise explained(error, self.path, self.timeout) from error
+    def _open_again(self, patient: bool) -> None:
+        """Connect anew, waiting for a server that is being started again."""
+        end, pause = time.monotonic() + self.database.patience, 0.02
+        while True:
+            connection = None
+            try:
+                connection = self.database.engine.connect()
+                self.database.returned(connection)
+                self._connection = connection
+                return
+            except sql.exc.DBAPIError as error:
+                if not patient or time.monotonic() + pause > end or not self.database.lost(error):
+                    raise self.database.explained(error) from error
+            finally:
+                if connection is not None and connection is not self._connection:
+                    connection.close()
+            time.sleep(pause)
+            pause = min(1.0, 2 * pause)
 
     @contextmanager
     def _writing(self) -> Iterator[sql.Connection]:
         """Several statements as one transaction, with the write lock from the start."""
         self.check_writable()
-        with self._turn:
+        with self._turn, _explained(self.database):
+            first, *rest = self.database.begin
+            self.run(lambda c: c.exec_driver_sql(first))
             connection = self._open()
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
+                for statement in rest:
+                    connection.exec_driver_sql(statement)
                 yield connection
+                connection.exec_driver_sql("COMMIT")
             except BaseException:
-                connection.exec_driver_sql("ROLLBACK")
+                if not connection.invalidated and not connection.closed:
+                    _roll_back(connection)
                 raise
-            connection.exec_driver_sql("COMMIT")
+
+    def _version(self, create: bool) -> int:
+        """The version there; an empty place is made a store of this one, unless another process was faster."""
+        connection = self._open()
+        version = version_of(connection, self.database.found(connection), self.label)
+        if version is not None:
+            return version
+        if not create or self._read_only is not None:
+            what = (
+                f"there is no store at {self.label}" if not create else f"{self.label} is a database of something else"
+            )
+            raise StorageError(what, hint="check --store; a run makes it")
+        self.version = SCHEMA_VERSION
+        with self._writing():
+            version = version_of(connection, self.database.found(connection), self.label)
+            if version is None:
+                _prepare(connection, self.database)
+        return version or SCHEMA_VERSION
 
     def _find(self, study: str) -> int | None:
+        if (
+            not isinstance(study, str) or not study.isprintable()
+        ):  # not every database takes such a name even to compare
+            return None
         return self.run(lambda c: c.execute(_FIND, {"name": study}).scalar())
 
-    def _create(self, study: str) -> int:
-        created = datetime.now(UTC).isoformat(timespec="seconds")
-        with self._explained(), self._writing() as connection:
+    def _create(self, study: str, created: str) -> int:
+        with self._writing() as connection:
             number = connection.execute(_FIND, {"name": study}).scalar()  # another process may have been first
             if number is None:
-                row = connection.execute(sql.insert(_STUDY).values(name=study, created=created))
+                row = connection.execute(sql.insert(STUDY).values(name=study, created=created))
                 number = row.inserted_primary_key[0]  # type: ignore[index]
+                if COUNTER.name in self.database.tables:
+                    connection.execute(sql.insert(COUNTER).values(study=number, last=0))
         return int(number)
+
+
+@contextmanager
+def _explained(database: Database) -> Iterator[None]:
+    """Errors of the database in plain words."""
+    try:
+        yield
+    except sql.exc.DBAPIError as error:
+        raise database.explained(error) from error
 
 
 class _SqlJournal:
     def __init__(self, store: SqlStore, study: str, number: int, append: Prepared) -> None:
         self._store, self._study, self._number, self._append = store, study, number, append
+        self._token = f"{socket.gethostname()[:30]}.{os.getpid()}.{time.time_ns():x}.{id(self):x}"
+        self._count = self._seen = 0
+        self._turn = threading.Lock()
 
     def append(self, event: Event) -> int:
         self._store.check_writable()
-        values = {"id": self._number, "body": encode(event)}
+        with self._turn:
+            self._count += 1
+            values = {"id": self._number, "body": encode(event), "token": f"{self._token}.{self._count}"}
         try:
-            ((position,),) = self._store.run(lambda c: self._append.all(c, values))
+            rows = self._store.run(
+                lambda c: self._append.all(c, values), again=lambda c: self._unless_written(c, values)
+            )
         except StorageError as error:
             if isinstance(error.__cause__, sql.exc.IntegrityError):
-                raise StorageError(f"study '{self._study}' was deleted") from error
+                raise self._deleted() from error
             raise
-        return int(position)
+        if not rows:
+            raise self._deleted()
+        self._seen = int(rows[0][0])
+        return self._seen
 
     def read(self, after: int = 0) -> Iterator[tuple[int, Event]]:
+        for position, body in self.texts(after):
+            yield position, decode(body, self._study, position)
+
+    def texts(self, after: int = 0) -> Iterator[tuple[int, str]]:
+        """As `read`, each event as it is written.
+
+        Raises:
+            StorageError: an event is missing.
+        """
         last = self._store.run(lambda c: c.execute(_LAST, {"id": self._number}).scalar()) or 0
         while after < last:
             rows = self._page(after, last)
@@ -234,62 +328,42 @@ class _SqlJournal:
             for position, body in rows:
                 if position != after + 1:
                     raise _missing(self._study, after + 1)
-                yield position, decode(body, self._study, position)
+                yield position, body
                 after = position
 
     def _page(self, after: int, last: int) -> Sequence[Any]:
         values = {"id": self._number, "after": after, "last": last}
         return self._store.run(lambda c: c.execute(_READ, values).all())
 
+    def _unless_written(self, connection: sql.Connection, values: dict[str, Any]) -> Sequence[Any]:
+        """The connection was lost between the question and the answer: append only what did not arrive."""
+        written = connection.execute(_WRITTEN, {**values, "after": self._seen}).all()
+        return written or self._append.all(connection, values)
+
+    def _deleted(self) -> StorageError:
+        return StorageError(f"study '{self._study}' was deleted")
+
 
 def _missing(study: str, position: int) -> StorageError:
     return StorageError(f"event {position} of study '{study}' is missing", hint="restore the store from a copy")
 
 
-def _engine(path: Path, durability: str, timeout: float) -> sql.Engine:
-    # Autocommit: a single INSERT takes the write lock when it begins, as BEGIN IMMEDIATE would.
-    engine = sql.create_engine(
-        sql.URL.create("sqlite", database=str(path)),
-        isolation_level="AUTOCOMMIT",
-        connect_args={"timeout": timeout, "check_same_thread": False},
-    )
-    sql.event.listen(engine, "connect", lambda raw, _: _configure(raw, durability, timeout))
-    return engine
+def _prepare(connection: sql.Connection, database: Database) -> None:
+    """Make the tables of a new store."""
+    created(connection, database.tables)
 
 
-def _configure(raw: Any, durability: str, timeout: float) -> None:
-    """Set up a new connection. Turning write-ahead logging on does not wait for other processes by itself."""
-    end = time.monotonic() + timeout
-    while True:
-        try:
-            raw.execute("PRAGMA journal_mode=WAL")
-            break
-        except raw.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > end:
-                raise
-            time.sleep(0.01)
-    raw.execute(f"PRAGMA synchronous={'FULL' if durability == 'full' else 'NORMAL'}")
-    raw.execute("PRAGMA foreign_keys=ON")
+def _migrate(connection: sql.Connection, database: Database) -> None:
+    """Bring an older store up to date; another process may have done it a moment ago."""
+    version = version_of(connection, database.found(connection), database.label)
+    for step in range(version or SCHEMA_VERSION, SCHEMA_VERSION):
+        MIGRATIONS[step](connection)
+        connection.execute(sql.update(SCHEMA).values(version=step + 1))
 
 
-def _prepare(connection: sql.Connection, path: Path) -> None:
-    """Make the tables of a new file; refuse what is not ours or too new."""
-    if sql.inspect(connection).get_table_names():
-        _check(connection, path)
-        return
-    _METADATA.create_all(connection)
-    connection.execute(sql.insert(_SCHEMA).values(version=SCHEMA_VERSION))
-
-
-def _check(connection: sql.Connection, path: Path) -> None:
-    """Refuse what is not ours or too new."""
-    if _SCHEMA.name not in sql.inspect(connection).get_table_names():
-        raise StorageError(f"{path} is a database of something else", hint="choose another file")
-    version = connection.execute(sql.select(sql.func.max(_SCHEMA.c.version))).scalar()
-    if version is None or version < 1:
-        raise StorageError(f"{path} says no version of its schema; it is damaged", hint="restore it from a copy")
-    if version > SCHEMA_VERSION:
-        raise StorageError(
-            f"{path} was made by a newer searchitect (schema {version}, known here: {SCHEMA_VERSION})",
-            hint="upgrade: pip install -U searchitect",
-        )
+def _roll_back(connection: sql.Connection) -> None:
+    """Undo the transaction; the error that led here is the one to tell, also where the connection is gone."""
+    try:
+        connection.exec_driver_sql("ROLLBACK")
+    except sql.exc.DBAPIError:
+        connection.invalidate()

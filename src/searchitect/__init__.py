@@ -31,6 +31,7 @@ _PUBLIC = {
     "import_trials": "searchitect.api",
     "calibrate": "searchitect.api",
     "train_supernet": "searchitect.api",
+    "verify": "searchitect.api",
     "gradient_search": "searchitect.api",
     "TrainedSupernet": "searchitect.api",
     "load": "searchitect.deploy",
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
         import_trials as import_trials,
         search as search,
         train_supernet as train_supernet,
+        verify as verify,
     )
     from searchitect.catalog import layers as layers
     from searchitect.deploy import load as load

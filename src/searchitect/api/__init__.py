@@ -18,6 +18,7 @@ from searchitect.api.request import Request
 from searchitect.api.searching import plan, search
 from searchitect.api.supernets import train_supernet
 from searchitect.api.trained_supernet import TrainedSupernet
+from searchitect.api.verifying import Verification, verify
 from searchitect.api.warm_starting import prior_trials
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Migration",
     "Request",
     "TrainedSupernet",
+    "Verification",
     "calibrate",
     "calibrate_with_report",
     "doctor",
@@ -46,5 +48,6 @@ __all__ = [
     "retrain",
     "search",
     "train_supernet",
+    "verify",
     "write_models",
 ]

@@ -22,7 +22,7 @@ from searchitect.storage.journal import Event, Store
 from searchitect.tasks import Task
 from searchitect.trial import Fidelity
 
-__all__ = ["export", "predict", "report", "resume", "retrain"]
+__all__ = ["export", "predict", "report", "request_of", "resume", "retrain"]
 
 
 def resume(
@@ -42,7 +42,7 @@ def resume(
     Raises:
         ConfigError: one of them is needed.
     """
-    request = _request(study, opened(store), data, space, evaluate)
+    request = request_of(study, opened(store), data, space, evaluate)
     return run(prepare(request, make_parts(request)), on_event)
 
 
@@ -64,7 +64,7 @@ def export(
     if trial not in confirmed:
         kept = ", ".join(str(n) for n in confirmed) or "none"
         raise ConfigError(f"study {study!r} kept no weights of trial {trial}", hint=f"trials with weights: {kept}")
-    return _export_trial(result, trial, Path(folder), _request(study, where, None, None, None))
+    return _export_trial(result, trial, Path(folder), request_of(study, where, None, None, None))
 
 
 def _export_best(result: Result, folder: Path, store: Store) -> tuple[str, ...]:
@@ -76,7 +76,7 @@ def _export_best(result: Result, folder: Path, store: Store) -> tuple[str, ...]:
     if ONNX in files:
         return files
     try:
-        request = _request(result.study, store, None, None, None)
+        request = request_of(result.study, store, None, None, None)
     except ConfigError:  # the data or the space are only in the program that searched
         return files
     return (*_export_trial(result, result.best.trial, folder, request), *(f for f in files if f == REPORT))
@@ -167,10 +167,15 @@ def retrain(best: Best, data: Any, recipe: Mapping[str, Any]) -> Any:
     return deploy.LoadedModel.of(model.eval(), best.architecture, task.describe())
 
 
-def _request(study: str, store: Store, data: Any, space: Any, evaluate: Callable[..., Any] | None) -> Request:
-    """The request a study began with, from its manifest."""
+def request_of(study: str, store: Store, data: Any, space: Any, evaluate: Callable[..., Any] | None) -> Request:
+    """The request a study began with, from its manifest.
+
+    Raises:
+        ConfigError: it needs objects that only the user's program has, or was driven by the user's own loop.
+    """
     events = [event for _, event in store.journal(study).read()]
     manifest, recorded = events[0], recorded_of(events)
+    _check_searched(study, recorded)
     if evaluate is None:
         _check_function(study, manifest["details"])
     supernet = _supernet(study, recorded.get("supernet"), data, space)
@@ -214,6 +219,15 @@ def _request(study: str, store: Store, data: Any, space: Any, evaluate: Callable
         **_scenarios(manifest["details"].get("portfolio")),
         reference=recorded.get("reference"),
     )
+
+
+def _check_searched(study: str, recorded: Mapping[str, Any]) -> None:
+    """Refuse a study that no search began."""
+    if "wishes" not in recorded:
+        raise ConfigError(
+            f"study {study!r} was driven by your own loop, so only your program can go on with it",
+            hint=f"open it again: sa.Study(space, …, store=…, name={study!r})",
+        )
 
 
 def _scenarios(recorded: Mapping[str, Any] | None) -> dict[str, Any]:

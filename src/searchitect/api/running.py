@@ -20,12 +20,12 @@ from searchitect.storage.journal import Event
 from searchitect.study import Campaign, Clock, Runner, Study, run_campaign
 from searchitect.study.manifest import source_digest
 
-__all__ = ["run"]
+__all__ = ["open_study", "run"]
 
 
 def run(prepared: Prepared, on_event: Callable[[Event], None] | None = None) -> Result:
     """Run what is left of the study, write the model's files and the report, and return the result."""
-    with _study(prepared, on_event) as study:
+    with open_study(prepared, on_event) as study:
         if prepared.late:
             # Only now: that the space or the data differ would have been the better explanation.
             raise ConfigError(
@@ -38,7 +38,8 @@ def run(prepared: Prepared, on_event: Callable[[Event], None] | None = None) -> 
         return result_of(study.state, folder=prepared.folder, space=prepared.parts.space)
 
 
-def _study(prepared: Prepared, on_event: Callable[[Event], None] | None) -> Study:
+def open_study(prepared: Prepared, on_event: Callable[[Event], None] | None = None) -> Study:
+    """The study of a request, new or as its journal left it."""
     request, parts, plan = prepared.request, prepared.parts, prepared.plan
     return Study(
         parts.space,

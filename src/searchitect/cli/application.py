@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from searchitect import __version__
-from searchitect.cli import calibrating, comparing, listing, measuring, pruning, running, studies
+from searchitect.cli import calibrating, comparing, listing, measuring, pruning, running, studies, verifying
 from searchitect.cli.supernet import supernet
 from searchitect.cli.tabular import tabular
 
@@ -52,6 +52,7 @@ app.command("show")(studies.show)
 app.command("report")(studies.report)
 app.command("export")(studies.export)
 app.command("predict")(studies.predict)
+app.command("verify")(verifying.verify)
 app.command("migrate")(studies.migrate)
 app.command("prune")(pruning.prune)
 app.add_typer(supernet, name="supernet")

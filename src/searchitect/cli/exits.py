@@ -24,6 +24,7 @@ class ExitCode(IntEnum):
     ERROR = 1  # something the user can put right; also a disk that is full or may not be written
     USAGE = 2  # the command line itself: unknown command or option, missing argument
     NOTHING_FOUND = 3  # the study ended, and no trial was complete and within the limits
+    DIFFERS = 4  # `verify` found something that does not agree
     OUR_FAULT = 70  # an error that Searchitect did not foresee
     INTERRUPTED = 130  # Ctrl-C
     TERMINATED = 143  # SIGTERM

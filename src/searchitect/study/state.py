@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from searchitect.errors import StorageError
 from searchitect.storage.journal import Event
 from searchitect.study.events import RETRIED, Identity, identity, opening_trial
 from searchitect.trial import Trial, TrialState
@@ -57,9 +58,22 @@ class StudyState:
 
         Args:
             opened: the trial that a start event was written from, where the caller has it: saves reading it back.
+
+        Raises:
+            StorageError: the event does not follow from those before it, or lacks what its kind must have.
         """
-        kind = event["kind"]
         self.position += 1
+        try:
+            return self._take(event, opened)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            what = f"{type(error).__name__}: {error}"
+            raise StorageError(
+                f"event {self.position} ({event.get('kind')!s:.40}) does not fit into this journal: {what[:200]}",
+                hint="the store was changed or damaged: restore it from a copy",
+            ) from error
+
+    def _take(self, event: Event, opened: Trial | None) -> list[Trial]:
+        kind = event["kind"]
         if kind == "start":
             return self._start(opened or opening_trial(event, event["seed"], TrialState.RUNNING))
         if kind == "end":
@@ -94,9 +108,9 @@ class StudyState:
 
     def _report(self, event: Event) -> list[Trial]:
         """The running trial with one report more; no strategy is told."""
-        trial = self.trials[event["number"]]
+        trial = self.trials[_index(event["number"])]
         self.trials[trial.number] = dataclasses.replace(
-            trial, reports=(*trial.reports, (event["step"], event["measurements"]))
+            trial, reports=(*trial.reports, (event["step"], _numbers(event["measurements"])))
         )
         if "stop" in event:
             self.stops.setdefault(trial.number, (event["step"], event["stop"]))
@@ -118,11 +132,11 @@ class StudyState:
 
     def _end(self, event: Event) -> list[Trial]:
         clock = event.get("clock", {})
-        started = self.trials[event["number"]]
+        started = self.trials[_index(event["number"])]
         trial = dataclasses.replace(
             started,
             state=TrialState(event["state"]),
-            measurements=event["measurements"],
+            measurements=_numbers(event["measurements"]),
             reason=event["reason"],
             reports=(*started.reports, *((step, values) for step, values in event["reports"])),
             clock=clock,
@@ -144,9 +158,23 @@ class StudyState:
         if trial.number == len(self.trials):
             self.trials.append(trial)
         else:
-            self.trials[trial.number] = trial
+            self.trials[_index(trial.number)] = trial
         self.told.setdefault(trial.phase, []).append(trial)
         return [trial]
+
+
+def _index(number: int) -> int:
+    if number < 0:  # would count from the end
+        raise ValueError(f"there is no trial {number}")
+    return number
+
+
+def _numbers(measurements: Mapping[str, float]) -> Mapping[str, float]:
+    """Measurements as they must be: numbers by name."""
+    for name, value in measurements.items():
+        if not isinstance(value, (int, float)):
+            raise TypeError(f"{name} is {value!r:.40}, no number")
+    return measurements
 
 
 def _copied(trial: Trial, original: Trial) -> Trial:

@@ -249,6 +249,12 @@ class RunSettings:
         confirm_seeds: fresh seeds on which each finalist is trained again.
         allow_changed_code: go on with a study although its space's source has changed.
         recipe: fields of `Recipe`, such as {"optimizer": "sgd"}.
+        executor: "serial", "processes" or "ray"; ray_address: of its cluster.
+        trial_cpus, trial_gpus: what a trial needs of the cluster.
+        trial_seconds: a trial is stopped after so long; hang_seconds: after so long without a sign of life.
+        retries: how often a trial is run again whose worker or machine was lost.
+        max_failures: share of the trials that may fail.
+        disk: what weights of trials may take, such as "10GB".
     """
 
     task: str | None = None
@@ -286,6 +292,15 @@ class RunSettings:
     confirm_seeds: int = 3
     allow_changed_code: bool = False
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    executor: str | None = None
+    ray_address: str | None = None
+    trial_cpus: float = 1.0
+    trial_gpus: float = 0.0
+    trial_seconds: float | None = None
+    hang_seconds: float | None = None
+    retries: int = 2
+    max_failures: float = 0.8
+    disk: str | int | None = None
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -318,14 +333,16 @@ _WANTED = {
     **dict.fromkeys(
         ("task", "target", "group", "time", "space", "strategy", "stopping", "scenarios", "until", "device"), "a text"
     ),
-    **dict.fromkeys(("store", "out", "name", "proxies", "reference"), "a text"),
+    **dict.fromkeys(("store", "out", "name", "proxies", "reference", "executor", "ray_address"), "a text"),
     **dict.fromkeys(("trials", "epochs", "size"), "a positive whole number"),
-    **dict.fromkeys(("workers", "confirm_seeds"), "a whole number from 0"),
+    **dict.fromkeys(("workers", "confirm_seeds", "retries"), "a whole number from 0"),
+    **dict.fromkeys(("trial_cpus", "trial_gpus", "trial_seconds", "hang_seconds", "max_failures"), "a number"),
     **dict.fromkeys(("deterministic", "profile", "prune_space", "random", "allow_changed_code"), "true or false"),
     **dict.fromkeys(("objective", "constraint", "devices", "warm_start"), "a list of texts"),
     "option": "a table of the strategy's options",
     "seed": "a whole number",
     "confidence": "a share from 0.5 to below 1",
+    "disk": "a text such as '10GB', or a number of bytes",
     "memory": "a text such as '2GB', or a number of bytes",
     "budget": "a text such as '5min', or a number of seconds",
     "recipe": "a table of recipe fields",
@@ -341,6 +358,7 @@ def _fits(name: str, value: object) -> bool:
         "true or false": isinstance(value, bool),
         "a list of texts": isinstance(value, (list, tuple)) and all(isinstance(entry, str) for entry in value),
         "a whole number": whole,
+        "a number": isinstance(value, float) or whole,
         "a share from 0.5 to below 1": isinstance(value, float) and 0.5 <= value < 1,
         "a table of recipe fields": isinstance(value, Mapping),
         "a table of the strategy's options": isinstance(value, Mapping),

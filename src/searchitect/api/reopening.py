@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from searchitect.api.executing import recorded_execution
 from searchitect.api.opening import open_result, opened, recorded_of
 from searchitect.api.placing import devices_of
 from searchitect.api.portfolio_files import PAGE, copy_models, write_page
@@ -200,7 +201,6 @@ def request_of(study: str, store: Store, data: Any, space: Any, evaluate: Callab
         budget=_budget(wishes),
         until=wishes["until"],
         workers=recorded["workers"],
-        memory=recorded["allow"].get("memory_bytes"),
         seed=manifest["seed"],
         device=recorded["device"],
         store=store,
@@ -208,8 +208,6 @@ def request_of(study: str, store: Store, data: Any, space: Any, evaluate: Callab
         folder=recorded["folder"],
         recipe=Recipe(**manifest["details"]["recipe"]),
         random_search=wishes["compare"],
-        confirm_seeds=recorded["allow"]["confirm_seeds"],
-        trial_seconds=recorded["allow"]["trial_seconds"],
         deterministic=manifest["details"]["deterministic"],
         devices=devices_of(recorded),
         supernet=supernet,
@@ -218,6 +216,7 @@ def request_of(study: str, store: Store, data: Any, space: Any, evaluate: Callab
         prune_space=settings.get("prune_space", False),
         **_scenarios(manifest["details"].get("portfolio")),
         reference=recorded.get("reference"),
+        **recorded_execution(recorded),
     )
 
 

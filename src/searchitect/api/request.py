@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from searchitect.api.executing import check_executing
 from searchitect.api.placing import device_measurement_names, find_devices, limits_of, names_a_device, predicted_names
 from searchitect.api.scoring import check_proxies
 from searchitect.api.serving import own_metrics, with_scenarios
@@ -22,6 +23,7 @@ from searchitect.spaces import Recipe, SearchSpace
 from searchitect.strategies import Strategy, check_name
 from searchitect.strategies.tessellation import niche_features
 from searchitect.study.gain import GAIN
+from searchitect.study.incidents import MAX_FAILURES, RETRIES
 from searchitect.study.stopping import stopping_rule
 from searchitect.tasks import METRICS, Task, task as open_task
 
@@ -75,6 +77,14 @@ class Request:
     scenarios: Any = None
     size: int | None = None
     reference: Any = None
+    executor: str | None = None
+    ray_address: str | None = None
+    trial_cpus: float = 1.0
+    trial_gpus: float = 0.0
+    hang_seconds: float | None = None
+    retries: int = RETRIES
+    max_failures: float = MAX_FAILURES
+    disk: str | int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +124,7 @@ def make_parts(request: Request) -> Parts:
     _check_numbers(request)
     _check_device(request.device)
     check_proxies(request)
+    check_executing(request)
     memory_bytes = _memory(request)
     if request.supernet is not None:
         request = _of_supernet(request)
@@ -254,8 +265,11 @@ def _check_measured(names: Sequence[str], task: Task, devices: Sequence[Device])
 def _workers(request: Request, task: Task | None) -> int:
     if request.workers is not None:
         return request.workers
-    if task is None or request.evaluate is not None:
-        return 0 if request.memory is None else 1  # only another process can be kept to a limit
+    if request.executor == "serial":
+        return 0
+    if request.executor is None and (task is None or request.evaluate is not None):
+        # Only another process can be kept to a limit.
+        return 0 if request.memory is None and request.hang_seconds is None else 1
     return 1 if request.device != "cpu" else len(os.sched_getaffinity(0))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from searchitect.api.executing import execution_record, failure_bounds, open_for
 from searchitect.api.finishing import finish
 from searchitect.api.placing import device_details, recorded_devices
 from searchitect.api.preparing import Prepared, wishes_document
@@ -101,6 +102,7 @@ def _recorded(prepared: Prepared) -> dict[str, Any]:
         "target": request.target,
         "reference": None if request.reference is None else str(request.reference),
         **_keys_record(request),
+        "execution": execution_record(request),
         **recorded_devices(prepared.parts.devices),
         "space": request.space if isinstance(request.space, str) or request.space is None else False,
         "allow": {"trial_seconds": request.trial_seconds, "confirm_seeds": request.confirm_seeds},
@@ -128,11 +130,10 @@ def _keys_record(request: Request) -> dict[str, Any]:
 
 
 def _campaign(study: Study, prepared: Prepared) -> None:
-    from searchitect.executors import open_executor
     from searchitect.hardware.meters import open_meter
 
     request, parts = prepared.request, prepared.parts
-    executor = open_executor(prepared.evaluator, parts.workers, memory_bytes=parts.memory_bytes)
+    executor = open_for(prepared.evaluator, request, parts)
     try:
         runner = Runner(
             executor,
@@ -142,6 +143,7 @@ def _campaign(study: Study, prepared: Prepared) -> None:
             request.trial_seconds,
             prepared.folder,
             open_meter(request.device),
+            **failure_bounds(request),
         )
         run_campaign(study, prepared.plan.campaign, runner, _judge(study, prepared))
     finally:

@@ -14,6 +14,7 @@ from searchitect.result import Result
 from searchitect.spaces import Recipe
 from searchitect.storage.journal import Event, Store
 from searchitect.strategies import Strategy
+from searchitect.study.incidents import MAX_FAILURES, RETRIES
 from searchitect.study.plan import Plan
 
 __all__ = ["plan", "search"]
@@ -58,6 +59,14 @@ def search(
     scenarios: Any = None,
     size: int | None = None,
     reference: str | Path | None = None,
+    executor: str | None = None,
+    ray_address: str | None = None,
+    trial_cpus: float = 1.0,
+    trial_gpus: float = 0.0,
+    hang_seconds: float | None = None,
+    retries: int = RETRIES,
+    max_failures: float = MAX_FAILURES,
+    disk: str | int | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> Result:
     """Search a space of architectures and hand back a trained, confirmed, exported model.
@@ -115,20 +124,27 @@ def search(
             is scored before the first trial, in about a tenth of the search's time; see docs/proxies.md.
         reference: folder of a model that is deployed already: `agreement` with it and `negative_flips`, what it answers
             correctly and a new model does not, are measured on validation data, for objectives and limits.
+        executor: "serial", "processes" or "ray"; by default what `workers` says. See docs/reliability.md.
+        ray_address: of a Ray cluster, "HOST:PORT" or "auto"; without one `executor="ray"` starts one on this machine.
+        trial_cpus, trial_gpus: what one trial needs of the cluster; shares such as 0.25 of a GPU are allowed.
+        hang_seconds: a trial in a worker process that neither reports nor uses the processor for so long is ended, as
+            failed; by default 600 for trainings, and never for your own `evaluate`.
+        retries: how often a trial is run again whose machine is gone or whose worker was killed.
+        max_failures: share of the search's trials that may fail before it stops and says why.
+        disk: what weights of trials may take, "10GB"; the least useful are removed first.
         on_event: called with every event of the journal as it is written.
 
     Raises:
         SearchitectError: something in the request cannot be used; the message says what to type instead.
     """
-    return _searched(Request(
-        data=data, target=target, groups=groups, time=time, space=space, evaluate=evaluate, strategy=strategy,
-        options=options or {}, objectives=_several(objectives), constraints=_several(constraints), until=until,
-        workers=workers, memory=memory, seed=seed, device=device, store=store, name=name, folder=folder, recipe=recipe,
-        random_search=random_search, confirm_seeds=confirm_seeds, trial_seconds=trial_seconds, scenarios=scenarios,
-        deterministic=deterministic, profile=profile, allow_changed_code=allow_changed_code, warm_start=warm_start,
-        devices=devices, confidence=confidence, supernet=supernet, proxies=proxies, stopping=stopping, size=size,
-        reference=reference, prune_space=prune_space, trials=trials, budget=budget,
-    ), on_event)  # fmt: skip
+    return _searched(_request(locals()), on_event)
+
+
+def _request(given: Mapping[str, Any]) -> Request:
+    """The arguments of `search` as a request: but for `on_event` its fields bear their names."""
+    fields = {name: value for name, value in given.items() if name != "on_event"}
+    several = {name: _several(given[name]) for name in ("objectives", "constraints")}
+    return Request(**fields | several | {"options": given["options"] or {}})
 
 
 def _searched(request: Request, on_event: Callable[[Event], None] | None) -> Result:

@@ -41,7 +41,9 @@ def option(help: str, metavar: str | None = None, *flags: str) -> Any:  # noqa: 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-Store = Annotated[str | None, typer.Option(metavar="URL", help="Where studies are kept: sqlite:///FILE or a file.")]
+Store = Annotated[
+    str | None, typer.Option(metavar="URL", help="Where studies are kept: a file, sqlite:///FILE or postgresql://…")
+]
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study; see `list studies`.")]
 Target = Annotated[str | None, option("Column to predict, for a table.", "COLUMN")]
 Objectives = Annotated[list[str] | None, option("Optimise this; repeat for more, most important first.", "NAME")]
@@ -68,6 +70,7 @@ def _option(kind: Any, help: str, metavar: str | None = None, *flags: str) -> An
 
 
 _TEXT, _NUMBER, _TEXTS, _SWITCH = str | None, int | None, list[str] | None, bool | None
+_FIGURE = float | None
 
 _SETTINGS: dict[str, Any] = {
     "task": Annotated[
@@ -113,6 +116,15 @@ _SETTINGS: dict[str, Any] = {
     "store": Store,
     "out": _option(_TEXT, "Folder for the model and its report.", "DIR"),
     "name": Name,
+    "executor": _option(_TEXT, "Where trials run: serial, processes, ray.", "NAME"),
+    "ray_address": _option(_TEXT, "Join this Ray cluster: HOST:PORT or auto; one is started here without.", "ADDRESS"),
+    "trial_cpus": _option(_FIGURE, "CPUs of the cluster that a trial needs [1].", "N"),
+    "trial_gpus": _option(_FIGURE, "GPUs of the cluster that a trial needs: 0.25 shares one [0].", "N"),
+    "trial_seconds": _option(_FIGURE, "Stop a trial after so long.", "SECONDS"),
+    "hang_seconds": _option(_FIGURE, "Stop a trial without a sign of life for so long [600].", "SECONDS"),
+    "retries": _option(_NUMBER, "Run a trial again whose worker or machine was lost [2].", "N"),
+    "max_failures": _option(_FIGURE, "Stop once more than this share of the trials fail [0.8].", "SHARE"),
+    "disk": _option(_TEXT, "What weights of trials may take: 10GB.", "SIZE"),
     "allow_changed_code": _option(
         _SWITCH, "Go on although the source of the space has changed.", None, "--allow-changed-code"
     ),

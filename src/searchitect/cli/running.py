@@ -18,6 +18,19 @@ from searchitect.errors import ConfigError
 if TYPE_CHECKING:
     from searchitect.result import Result
 
+_EXECUTION = (
+    "executor",
+    "ray_address",
+    "trial_cpus",
+    "trial_gpus",
+    "trial_seconds",
+    "hang_seconds",
+    "retries",
+    "max_failures",
+    "disk",
+)
+"""Settings of the same name as arguments of `search`: where trials run, and what is done when that goes wrong."""
+
 __all__ = ["answer", "doctor", "plan", "resume", "run"]
 
 
@@ -123,6 +136,7 @@ def _arguments(settings: RunSettings) -> dict[str, Any]:
         "deterministic": settings.deterministic,
         "profile": settings.profile,
         "allow_changed_code": settings.allow_changed_code,
+        **{name: getattr(settings, name) for name in _EXECUTION},
     }
 
 
@@ -139,9 +153,11 @@ def _followed(shown: Shown, store: str | None, seconds: float | None, study: str
 
 def _how_to_go_on(following: Progress, store: str | None) -> Callable[[], str]:
     def sentence() -> str:
+        from searchitect.storage.urls import masked
+
         if following.study is None:
             return "Nothing had started."
-        where = "" if store is None else f" --store {store}"
+        where = "" if store is None else f" --store {masked(store)}"
         return f"Finished trials are kept. To go on: searchitect resume {following.study}{where}"
 
     return sentence

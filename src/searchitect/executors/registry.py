@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import cast
 
-from searchitect.errors import ConfigError
+from searchitect.errors import ConfigError, did_you_mean
 from searchitect.evaluation import Evaluator, Executor
 from searchitect.executors.serial import SerialExecutor
 
@@ -14,25 +14,53 @@ __all__ = ["EXECUTORS", "open_executor"]
 EXECUTORS = {
     "serial": "searchitect.executors.serial:SerialExecutor",
     "processes": "searchitect.executors.processes:ProcessExecutor",
+    "ray": "searchitect.executors.on_ray:RayExecutor",
     "simulated": "searchitect.executors.simulated:SimulatedExecutor",
 }
 
 
-def open_executor(evaluator: Evaluator, workers: int = 0, *, memory_bytes: int | None = None) -> Executor:
+def open_executor(
+    evaluator: Evaluator,
+    workers: int = 0,
+    *,
+    kind: str | None = None,
+    memory_bytes: int | None = None,
+    hang_seconds: float | None = None,
+    address: str | None = None,
+    cpus: float = 1.0,
+    gpus: float = 0.0,
+) -> Executor:
     """Return an executor for this many workers: 0 runs in this process, 1 or more start worker processes.
 
     Args:
-        memory_bytes: what one evaluation may allocate in a worker process; None for no limit.
+        kind: "serial", "processes" or "ray"; by default what the number of workers says.
+        memory_bytes: what one evaluation may allocate in a worker; None for no limit.
+        hang_seconds: a trial that neither reports nor uses the processor for so long is ended; of processes only.
+        address, cpus, gpus: of the Ray cluster, and what one trial needs of it.
 
     Raises:
-        ConfigError: `workers` is not a whole number from 0 on, or 0 with a limit of memory.
+        ConfigError: `workers` is not a whole number from 0 on, does not fit the kind, or 0 comes with a limit.
+        MissingExtraError: the kind needs packages that are not installed.
     """
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 0:
         raise ConfigError(f"workers is a whole number from 0 on, got {workers!r}", hint="0 runs them here")
-    if workers == 0 and memory_bytes is not None:
-        raise ConfigError("memory is limited in worker processes only, and workers=0 starts none", hint="workers=1")
-    if workers == 0:
+    kind = kind or ("processes" if workers else "serial")
+    if kind not in ("serial", "processes", "ray"):
+        raise ConfigError(f"there is no executor {kind!r}", hint=did_you_mean(kind, ("serial", "processes", "ray")))
+    if workers == 0 and (memory_bytes is not None or hang_seconds is not None):
+        what = "memory is limited" if memory_bytes is not None else "a hang is noticed"
+        raise ConfigError(f"{what} in worker processes only, and workers=0 starts none", hint="workers=1")
+    if (kind == "serial") != (workers == 0):
+        raise ConfigError(f"the executor {kind!r} does not run on {workers} workers", hint="leave one of the two out")
+    if kind == "serial":
         return SerialExecutor(evaluator)
-    module, name = EXECUTORS["processes"].split(":")
-    processes = getattr(importlib.import_module(module), name)
-    return cast(Executor, processes(evaluator, workers=workers, memory_bytes=memory_bytes))
+    module, name = EXECUTORS[kind].split(":")
+    made = getattr(importlib.import_module(module), name)
+    if kind == "processes":
+        return cast(Executor, made(evaluator, workers, memory_bytes=memory_bytes, hang_seconds=hang_seconds))
+    if hang_seconds is not None:
+        raise ConfigError("hangs are noticed in worker processes of this machine only", hint="trial_seconds, on Ray")
+    from searchitect.executors.ray_cluster import Needs
+
+    needs = Needs(cpus, gpus, memory_bytes or 0 if address is not None else 0)
+    return cast(Executor, made(evaluator, workers, address=address, needs=needs, memory_bytes=memory_bytes))

@@ -36,7 +36,7 @@ from searchitect.executors.memory import explained_within, limit_memory
 from searchitect.executors.running import failure, run_job
 from searchitect.trial import TrialState
 
-__all__ = ["MAX_LOG_BYTES", "main"]
+__all__ = ["MAX_LOG_BYTES", "main", "prepare_evaluator"]
 
 MAX_LOG_BYTES = 1_000_000
 """What a worker prints is kept up to about this size; then only the end stays."""
@@ -58,7 +58,7 @@ def main(descriptor: int, memory_bytes: int | None = None) -> None:
     threading.Thread(target=_watch, args=(descriptor, os.dup(1)), daemon=True).start()
     evaluator = _receive_evaluator(channel)
     if evaluator is not None:
-        _warm_up(evaluator)
+        prepare_evaluator(evaluator)
         if memory_bytes is not None:
             limit_memory(memory_bytes)
         _send(channel, "ready")
@@ -76,14 +76,14 @@ def _receive_evaluator(channel: socket.socket) -> Evaluator | None:
     except BaseException as error:  # noqa: BLE001 - importing the user's modules may raise anything
         _send(channel, "broken", failure(error))
         return None
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        torch.set_num_threads(1)
     return evaluator
 
 
-def _warm_up(evaluator: Evaluator) -> None:
-    """Let the evaluator pay now for what only the first evaluation costs, so that no trial is charged for it."""
+def prepare_evaluator(evaluator: Evaluator) -> None:
+    """Let it use one thread, and pay now for what only the first evaluation costs: no trial is charged for it."""
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(1)
     warm_up = getattr(evaluator, "warm_up", None)
     if warm_up is not None:
         with contextlib.suppress(Exception):  # whatever is wrong will fail a trial, with its reason

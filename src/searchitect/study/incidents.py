@@ -24,7 +24,7 @@ from searchitect.trial import Trial, TrialState
 if TYPE_CHECKING:
     from searchitect.study.study import Study
 
-__all__ = ["MAX_FAILURES", "RETRIES", "FailureRate", "Lessons", "incident_lines", "run_again"]
+__all__ = ["DISCARDED", "MAX_FAILURES", "RETRIES", "FailureRate", "Lessons", "incident_lines", "run_again"]
 
 RETRIES = 2
 """How often a trial is run again that was lost with its machine, or whose worker was killed."""
@@ -37,6 +37,9 @@ LEAST_FAILURES = 10
 
 TAUGHT = 3
 """So many trials that ran out of memory tell that it was their size, and not something else on the machine."""
+
+DISCARDED = "discarded"
+"""Kind of the event of weights that were removed to keep within a quota."""
 
 _MEMORY = "peak_memory_bytes"
 _SHOWN = 12
@@ -145,7 +148,9 @@ def incident_lines(state: StudyState) -> list[str]:
     lines = [_retry_line(event) for event in state.marks.get(RETRIED, ())]
     lines += [_end_line(state, number, Cause(cause)) for number, cause in state.causes.items()]
     more = len(lines) - _SHOWN
-    return lines if more <= 0 else [*lines[:_SHOWN], f"{more} more trials were run again or ended in such a way"]
+    lines = lines if more <= 0 else [*lines[:_SHOWN], f"{more} more trials were run again or ended in such a way"]
+    gone = sum(len(event["numbers"]) for event in state.marks.get(DISCARDED, ()))
+    return lines if not gone else [*lines, f"the weights of {gone} trial(s) were removed to keep within the disk quota"]
 
 
 def _retry_line(event: Event) -> str:

@@ -18,6 +18,7 @@ from searchitect.study.following import follow
 from searchitect.study.gain import expected_gain
 from searchitect.study.incidents import MAX_FAILURES, RETRIES, FailureRate, run_again
 from searchitect.study.limits import Limit, hopeless
+from searchitect.study.quota import keep_within
 from searchitect.study.study import Study
 from searchitect.trial import Trial, TrialState
 
@@ -64,6 +65,7 @@ class Runner:
         folder: where trials that keep their weights put them.
         meter: counts the energy of the machine; None where it has no counter.
         retries: how often a trial is run again that was lost with its machine or whose worker was killed.
+        disk_bytes: what weights of trials may take; None for no limit.
         max_failures: share of the search's trials in this session that may fail before it stops; 1 for all.
     """
 
@@ -76,6 +78,7 @@ class Runner:
     meter: Meter | None = None
     retries: int = RETRIES
     max_failures: float = MAX_FAILURES
+    disk_bytes: int | None = None
 
 
 def run_phase(study: Study, phase: str, runner: Runner, limit: Limit, *, keep_weights: bool = False) -> str:
@@ -148,6 +151,7 @@ class _Phase:
     def run(self) -> str:
         note_alarms(self.study)
         self._note_cost()
+        keep_within(self.study, self.runner.folder, self.runner.disk_bytes)
         while True:
             reason = self._fill()
             if not self.flying:
@@ -272,11 +276,13 @@ class _Phase:
         self._note_cost()
         if self.runner.folder is not None:
             forget_continued(self.runner.folder, self.study.state, trial)
+        keep_within(self.study, self.runner.folder, self.runner.disk_bytes)
         self.condition_met = self.condition_met or self._reached(trial)
         if trial.is_complete:
             self.completed += 1
             self.mean_seconds += (outcome.seconds - self.mean_seconds) / self.completed
-        reason = None if self.completed or trial.is_complete else hopeless(self.study.state.trials)
+        none_yet = not (self.completed or trial.is_complete) and self.runner.max_failures < 1
+        reason = hopeless(self.study.state.trials) if none_yet else None
         if reason is not None:
             raise EvaluationError(
                 f"the first trials all failed, so the study stopped; the last reason: {reason}",

@@ -1,0 +1,243 @@
+"""Evaluate on a Ray cluster: one warm actor for each trial that runs at the same time, wherever there is room.
+
+Ray places the actors, moves the evaluator to each node once, and says when a process or a node is gone. Which trial is
+run again is the study's decision (`Outcome.cause`): Ray itself repeats nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from searchitect.errors import ConfigError
+from searchitect.evaluation import Cause, Evaluator, Job, Listener, Outcome
+from searchitect.executors.ray_actor import RayActor
+from searchitect.executors.ray_cluster import ONE_CPU, Cluster, Needs, join, leave
+from searchitect.executors.running import OnReport
+from searchitect.executors.travel import serialised
+from searchitect.trial import TrialState
+
+__all__ = ["RayExecutor"]
+
+_LOOK = 1.0
+"""Seconds between two looks at deadlines."""
+
+_HINT = "workers=0 runs in this process and shows the traceback"
+
+
+class RayExecutor:
+    """Runs jobs in warm actors of a Ray cluster.
+
+    A job whose process or node is lost comes back with the cause, and its actor is started anew where there is room; so
+    is the actor of a job that takes too long. A job that is submitted while its actor waits for a node waits with it.
+    To be used from one thread.
+
+    Args:
+        workers: how many trials run at the same time.
+        address: of a cluster, "HOST:PORT" or "auto"; without one a cluster of this machine is started, with room for
+            all workers, and ended by `close`.
+        needs: what one trial needs.
+        start_timeout: seconds until the first actor must have started.
+        grace: seconds beyond `job.seconds` before an actor is killed.
+        memory_bytes: what an evaluation may allocate on top of a started actor; None for no limit.
+        on_report: called with (trial number, step, measurements) as reports arrive, inside `collect`.
+
+    Raises:
+        ConfigError: the cluster cannot be joined or can never hold a trial, or the evaluator cannot travel.
+        MissingExtraError: Ray is not installed.
+    """
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        workers: int = 2,
+        *,
+        address: str | None = None,
+        needs: Needs = ONE_CPU,
+        start_timeout: float = 300.0,
+        grace: float = 5.0,
+        memory_bytes: int | None = None,
+        on_report: OnReport | None = None,
+    ) -> None:
+        if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+            raise ConfigError(f"workers is a whole number from 1 on, got {workers!r}", hint=_HINT)
+        self.evaluator, self.workers = evaluator, workers
+        self._needs, self._grace, self._memory_bytes, self._on_report = needs, grace, memory_bytes, on_report
+        self._listener: Listener | None = None
+        self._exact = False
+        self._pool: list[RayActor] = []
+        self._ended: list[Outcome] = []
+        self._any_ready, self._deadline = False, time.monotonic() + start_timeout
+        payload = serialised(evaluator)
+        self._cluster: Cluster | None = join(address, workers, needs)
+        try:
+            import numpy as np
+            import ray
+
+            self._payload = ray.put(np.frombuffer(payload, np.uint8))  # once; Ray copies it to each node that reads it
+            self._pool = [self._new() for _ in range(workers)]
+        except BaseException:
+            self.close()
+            raise
+
+    def _new(self) -> RayActor:
+        return RayActor(self._payload, self._memory_bytes, self._needs)
+
+    @property
+    def capacity(self) -> int:
+        """How many actors have no job. One that is still starting counts: its job waits for it."""
+        return sum(actor.job is None for actor in self._pool)
+
+    def submit(self, job: Job) -> None:
+        """Give a job to a free actor, rather one that has started.
+
+        Raises:
+            ConfigError: none is free, or the executor is closed.
+        """
+        idle = [actor for actor in self._pool if actor.job is None]
+        if not idle:
+            raise ConfigError(
+                f"the executor is {'full' if self._pool else 'closed'}: it cannot take trial {job.number}"
+            )
+        if job.folder is not None:
+            with contextlib.suppress(OSError):  # the evaluation says so
+                job.folder.parent.mkdir(parents=True, exist_ok=True)
+        heard = self._listener is not None or self._on_report is not None
+        max(idle, key=lambda actor: actor.ready).give(job, heard, self._exact)
+
+    def collect(self, timeout: float | None = None) -> Sequence[Outcome]:
+        """Wait until a job has ended, or `timeout` seconds; return all that ended, by trial number.
+
+        Raises:
+            ConfigError: no actor can start, or the evaluator cannot be loaded. The executor is closed then.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        while not self._ended and any(actor.job is not None for actor in self._pool):
+            try:
+                self._step(end)
+            except ConfigError:
+                self.close()
+                raise
+            if end is not None and time.monotonic() >= end:
+                break
+        ended, self._ended = self._ended, []
+        return sorted(ended, key=lambda outcome: outcome.number)
+
+    def follow(self, listener: Listener | None, *, exact: bool = False) -> None:
+        """Call `listener` for every report as it arrives; with `exact` the job waits for it."""
+        self._listener, self._exact = listener, exact and listener is not None
+
+    def stop(self, number: int, reason: str) -> None:
+        """Let the job of this trial end at its next report; with `exact` at the one it waits at."""
+        for actor in self._pool:
+            if actor.job is not None and actor.job.number == number and actor.stop is None:
+                actor.stop = reason
+                if not self._exact:
+                    actor.answer(reason)
+
+    def close(self) -> None:
+        """Stop the actors, and the cluster where it was started here. Safe to call twice."""
+        for actor in self._pool:
+            actor.kill()
+        self._pool.clear()
+        leave(self._cluster)
+        self._cluster = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # ---- inside
+
+    def _step(self, end: float | None) -> None:
+        """Wait for something to happen, once, and deal with all that has."""
+        import ray
+
+        waiting = {ref: actor for actor in self._pool for ref in actor.awaited()}
+        until = [time.monotonic() + _LOOK, *([] if end is None else [end])]
+        ready, _ = ray.wait(list(waiting), num_returns=1, timeout=max(0.0, min(until) - time.monotonic()))
+        if ready:
+            ready, _ = ray.wait(list(waiting), num_returns=len(waiting), timeout=0)
+        # What was reported comes before the end of the job that reported it.
+        for ref in sorted(ready, key=lambda ref: ref == waiting[ref].ending):
+            self._act(waiting[ref], ref)
+        now = time.monotonic()
+        for actor in [actor for actor in self._pool if actor.is_late(now, self._grace)]:
+            assert actor.job is not None
+            self._replace(actor, f"took longer than {actor.job.seconds:g} s", Cause.TIME)
+        if not self._any_ready and now >= self._deadline:
+            raise ConfigError(
+                f"no worker could start on the Ray cluster; one needs {self._needs}",
+                hint="ray status shows what is free",
+            )
+
+    def _act(self, actor: RayActor, ref: Any) -> None:
+        """Something of this actor has arrived: it is ready, has reports, or its job has ended, or it is dead."""
+        import ray
+
+        if ref not in actor.awaited():  # replaced in the meantime
+            return
+        try:
+            value = ray.get(ref)
+        except ray.exceptions.RayError as error:
+            self._bury(actor, error)
+            return
+        if ref == actor.starting:
+            if value[1] is not None:
+                raise ConfigError(f"a worker could not load the evaluator: {value[1]}", hint=_HINT)
+            actor.has_started()
+            self._any_ready = True
+        elif ref == actor.hearing:
+            self._hear(actor, value)
+        else:
+            assert actor.job is not None
+            state, measured, reason, reports, seconds, halt, cause = value
+            told = tuple((step, values) for step, values in reports)
+            why = None if cause is None else Cause(cause)
+            number = actor.job.number
+            for step, values in reports[actor.heard :] if actor.hearing is not None else ():
+                self._tell(number, step, values)  # the last ones, that came with the end
+            self._ended.append(Outcome(number, TrialState(state), measured, reason, told, seconds, halt, why))
+            actor.free()
+
+    def _hear(self, actor: RayActor, reports: Sequence[tuple[int, Mapping[str, float]]]) -> None:
+        assert actor.job is not None
+        for step, values in reports:
+            actor.heard += 1
+            self._tell(actor.job.number, step, values)
+        if reports and self._exact:
+            actor.answer(actor.stop)
+        actor.listen(bool(reports))
+
+    def _tell(self, number: int, step: int, values: Mapping[str, float]) -> None:
+        for told in (self._on_report, self._listener):
+            if told is not None:
+                told(number, step, values)
+
+    def _bury(self, actor: RayActor, error: Exception) -> None:
+        """A process or a node is gone."""
+        text = " ".join(str(error).split())
+        if not self._any_ready and "creation task" in text:
+            raise ConfigError(f"a worker could not start: {text[:300]}", hint=_HINT)
+        lost = "node" in text and ("died" in text or "dead" in text or "terminat" in text) and "SIGSEGV" not in text
+        what = "its node is gone" if lost else "the worker process died"
+        self._replace(actor, f"{what}: {text[:200]}", Cause.LOST if lost else Cause.KILLED)
+
+    def _replace(self, actor: RayActor, reason: str, cause: Cause) -> None:
+        actor.kill()
+        self._pool[self._pool.index(actor)] = fresh = self._new()
+        job, begun = actor.job, actor.begun
+        if job is None:
+            return
+        if begun is None:  # it had not begun, so nothing is lost
+            fresh.give(job, actor.is_heard, self._exact)
+            return
+        seconds = time.monotonic() - begun
+        self._ended.append(Outcome(job.number, TrialState.FAILED, {}, reason, (), seconds, cause=cause))

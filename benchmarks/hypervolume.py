@@ -6,11 +6,15 @@ share of the exact front's. Reference point: the worst of the useful part of the
 tenth of its extent. Every search has the same number of unique cells; what a peer asks for twice is answered for free.
 
     python benchmarks/hypervolume.py [--seeds 30] [--trials 300] [--devices edgegpu,raspi4,fpga] [--strategies LIST]
+
+Finished searches are kept in `--out`, so that a run that is cut off goes on where it stopped.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
+import json
 import os
 import statistics
 import sys
@@ -168,39 +172,84 @@ def searches(wanted: str | None) -> dict[str, Callable[..., list[tuple[float, fl
     return chosen
 
 
+def finished(path: Path) -> dict[tuple[str, ...], dict[str, Any]]:
+    """What earlier runs left: device, search, evaluations and seed -> shares and seconds."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    rows = [json.loads(line) for line in lines]
+    return {(row["device"], row["search"], str(row["trials"]), str(row["seed"])): row for row in rows}
+
+
 def main() -> None:
+    """Run what is not in the file yet, seed by seed, and print one table for each device."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--trials", type=int, default=300)
     parser.add_argument("--devices", default="edgegpu,raspi4,fpga")
     parser.add_argument("--strategies", help="separated by semicolons; by default ours and the peers")
+    parser.add_argument("--minutes", type=float, default=1e9, help="stop after the search in which this is reached")
+    parser.add_argument("--out", type=Path, default=Path("runs/hypervolume.jsonl"), help="delete it to start anew")
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("SEARCHITECT_DATA", SHARED)))
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    at = [n for n in AT if n < options.trials] + [options.trials]
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("optuna", "pymoo", "botorch"))
-    print(f"{options.seeds} seeds, {options.trials} evaluations; medians as shares of the exact front; {versions}")
-    for device in options.devices.split(","):
-        on = problem(device, options.data)
-        print(f"\n{device}: {len(on.losses)} cells, reference {on.reference[0]:.2f} %, {on.reference[1]:.2f} ms")
-        print(f"{'search':<28}" + "".join(f"{n:>9}" for n in at) + f"{'5 % .. 95 %':>18}{'CPU s':>8}")
-        medians: dict[str, float] = {}
-        for name, search in searches(options.strategies).items():
-            begun, rows = time.process_time(), []
-            for seed in range(options.seeds):
-                points = search(on, options.trials, seed)
-                rows.append([on.share(points[:n]) for n in at])
-            table = np.array(rows)
-            medians[name] = statistics.median(table[:, -1])
-            low, high = np.quantile(table[:, -1], [0.05, 0.95])
-            cells = "".join(f"{value:9.4f}" for value in np.median(table, axis=0))
-            seconds = (time.process_time() - begun) / options.seeds
-            print(f"{name:<28}{cells}{f'{low:.4f} .. {high:.4f}':>18}{seconds:8.1f}", flush=True)
-        peers = {name: value for name, value in medians.items() if name.startswith(("optuna", "pymoo"))}
-        for name in peers and [n for n in medians if n not in peers]:
-            ratios = ", ".join(f"{medians[name] / value:.4f} × {peer}" for peer, value in peers.items())
-            print(f"    {name}: {ratios}")
-    sys.stdout.flush()
+    print(f"{options.trials} evaluations; medians as shares of the exact front; {versions}")
+    devices, known = options.devices.split(","), finished(options.out)
+    problems = {device: problem(device, options.data) for device in devices}
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    start = time.monotonic()
+    with options.out.open("a") as file:
+        for seed, device, name in itertools.product(range(options.seeds), devices, searches(options.strategies)):
+            key = (device, name, str(options.trials), str(seed))
+            if key in known or time.monotonic() - start > 60 * options.minutes:
+                continue
+            known[key] = measured(problems[device], name, options, device, seed)
+            file.write(json.dumps(known[key]) + "\n")
+            file.flush()
+            print(f"  {device} {name} seed {seed}: {known[key]['shares'][-1]:.4f}", file=sys.stderr, flush=True)
+    for device in devices:
+        show(device, problems[device], list(known.values()), options)
+
+
+def measured(on: Problem, name: str, options: argparse.Namespace, device: str, seed: int) -> dict[str, Any]:
+    """One search, as it is kept in the file."""
+    begun = time.process_time()
+    points = searches(options.strategies)[name](on, options.trials, seed)
+    shares = [on.share(points[:n]) for n in stops(options.trials)]
+    seconds = time.process_time() - begun
+    return {
+        "device": device, "search": name, "trials": options.trials, "seed": seed, "shares": shares, "seconds": seconds
+    }  # fmt: skip
+
+
+def stops(trials: int) -> list[int]:
+    """After how many evaluations the share is told."""
+    return [n for n in AT if n < trials] + [trials]
+
+
+def show(device: str, on: Problem, known: list[dict[str, Any]], options: argparse.Namespace) -> None:
+    """Print the table of one device."""
+    print(f"\n{device}: {len(on.losses)} cells, reference {on.reference[0]:.2f} %, {on.reference[1]:.2f} ms")
+    print(
+        f"{'search':<28}{'seeds':>6}"
+        + "".join(f"{n:>9}" for n in stops(options.trials))
+        + f"{'5 % .. 95 %':>18}{'CPU s':>8}"
+    )
+    medians: dict[str, float] = {}
+    for name in searches(options.strategies):
+        rows = [r for r in known if (r["device"], r["search"], r["trials"]) == (device, name, options.trials)]
+        rows = [r for r in rows if r["seed"] < options.seeds]
+        if not rows:
+            continue
+        table = np.array([r["shares"] for r in rows])
+        medians[name] = statistics.median(table[:, -1])
+        low, high = np.quantile(table[:, -1], [0.05, 0.95])
+        cells = "".join(f"{value:9.4f}" for value in np.median(table, axis=0))
+        seconds = statistics.fmean(r["seconds"] for r in rows)
+        print(f"{name:<28}{len(rows):>6}{cells}{f'{low:.4f} .. {high:.4f}':>18}{seconds:8.1f}", flush=True)
+    peers = {name: value for name, value in medians.items() if name.startswith(("optuna", "pymoo"))}
+    for name in peers and [n for n in medians if n not in peers]:
+        ratios = ", ".join(f"{medians[name] / value:.4f} × {peer}" for peer, value in peers.items())
+        print(f"    {name}: {ratios}")
 
 
 if __name__ == "__main__":

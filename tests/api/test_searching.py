@@ -146,13 +146,9 @@ def test_limits_hold_for_every_trial_and_cost_nothing():
     assert all(t.measurements["parameters"] <= 100 for t in complete)
 
 
-def test_a_space_with_no_feasible_architecture_gives_a_result_that_says_so():
-    result = sa.search("iris", Small, store="memory:", constraints=["parameters<=1"], **TINY)
-    assert result.best is None
-    assert result.counts["complete"] == 0
-    assert result.stopped_by == "exhausted"
-    assert "parameters<=1" in result.verdict.sentence
-    assert not any("confirmed" in warning for warning in result.warnings)
+def test_a_space_with_no_feasible_architecture_is_refused_and_says_by_how_much():
+    with pytest.raises(ConstraintError, match=r"parameters<=1 is kept by none of \d+: the smallest is 35 \(\+3400"):
+        sa.search("iris", Small, store="memory:", constraints=["parameters<=1"], **TINY)
 
 
 def test_a_space_that_cannot_be_built_for_the_task_says_why():

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from searchitect.errors import ConstraintError, EvaluationError
-from searchitect.portfolio.gate import Gate, refuse_impossible
+from searchitect.objectives import parse_constraint
+from searchitect.portfolio.gate import Gate, refuse_impossible, refuse_limits
 from searchitect.portfolio.scenario import Scenario
 from searchitect.spaces import SearchSpace
 from tests.portfolio.places import FREE, TIGHT
@@ -69,3 +70,39 @@ def test_architectures_that_cannot_be_built_are_passed_over():
         raise EvaluationError("no model")
 
     refuse_impossible(SPACE, (SMALL,), broken, 0)
+
+
+def limits(*texts):
+    return [parse_constraint(text) for text in texts]
+
+
+def test_limits_that_can_be_kept_are_let_through_however_tight():
+    refuse_limits(SPACE, limits("parameters<=800"), facts, 0)
+    refuse_limits(SPACE, limits("score>=99"), facts, 0)
+    refuse_limits(SPACE, [], facts, 0)
+
+
+def test_one_architecture_is_looked_at_where_it_keeps_the_limits():
+    asked = []
+    refuse_limits(SPACE, limits("parameters<=1e9"), lambda a, names: asked.append(a) or facts(a, names), 0)
+    assert len(asked) == 1
+
+
+def test_impossible_limits_say_which_and_by_how_much():
+    with pytest.raises(ConstraintError, match=r"parameters<=640 is kept by none of \d+: the smallest is 800 \(\+25"):
+        refuse_limits(SPACE, limits("parameters<=640"), facts, 0)
+
+
+def test_limits_that_collide_are_named_with_what_they_lack():
+    def both(architecture, names):
+        return facts(architecture, names) | {"flops": 1e6 / facts(architecture, {"parameters"})["parameters"]}
+
+    with pytest.raises(ConstraintError, match="each limit alone can be kept, but not together"):
+        refuse_limits(SPACE, limits("parameters<=1000", "flops<=100"), both, 0)
+
+
+def test_limits_are_not_judged_where_nothing_can_be_built():
+    def broken(architecture, names):
+        raise EvaluationError("too small")
+
+    refuse_limits(SPACE, limits("parameters<=1000"), broken, 0)

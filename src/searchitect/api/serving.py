@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from searchitect.errors import ConfigError, SearchitectError
 from searchitect.objectives import Constraint, Objective, parse_objective
-from searchitect.portfolio.gate import Gate, refuse_impossible
+from searchitect.portfolio.gate import Gate, refuse_impossible, refuse_limits
 from searchitect.portfolio.planning import PortfolioPlan, check_size
 from searchitect.portfolio.scenario import HERE, Scenario, objectives_of, scenarios_of
 from searchitect.portfolio.serving import Serving
@@ -123,8 +123,11 @@ def own_metrics(portfolio: PortfolioPlan | None, first: str) -> frozenset[str]:
 
 
 def refuse_unservable(parts: Parts, evaluator: Any, seed: int) -> None:
-    """Refuse a scenario whose limits, as far as they are known without training, no architecture keeps."""
-    if parts.portfolio is not None and callable(getattr(evaluator, "check", None)):
+    """Refuse limits, and scenarios, that no architecture keeps as far as that is known without training."""
+    if not callable(getattr(evaluator, "check", None)):
+        return
+    refuse_limits(SearchSpace.of(parts.space), parts.constraints, evaluator.check, seed)
+    if parts.portfolio is not None:
         refuse_impossible(SearchSpace.of(parts.space), parts.portfolio.scenarios, evaluator.check, seed)
 
 

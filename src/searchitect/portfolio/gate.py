@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
 from searchitect.errors import ConstraintError, SearchitectError, SpaceError
 from searchitect.evaluation import Check, Facts
+from searchitect.objectives import Constraint
 from searchitect.portfolio.regrets import collision
 from searchitect.portfolio.scenario import Scenario
+from searchitect.portfolio.units import written
 from searchitect.seeding import stream
 from searchitect.spaces.architecture import Architecture
 from searchitect.spaces.search_space import SearchSpace
+from searchitect.strategies.repair import repaired
+from searchitect.strategies.strategy import Setting
 
-__all__ = ["Gate", "refuse_impossible"]
+__all__ = ["Gate", "refuse_impossible", "refuse_limits"]
 
 MOST_KEPT = 10_000
 DRAWS, STEPS = 150, 150
 """Architectures drawn, then changed towards the limits, before a scenario is called impossible."""
+
+
+REPAIRS = 2
+"""Architectures nearest to the limits that are led further, one decision after another, before limits are refused."""
 
 
 class Gate:
@@ -84,6 +93,43 @@ def refuse_impossible(space: SearchSpace, scenarios: Sequence[Scenario], facts: 
                     f"limits. {collision(_with_known(scenario, known), rows)}",
                     hint="raise that limit, search a space with smaller models, or leave the scenario out",
                 )
+
+
+def refuse_limits(space: SearchSpace, limits: Sequence[Constraint], facts: Facts, seed: int) -> None:
+    """Refuse limits that no architecture keeps together, as far as they are known without training.
+
+    The default and random ones, as many as it takes to find one; if none of `DRAWS` will do, the nearest two are
+    changed by steepest descent (`strategies.repair`), as the strategies would. Not a proof.
+
+    Raises:
+        ConstraintError: says which limits collide, and by how much.
+    """
+    names, rng = frozenset(name for limit in limits for name in limit.names), stream(seed, "impossible limits")
+    seen: list[tuple[float, Architecture, Mapping[str, float]]] = []
+
+    def told(architecture: Architecture, wanted: frozenset[str] = names) -> Mapping[str, float]:
+        known = facts(architecture, wanted)
+        seen.append((sum(limit.excess(known) for limit in limits if limit.name in known), architecture, known))
+        return known
+
+    draws: list[Callable[[], Architecture]] = [space.default]
+    draws += [lambda: space.sample(rng)] * DRAWS
+    for draw in draws if limits else []:
+        with contextlib.suppress(SearchitectError):  # nothing can be built of this one
+            if not any(limit.name in told(draw()) for limit in limits) or seen[-1][0] == 0.0:
+                return  # nothing is known of the limits, or they are kept
+    setting = Setting(space, (), seed, facts=told, constraints=tuple(limits))
+    for _, architecture, _ in sorted(seen, key=lambda entry: entry[0])[:REPAIRS]:
+        if repaired(setting, architecture) is not None:
+            return
+    rows = [known for _, _, known in seen]
+    if rows:
+        known_limits = tuple(written(limit) for limit in limits if limit.name in rows[0])
+        raise ConstraintError(
+            f"the limits look impossible: of {len(rows)} architectures tried before any training, none keeps them. "
+            + collision(Scenario(name="limits", limits=known_limits), rows),
+            hint="raise that limit, or search a space with smaller models",
+        )
 
 
 def _with_known(scenario: Scenario, known: set[str]) -> Scenario:

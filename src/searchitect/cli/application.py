@@ -8,6 +8,7 @@ import typer
 
 from searchitect import __version__
 from searchitect.cli import calibrating, comparing, listing, measuring, pruning, running, studies, verifying
+from searchitect.cli.store import store
 from searchitect.cli.supernet import supernet
 from searchitect.cli.tabular import tabular
 
@@ -55,5 +56,6 @@ app.command("predict")(studies.predict)
 app.command("verify")(verifying.verify)
 app.command("migrate")(studies.migrate)
 app.command("prune")(pruning.prune)
+app.add_typer(store, name="store")
 app.add_typer(supernet, name="supernet")
 app.add_typer(tabular, name="tabular")

@@ -113,9 +113,10 @@ def migrate(
     """Carry the search of a study over into a new study, after its space has grown or shrunk."""
     with boundary(debug):
         from searchitect import api
+        from searchitect.storage.urls import masked
 
         found = api.migrate(study, new, space=space, store=store, drop=drop)
-        where = "" if store is None else f" --store {store}"
+        where = "" if store is None else f" --store {masked(store)}"
         lines = [*found.lines(), f"to go on: searchitect resume {new}{where}"]
         typer.echo(text.as_json(found.document()) if as_json else "\n".join(lines))
 

@@ -103,7 +103,9 @@ class SqlStore:
         if number is None and not create:
             raise unknown_study(study, [info.name for info in self.studies()])
         if number is None:
-            number = self._create(check_name(study), created or datetime.now(UTC).isoformat(timespec="seconds"))
+            created = created or datetime.now(UTC).isoformat(timespec="seconds")
+            with self._writing() as connection:
+                number = _found_or_made(connection, self.database, check_name(study), created)
         return _SqlJournal(self, study, number, self._append)
 
     def studies(self) -> Sequence[StudyInfo]:
@@ -265,16 +267,6 @@ class SqlStore:
             return None
         return self.run(lambda c: c.execute(_FIND, {"name": study}).scalar())
 
-    def _create(self, study: str, created: str) -> int:
-        with self._writing() as connection:
-            number = connection.execute(_FIND, {"name": study}).scalar()  # another process may have been first
-            if number is None:
-                row = connection.execute(sql.insert(STUDY).values(name=study, created=created))
-                number = row.inserted_primary_key[0]  # type: ignore[index]
-                if COUNTER.name in self.database.tables:
-                    connection.execute(sql.insert(COUNTER).values(study=number, last=0))
-        return int(number)
-
 
 @contextmanager
 def _explained(database: Database) -> Iterator[None]:
@@ -311,15 +303,6 @@ class _SqlJournal:
         return self._seen
 
     def read(self, after: int = 0) -> Iterator[tuple[int, Event]]:
-        for position, body in self.texts(after):
-            yield position, decode(body, self._study, position)
-
-    def texts(self, after: int = 0) -> Iterator[tuple[int, str]]:
-        """As `read`, each event as it is written.
-
-        Raises:
-            StorageError: an event is missing.
-        """
         last = self._store.run(lambda c: c.execute(_LAST, {"id": self._number}).scalar()) or 0
         while after < last:
             rows = self._page(after, last)
@@ -328,7 +311,7 @@ class _SqlJournal:
             for position, body in rows:
                 if position != after + 1:
                     raise _missing(self._study, after + 1)
-                yield position, body
+                yield position, decode(body, self._study, position)
                 after = position
 
     def _page(self, after: int, last: int) -> Sequence[Any]:
@@ -346,6 +329,16 @@ class _SqlJournal:
 
 def _missing(study: str, position: int) -> StorageError:
     return StorageError(f"event {position} of study '{study}' is missing", hint="restore the store from a copy")
+
+
+def _found_or_made(connection: sql.Connection, database: Database, study: str, created: str) -> int:
+    number: int | None = connection.execute(_FIND, {"name": study}).scalar()  # another process may have been first
+    if number is None:
+        row = connection.execute(sql.insert(STUDY).values(name=study, created=created))
+        number = row.inserted_primary_key[0]  # type: ignore[index]
+        if COUNTER.name in database.tables:
+            connection.execute(sql.insert(COUNTER).values(study=number, last=0))
+    return int(number)
 
 
 def _prepare(connection: sql.Connection, database: Database) -> None:

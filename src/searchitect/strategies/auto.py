@@ -124,6 +124,11 @@ class Auto:
         return Belief(believed.incumbent, believed.rank_correlation, note)
 
     @property
+    def is_redrawn(self) -> bool:
+        """Whether the proposals of what was chosen differ by their number alone."""
+        return bool(getattr(self._strategy, "is_redrawn", False))
+
+    @property
     def exhaustive(self) -> bool:
         """Whether what was chosen promises to visit everything."""
         return bool(getattr(self._strategy, "exhaustive", False))

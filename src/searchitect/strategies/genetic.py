@@ -41,6 +41,9 @@ class Genetic:
         ConfigError: sizes or probabilities that make no sense.
     """
 
+    is_redrawn = True
+    """Proposals differ by their number alone, so that several can be drawn and compared."""
+
     def __init__(
         self,
         setting: Setting,

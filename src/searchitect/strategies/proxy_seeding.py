@@ -1,9 +1,13 @@
-"""Zero-cost proxies around any strategy: they say where it starts, never what is best.
+"""Zero-cost proxies around any strategy: they say where it starts and what it passes over, never what is best.
 
 A pool of random architectures is scored, and their votes (`predictors.proxy_votes`) decide which of them are trained
 first. At least three in ten of these trials are the strategy's own, so that the search keeps its diversity and the
 proxies can be checked: each has a trust card, one that misleads is switched off, and after 20 trainings their weights
 are learned.
+
+Later they filter, where the strategy proposes without a model: random search and evolution are asked for several
+proposals, and the one with the best vote is trained. Again at least three in ten are taken as they come. A strategy
+with a model knows more of the results than the proxies do, and is left alone.
 """
 
 from __future__ import annotations
@@ -25,15 +29,21 @@ FEWEST, MOST, SHARE = 5, 20, 0.2
 """Trials that the seeding lasts for: a share of the budget within bounds. Chosen on TransNAS-Bench-101, micro space."""
 
 
+DRAWS, APART = 4, 10**9
+"""Proposals that are compared by vote, and how far apart the numbers lie for which they are drawn."""
+
+
 class ProxySeeding:
     """Start `strategy` from the zero-cost scores of `setting.scores`, on a pool of `setting.pool` architectures.
 
     Args:
         strategy: what takes over; it is told every trial from the first.
-        own_share: share of the seeding's trials that the strategy proposes itself.
+        own_share: share of the trials that the strategy proposes itself, of the seeding and of those filtered later.
         trials: how many trials the seeding lasts for; by default a fifth of the budget within 5..20.
         bands: bands of equal count by size within which architectures are ranked, so that under a limit the vote is
             not for the largest alone; by default 3 where limits forbid some of the pool, otherwise 1.
+        draws: proposals of which the best by vote is taken after the seeding, where the strategy says that its
+            proposals differ by number alone (`is_redrawn`); 1 filters nothing.
 
     Raises:
         ConfigError: `own_share` is less than 0.3, or the setting has no scores.
@@ -47,12 +57,16 @@ class ProxySeeding:
         own_share: float = LEAST_OWN,
         trials: int | None = None,
         bands: int | None = None,
+        draws: int = DRAWS,
     ) -> None:
         if not LEAST_OWN <= own_share <= 1.0:
             raise ConfigError(f"own_share must lie between {LEAST_OWN} and 1, got {own_share!r}")
         if setting.scores is None:
             raise ConfigError("there are no zero-cost scores to start from", hint="sa.search(..., proxies='default')")
-        self._scores, self._inner, self._own = setting.scores, strategy, own_share
+        if draws < 1:
+            raise ConfigError(f"draws is a number from 1 on, got {draws!r}")
+        self._scores, self._inner, self._own, self._draws = setting.scores, strategy, own_share, draws
+        self._filters = draws > 1 and len(setting.objectives) == 1  # proxies say nothing of a second objective
         self._length = seeding_trials(setting.budget) if trials is None else trials
         self.trust = ProxyTrust(setting, bands)
         self._seen: set[str] = set()
@@ -62,9 +76,12 @@ class ProxySeeding:
         proposal = self._inner.ask(number)
         if proposal is None:
             return None
-        if self._started < self._length and not self._is_own(self._started) and not _goes_on(proposal):
-            seed = self._recommended()
-            proposal = proposal if seed is None else Proposal(seed, proposal.fidelity)
+        if not self._is_own(self._started) and not _goes_on(proposal):
+            if self._started < self._length:
+                seed = self._recommended()
+                proposal = proposal if seed is None else Proposal(seed, proposal.fidelity)
+            elif self._filters and getattr(self._inner, "is_redrawn", False):
+                proposal = self._filtered(proposal, number)
         self._scores(proposal.architecture)  # now, so that a trial's scores stand before it in the journal
         return proposal
 
@@ -88,6 +105,13 @@ class ProxySeeding:
     def _is_own(self, place: int) -> bool:
         """Spread the strategy's own proposals evenly; the first proposal is a recommended one."""
         return int((place + 1) * self._own) > int(place * self._own)
+
+    def _filtered(self, proposal: Proposal, number: int) -> Proposal:
+        """The best by vote of this proposal and of what the strategy would have proposed under other numbers."""
+        others = [self._inner.ask(number + APART * place) for place in range(1, self._draws)]
+        drawn = {one.architecture: one for one in (proposal, *others) if one is not None and not _goes_on(one)}
+        found = self.trust.votes(list(drawn))
+        return list(drawn.values())[found.index(max(found))]
 
     def _recommended(self) -> Architecture | None:
         pool = self.trust.pool

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -102,7 +102,7 @@ class ProxyTrust:
         self._setting, self._bands = setting, bands
         self._complete: list[Trial] = []
         self._made: Pool | None = None
-        self._standing: tuple[int, dict[str, Trust], Vector, list[int]] | None = None
+        self._standing: tuple[int, Vector, list[int]] | None = None
 
     def tell(self, trial: Trial) -> None:
         """Take note of a complete trial at the full fidelity; others are results of another kind."""
@@ -124,12 +124,25 @@ class ProxyTrust:
 
     def best_first(self) -> list[int]:
         """Places of the pool by vote; nothing where every proxy is switched off or has no score."""
+        return self._stand()[1]
+
+    def votes(self, architectures: Sequence[Architecture]) -> list[float]:
+        """The vote on each architecture, as if it were in the pool; −∞ without scores, all 0 where proxies are off."""
+        assert self._setting.scores is not None
+        weights, _ = self._stand()
+        if not weights.any():
+            return [0.0] * len(architectures)
+        matrix = score_matrix([self._setting.scores(one) for one in architectures], self.pool.names)
+        found = votes(self.pool.ranks_of(matrix), weights).tolist()
+        return [vote if math.isfinite(vote) else -math.inf for vote in found]
+
+    def _stand(self) -> tuple[Vector, list[int]]:
+        """Weights of the proxies, and places of the pool by vote."""
         known = len(self._complete) // RELEARN * RELEARN
         if self._standing is None or self._standing[0] != known:
-            card = self._card(known)
-            weights = self._weights(known, card)
-            self._standing = known, card, weights, self._order(weights)
-        return self._standing[3]
+            weights = self._weights(known, self._card(known))
+            self._standing = known, weights, self._order(weights)
+        return self._standing[1:]
 
     def card(self) -> dict[str, Any]:
         """Proxy → ρ with its interval on all complete trials, weight, whether it is off; as JSON."""

@@ -13,6 +13,9 @@ __all__ = ["RandomSearch"]
 class RandomSearch:
     """Draw from the space's prior, skipping what is forbidden or was tried. Exhausted after 500 vain draws."""
 
+    is_redrawn = True
+    """Proposals differ by their number alone, so that several can be drawn and compared."""
+
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
         self._seen: set[str] = set()

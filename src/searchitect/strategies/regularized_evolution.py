@@ -34,6 +34,9 @@ class RegularizedEvolution:
         ConfigError: S is not within 1..P.
     """
 
+    is_redrawn = True
+    """Proposals differ by their number alone, so that several can be drawn and compared."""
+
     def __init__(
         self, setting: Setting, *, population_size: int | None = None, tournament_size: int | None = None
     ) -> None:

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+
 import pytest
 
-from searchitect.evaluation import Evaluator, Executor, LiveExecutor
-from searchitect.testing.executors import ExecutorContract, LiveExecutorContract
+from searchitect.errors import ConfigError
+from searchitect.evaluation import Cause, Context, Evaluator, Executor, LiveExecutor
+from searchitect.testing.executors import ExecutorContract, LiveExecutorContract, Scripted, job, run_all
+from searchitect.trial import Proposal, TrialState
 
 pytest.importorskip("ray", reason="the extra 'ray' is not installed")
 
@@ -36,3 +41,72 @@ class TestRayExecutorLive(LiveExecutorContract):
     @classmethod
     def make(cls, evaluator: Evaluator) -> LiveExecutor:
         return make(evaluator)
+
+
+class Wild(Scripted):
+    """Does what only another process survives."""
+
+    def evaluate(self, proposal: Proposal, context: Context) -> Mapping[str, float]:
+        do = proposal.architecture["do"]
+        if do == "exit":
+            os._exit(3)
+        if do == "allocate":
+            return {"bytes": float(len(bytearray(3_000_000_000)))}
+        return super().evaluate(proposal, context)
+
+
+def test_a_death_and_a_job_without_end_cost_their_actor_and_nothing_else() -> None:
+    from searchitect.executors.on_ray import RayExecutor
+
+    with RayExecutor(Wild(), workers=2, grace=0.1, memory_bytes=1_000_000_000) as executor:
+        jobs = [job(0, "exit"), job(1, "sleep", 60, seconds=0.5), job(2, "allocate"), *(job(n) for n in range(3, 8))]
+        ended = {o.number: o for o in run_all(executor, jobs)}
+        assert executor.capacity == 2
+    assert [ended[n].cause for n in range(4)] == [Cause.KILLED, Cause.TIME, Cause.MEMORY, None]
+    assert ended[1].reason == "took longer than 0.5 s"
+    assert all(ended[n].state is TrialState.COMPLETE for n in range(3, 8))
+
+
+def test_what_no_node_can_hold_is_refused_before_anything_runs() -> None:
+    from searchitect.executors.on_ray import RayExecutor
+    from searchitect.executors.ray_cluster import Needs
+
+    with pytest.raises(ConfigError, match="one trial needs 1 CPUs, 0.5 GPUs, and the largest node"):
+        RayExecutor(Scripted(), 2, needs=Needs(gpus=0.5))
+
+
+class Unloadable(Scripted):
+    def __reduce__(self) -> tuple[object, ...]:
+        return _broken, ()
+
+
+def _broken() -> None:
+    raise ImportError("no module named 'theirs'")
+
+
+def test_an_evaluator_that_cannot_be_loaded_is_one_error() -> None:
+    executor = make(Unloadable())
+    executor.submit(job(0))
+    with pytest.raises(ConfigError, match="could not load the evaluator: ImportError: no module named 'theirs'"):
+        executor.collect()
+    assert executor.capacity == 0
+
+
+def test_a_search_runs_on_it_through_the_front_door(tmp_path, capfd) -> None:
+    import searchitect as sa
+
+    @sa.space
+    class Net:
+        width: int = sa.integer(1, 50)
+
+    def score(net, context):
+        for step in (1, 2, 3):
+            context.report(step, score=net.width * step / 3)
+        return float(net.width)
+
+    place = {"store": tmp_path / "s.db", "folder": tmp_path / "out", "name": "ray"}
+    result = sa.search(space=Net, evaluate=score, trials=20, executor="ray", workers=2, stopping="median", **place)
+    assert result.best is not None
+    assert sum(t.phase == "search" and t.reused is None for t in result.trials) == 20
+    assert {t.state for t in result.trials if t.phase == "search"} >= {TrialState.COMPLETE, TrialState.PRUNED}
+    assert capfd.readouterr().out == ""

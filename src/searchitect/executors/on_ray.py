@@ -25,6 +25,9 @@ __all__ = ["RayExecutor"]
 _LOOK = 1.0
 """Seconds between two looks at deadlines."""
 
+_FUTILE = 3
+"""So many starts in a row that come to nothing, for each worker, mean that the next one will, too."""
+
 _HINT = "workers=0 runs in this process and shows the traceback"
 
 
@@ -70,7 +73,7 @@ class RayExecutor:
         self._exact = False
         self._pool: list[RayActor] = []
         self._ended: list[Outcome] = []
-        self._any_ready, self._deadline = False, time.monotonic() + start_timeout
+        self._any_ready, self._futile, self._deadline = False, 0, time.monotonic() + start_timeout
         payload = serialised(evaluator)
         self._cluster: Cluster | None = join(address, workers, needs)
         try:
@@ -193,7 +196,7 @@ class RayExecutor:
             if value[1] is not None:
                 raise ConfigError(f"a worker could not load the evaluator: {value[1]}", hint=_HINT)
             actor.has_started()
-            self._any_ready = True
+            self._any_ready, self._futile = True, 0
         elif ref == actor.hearing:
             self._hear(actor, value)
         else:
@@ -206,6 +209,10 @@ class RayExecutor:
                 self._tell(number, step, values)  # the last ones, that came with the end
             self._ended.append(Outcome(number, TrialState(state), measured, reason, told, seconds, halt, why))
             actor.free()
+            # One that waits for an actor to start, which may be for room, goes before those that come now.
+            waiting = next((other for other in self._pool if other.job is not None and not other.ready), None)
+            if waiting is not None:
+                waiting.withdraw(actor)
 
     def _hear(self, actor: RayActor, reports: Sequence[tuple[int, Mapping[str, float]]]) -> None:
         assert actor.job is not None
@@ -224,8 +231,10 @@ class RayExecutor:
     def _bury(self, actor: RayActor, error: Exception) -> None:
         """A process or a node is gone."""
         text = " ".join(str(error).split())
-        if not self._any_ready and "creation task" in text:
-            raise ConfigError(f"a worker could not start: {text[:300]}", hint=_HINT)
+        if not actor.ready:
+            self._futile += 1
+            if self._futile >= _FUTILE * self.workers:
+                raise ConfigError(f"workers cannot start on the Ray cluster: {text[:300]}", hint=_HINT)
         lost = "node" in text and ("died" in text or "dead" in text or "terminat" in text) and "SIGSEGV" not in text
         what = "its node is gone" if lost else "the worker process died"
         self._replace(actor, f"{what}: {text[:200]}", Cause.LOST if lost else Cause.KILLED)

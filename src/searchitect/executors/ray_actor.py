@@ -40,7 +40,7 @@ class RayActor:
         self.starting: Any = self._actor.ready.remote()
         self.hearing: Any = None
         self.ending: Any = None
-        self.ready, self.heard, self.is_heard = False, 0, False
+        self.ready, self.heard, self.is_heard, self._waits = False, 0, False, False
         self.job: Job | None = None
         self.begun: float | None = None
         self.stop: str | None = None
@@ -49,15 +49,28 @@ class RayActor:
         """It answers: a job that waited for it runs from now on."""
         self.ready, self.starting = True, None
         if self.job is not None:
-            self.begun = time.monotonic()
+            self._send(self.job)
 
     def give(self, job: Job, heard: bool, waits: bool) -> None:
-        """Send a job; it runs once the actor has started."""
-        self.job, self.stop, self.heard, self.is_heard = job, None, 0, heard
-        self.begun = time.monotonic() if self.ready else None
-        self.ending = self._actor.run.remote(job, heard, waits)
-        if heard:
+        """Hand over a job; it is sent once the actor has started, so that it can still be withdrawn until then."""
+        self.job, self.stop, self.heard, self.is_heard, self._waits = job, None, 0, heard, waits
+        if self.ready:
+            self._send(job)
+
+    def _send(self, job: Job) -> None:
+        self.begun = time.monotonic()
+        self.ending = self._actor.run.remote(job, self.is_heard, self._waits)
+        if self.is_heard:
             self.hearing = self._actor.hear.remote(job.number)
+
+    def withdraw(self, free: RayActor) -> None:
+        """Let another actor run the job that waits for this one to start."""
+        assert self.job is not None
+        assert self.begun is None
+        stop = self.stop
+        free.give(self.job, self.is_heard, self._waits)
+        free.stop = stop
+        self.free()
 
     def listen(self, more: bool) -> None:
         """Ask for further reports. Where there were none, the job has ended or not begun."""

@@ -8,6 +8,7 @@ import logging
 import math
 import os
 import shutil
+import subprocess
 import tempfile
 import weakref
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ __all__ = ["ONE_CPU", "Cluster", "Needs", "join", "leave"]
 
 _STORE_BYTES = 300_000_000
 """Room for data in shared memory, of a cluster that is started here."""
+
+_NOTICES = "ray._private.authentication.authentication_token_setup"
+"""Says on every start that a token is demanded. It is: Ray's servers listen on all interfaces, which cannot be changed,
+and whoever starts a cluster is to leave RAY_AUTH_MODE as it is."""
 
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_DEDUP_LOGS": "0"}
 
@@ -75,6 +80,8 @@ def join(address: str | None, workers: int, needs: Needs) -> Cluster:
         os.environ.setdefault(name, value)
     import ray
 
+    _keep_off_stdout(ray._private.worker)
+    logging.getLogger(_NOTICES).setLevel(logging.ERROR)
     if ray.is_initialized():
         cluster = Cluster(None, joined=False)
     elif address is None:
@@ -96,6 +103,12 @@ def join(address: str | None, workers: int, needs: Needs) -> Cluster:
     return cluster
 
 
+def _keep_off_stdout(worker: Any) -> None:
+    """Ray prints warnings, such as of many workers, on stdout whatever it was told; there our JSON stands."""
+    if hasattr(worker, "print_to_stdstream"):
+        worker.print_to_stdstream = lambda *_, **__: None
+
+
 def _start(ray: Any, workers: int, needs: Needs) -> Cluster:
     """A cluster of this machine: as many trials as were asked for fit in, whatever the number of its cores."""
     folder = tempfile.mkdtemp(prefix="sa-ray-")  # short: sockets lie in it, whose paths are bounded
@@ -108,7 +121,6 @@ def _start(ray: Any, workers: int, needs: Needs) -> Cluster:
             logging_level=logging.ERROR,
             configure_logging=False,
             object_store_memory=_STORE_BYTES,
-            _node_ip_address="127.0.0.1",
             _temp_dir=folder,
             **gpus,
         )
@@ -136,13 +148,24 @@ def _refuse_impossible(nodes: list[dict[str, Any]], needs: Needs) -> None:
         )
 
 
+def _own_processes(ray: Any) -> list[Any]:
+    """What Ray has started as children of this process."""
+    node = getattr(ray._private.worker, "_global_node", None)
+    started: dict[str, list[Any]] = getattr(node, "all_processes", None) or {}
+    return [info.process for group in started.values() for info in group if hasattr(info.process, "wait")]
+
+
 def leave(cluster: Cluster | None) -> None:
     """Disconnect, and end a cluster that was started here."""
     if cluster is None or not cluster.joined:
         return
     import ray
 
+    own = _own_processes(ray)
     with contextlib.suppress(Exception):  # it may be gone
         ray.shutdown()
+    for process in own:  # Ray ends them and does not wait: they would be zombies for as long as we live
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(10.0)
     if cluster.forget is not None:
         cluster.forget()

@@ -14,6 +14,7 @@ from searchitect.report import sections
 from searchitect.report.elites import archive
 from searchitect.report.figures import Figure, best_so_far, learning_curves, trade_off
 from searchitect.report.parallel import confusion_matrix, parallel_coordinates
+from searchitect.report.proxies import trust
 from searchitect.report.tables import Table, trials_table
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def _fixed_parts(result: Result, path: Path, graph: Graph | None) -> Json:
         "figures_lead": _FIGURES_LEAD,
         "figure_data": as_data({f.name: _drawn(f) for f in figures if f.views}),
         "budget": sections.budget(result),
+        "proxies": trust(result),
         "practice": sections.practice(result),
         "again": sections.again(result),
     }

@@ -395,6 +395,6 @@ def read_settings(path: Path) -> RunSettings:
         raise ConfigError(f"{path} has {size:,} bytes; a settings file has at most {MAX_FILE:,}")
     try:
         document = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # a kind of ValueError, or the plain one for too many digits
         raise ConfigError(f"{path} is no TOML file: {error}") from error
     return RunSettings().updated(document, where=str(path))

@@ -258,14 +258,20 @@ def read_result(events: Iterable[Event], *, folder: Path | None = None, space: t
     """Fold the events of a study into its result.
 
     Raises:
-        StorageError: there is no manifest: the journal is empty.
+        StorageError: there is no manifest: the journal is empty; or its events do not hang together.
     """
     state = StudyState()
     for event in events:
         state.apply(event)
     if state.manifest is None:
         raise StorageError("this study has no events yet")
-    return result_of(state, folder=folder, space=space)
+    try:
+        return result_of(state, folder=folder, space=space)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise StorageError(
+            f"the journal of this study does not hang together: {type(error).__name__}: {str(error)[:200]}",
+            hint="the store was changed or damaged: restore it from a copy",
+        ) from error
 
 
 def result_of(state: StudyState, *, folder: Path | None = None, space: type | None = None) -> Result:

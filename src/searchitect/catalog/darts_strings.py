@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -98,7 +99,9 @@ def _fields(text: object) -> dict[str, Any]:
     if not isinstance(text, str) or len(text) > MAX_LENGTH:
         raise SpaceError(f"expected a string of at most {MAX_LENGTH:,} characters, got {str(text)[:60]!r}")
     try:
-        tree = ast.parse(re.sub(r"^\s*\w+\s*=(?!=)", "", text).strip(), mode="eval").body
+        with warnings.catch_warnings():  # of what looks odd in a program, which this is none
+            warnings.simplefilter("ignore")
+            tree = ast.parse(re.sub(r"^\s*\w+\s*=(?!=)", "", text).strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         tree = None
     if not isinstance(tree, ast.Call) or not isinstance(tree.func, ast.Name) or len(tree.args) > len(FIELDS):

@@ -72,7 +72,7 @@ def _scalar(where: str, field: LayerField, item: object) -> Scalar:
         return _name(where, field, item)
     if isinstance(item, list | tuple) and len(set(map(str, item))) == 1:  # a square kernel: (3, 3)
         item = item[0]
-    is_number = isinstance(item, int | float) and not isinstance(item, bool) and math.isfinite(item)
+    is_number = isinstance(item, int | float) and not isinstance(item, bool) and -math.inf < item < math.inf
     if is_number and field.whole and isinstance(item, float) and item.is_integer():
         item = int(item)
     if not is_number or (field.whole and not isinstance(item, int)):
@@ -80,7 +80,7 @@ def _scalar(where: str, field: LayerField, item: object) -> Scalar:
         raise SpaceError(f"{where}: expected {kind}, a list of them or a range {{low, high}}, got {_short(item)}")
     assert isinstance(item, int | float)
     if not field.low <= item <= field.high:
-        raise SpaceError(f"{where}: expected {field.low:g} to {field.high:g}, got {item:g}")
+        raise SpaceError(f"{where}: expected {field.low:g} to {field.high:g}, got {_short(item)}")
     return item if field.whole else float(item)
 
 

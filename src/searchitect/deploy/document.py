@@ -80,7 +80,7 @@ def read_document(path: Path) -> Document:
         architecture = Architecture.from_json(content["architecture"])
         document = Document(content["space"], architecture, content["task"], content["recipe"])
         _check_task(document)
-    except (KeyError, TypeError, ValueError, SearchitectError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, SearchitectError) as error:
         raise ExportError(f"{path.name} is damaged: {error}", hint="export the model again") from error
     return document
 

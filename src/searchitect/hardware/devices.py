@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -182,7 +181,7 @@ def _problem(name: str, value: object) -> str | None:
         return None if isinstance(value, str) and 0 < len(value) <= 300 else "a text of at most 300 letters"
     if name == "arithmetic":
         return None if value in ARITHMETICS else " or ".join(ARITHMETICS)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e300:
         return "a number"
     if name in ("threads", "memory_bytes", "flash_bytes") and not isinstance(value, int):
         return "a whole number"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +20,9 @@ MAX_FILE = 1_000_000
 """Bytes of a file of scenarios; a larger one is surely something else."""
 
 MOST_SCENARIOS = 64
+MOST = 1e300
+"""Largest number; an integer of JSON or TOML may have any number of digits."""
+
 MOST_LIMITS = 32
 
 CORRUPTIONS = ("noise", "blur", "contrast")
@@ -167,7 +169,7 @@ def _tables(path: Path) -> list[Any]:
         raise ConfigError(f"{path} has {path.stat().st_size:,} bytes; scenarios have at most {MAX_FILE:,}")
     try:
         document = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # a kind of ValueError, or the plain one for too many digits
         raise ConfigError(f"{path} is no TOML file: {error}") from error
     for key in document:
         if key != "scenario":
@@ -246,4 +248,4 @@ def _weights(given: Any, where: str) -> dict[str, float]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= MOST

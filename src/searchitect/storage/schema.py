@@ -77,7 +77,7 @@ def version_of(connection: sql.Connection, found: Collection[str], label: str) -
     if SCHEMA.name not in found:
         raise StorageError(f"{label} is a database of something else", hint="choose another file")
     version: int | None = connection.execute(sql.select(sql.func.max(SCHEMA.c.version))).scalar()
-    if version is None or version < 1:
+    if not isinstance(version, int) or version < 1:
         raise StorageError(f"{label} says no version of its schema; it is damaged", hint="restore it from a copy")
     if version > SCHEMA_VERSION:
         raise StorageError(

@@ -275,6 +275,8 @@ def _explained(database: Database) -> Iterator[None]:
         yield
     except sql.exc.DBAPIError as error:
         raise database.explained(error) from error
+    except UnicodeDecodeError as error:  # SQLite repeats a damaged schema in its message
+        raise StorageError(f"{database.label} is damaged: {error}", hint="restore it from a copy") from error
 
 
 class _SqlJournal:
@@ -299,8 +301,10 @@ class _SqlJournal:
             raise
         if not rows:
             raise self._deleted()
-        self._seen = int(rows[0][0])
-        return self._seen
+        position = int(rows[0][0])
+        if not self._store._together:  # what is not committed may still be taken back, and its position given again
+            self._seen = position
+        return position
 
     def read(self, after: int = 0) -> Iterator[tuple[int, Event]]:
         last = self._store.run(lambda c: c.execute(_LAST, {"id": self._number}).scalar()) or 0

@@ -128,7 +128,7 @@ def read_description(path: Path, *, packaged: bool = False) -> Documents:
         document = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read the description {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a kind of ValueError, or the plain one for too many digits
         raise ConfigError(f"{path.name} is no TOML: {error}", hint="docs/tables.md shows a description") from error
     variants = _variants(document.pop("variants", None), path.name)
     return Documents(path.stem, path, packaged, document, variants)

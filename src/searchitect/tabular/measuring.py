@@ -113,7 +113,8 @@ def _columns(name: str, source: Any, rows: Rows) -> str | dict[int, str]:
 
 def _numbers(column: str, cells: Sequence[Any], rows: Rows) -> Cells:
     for place, cell in enumerate(cells):
-        if cell is not None and (isinstance(cell, bool) or not isinstance(cell, (int, float))):
+        number = isinstance(cell, (int, float)) and not isinstance(cell, bool) and abs(cell) < 1e300
+        if cell is not None and not number:
             raise TaskError(
                 f"row {rows.numbers[place]} of {rows.label} has {str(cell)[:40]!r} as {column}, expected a number",
                 hint="leave the cell empty where nothing was measured",

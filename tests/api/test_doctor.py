@@ -74,3 +74,21 @@ def test_the_doctor_knows_devices_and_counts_what_breaks_their_limits():
     assert 0 < sure.document["infeasible"] < 1
     strict = doctor(Wide, "digits", constraints=[f"latency_ms_phone<={between}"], confidence=0.999, samples=20)
     assert strict.document["infeasible"] == 1.0
+
+
+def test_proxies_are_tried_on_some_models_where_they_are_asked_for():
+    found = doctor("mlp", SPEC, samples=12, proxies="nwot,flops")
+    assert found.document["proxies"]["models"] >= 5
+    scores = found.document["proxies"]["scores"]
+    assert list(scores) == ["nwot", "flops"]
+    assert scores["flops"]["correlation_with_parameters"] > 0.9
+    assert scores["nwot"]["min"] < scores["nwot"]["max"]
+    assert any(line.startswith("zero-cost proxies on ") for line in found.lines)
+    assert doctor("mlp", SPEC, samples=4).document["proxies"] is None
+
+
+def test_a_proxy_that_cannot_be_had_says_why_and_hides_nothing_else():
+    found = doctor(Never, SPEC, samples=6, proxies="default")
+    assert "width 16" in found.document["proxies"]["error"]
+    half = doctor(Half, SPEC, samples=20, proxies="flops")
+    assert half.document["proxies"]["scores"]["flops"]["failed"] > 0

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from searchitect.api.placing import find_devices, limits_of
+from searchitect.api.proxy_diagnosis import proxies_of, proxy_lines
 from searchitect.errors import SearchitectError, SpaceError
 from searchitect.objectives import Constraint, log_sd_name
 from searchitect.seeding import isolated, stream
@@ -46,6 +47,7 @@ def doctor(
     confidence: float | None = None,
     samples: int = SAMPLES,
     seed: int = 0,
+    proxies: str | Sequence[str] | None = None,
 ) -> Diagnosis:
     """Examine a search space.
 
@@ -56,11 +58,13 @@ def doctor(
         devices: where models must run, as for `search`: their latencies are shown, and limits on them counted.
         confidence: with which a limit on a prediction must be kept.
         samples: how many architectures are drawn.
+        proxies: zero-cost proxies to try on a few of them, as for `search`; None tries none.
     """
     from searchitect.config import load_space
 
     found = SearchSpace.of(load_space(space) if isinstance(space, str) else space)
-    spec = _spec(task)
+    task = _opened(task)
+    spec = task if isinstance(task, TaskSpec) else task.spec
     limits = limits_of(constraints, confidence)
     places = find_devices(devices, [limit.name for limit in limits])
     rng = stream(seed, "doctor")
@@ -80,6 +84,7 @@ def doctor(
         "dead_decisions": _dead(found, drawn, spec),
         "never_active": _never_active(found, drawn),
         "errors": _distinct(errors)[:5],
+        "proxies": None if proxies is None else proxies_of(found, task, drawn, proxies),
     }
     return Diagnosis(tuple(_lines(document, costs)), document)
 
@@ -92,12 +97,13 @@ def _size(space: SearchSpace) -> int | None:
         return None
 
 
-def _spec(task: Any) -> TaskSpec:
-    if isinstance(task, TaskSpec):
+def _opened(task: Any) -> Any:
+    """A task, or the shapes alone where they are what was given."""
+    if not isinstance(task, str) and task is not None:
         return task
     from searchitect.tasks import task as open_task
 
-    return open_task("digits" if task is None else task).spec
+    return open_task("digits" if task is None else task)
 
 
 def _build_all(
@@ -217,6 +223,8 @@ def _lines(document: dict[str, Any], costs: Sequence[dict[str, float]]) -> Itera
     for problem in document["errors"]:
         yield f"cannot be built: {problem['error']}"
         yield f"    {problem['architecture']}"
+    if document["proxies"] is not None:
+        yield from proxy_lines(document["proxies"])
 
 
 def _amount(value: float) -> str:

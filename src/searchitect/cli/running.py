@@ -79,18 +79,30 @@ def doctor(
     ] = None,
     devices: Devices = None,
     confidence: Confidence = None,
+    proxies: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="Zero-cost proxies to try: 'default' with a TASK; 'none' tries none."),
+    ] = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Examine a search space before searching it.
 
     Size, duplicate, invalid and infeasible rates, a histogram of cost, dead decisions, shape errors with the
-    architecture that shows them.
+    architecture that shows them; with a task also what zero-cost proxies say of some models, and how long they take.
     """
     with boundary(debug):
         from searchitect import api
 
-        diagnosis = api.doctor(space, task, constraints=constraint or (), devices=devices or (), confidence=confidence)
+        wanted = ("default" if task is not None else None) if proxies is None else proxies
+        diagnosis = api.doctor(
+            space,
+            task,
+            constraints=constraint or (),
+            devices=devices or (),
+            confidence=confidence,
+            proxies=None if wanted == "none" else wanted,
+        )
         typer.echo(text.as_json(diagnosis.document) if as_json else "\n".join(diagnosis.lines))
 
 

@@ -147,6 +147,14 @@ def _exported(event: Event, wanted: Sequence[str]) -> str:
     return f"written: {', '.join(event.get('files', ())) or 'nothing'}{skipped}"
 
 
+def _retried(event: Event, wanted: Sequence[str]) -> str:
+    return f"#{event['number']} is run again (attempt {event['attempt']}): {event.get('reason')}"
+
+
+def _discarded(event: Event, wanted: Sequence[str]) -> str:
+    return f"weights of {len(event['numbers'])} trial(s) were removed to keep within the disk quota"
+
+
 def _other(event: Event, wanted: Sequence[str]) -> str:
     return str(event["kind"]).replace("_", " ")
 
@@ -163,6 +171,8 @@ _SENTENCES: dict[str, Callable[[Event, Sequence[str]], str]] = {
     "test_opened": _test_opened,
     "test_result": _test_result,
     "exported": _exported,
+    "retried": _retried,
+    "discarded": _discarded,
 }
 
 

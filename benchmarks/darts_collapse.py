@@ -113,7 +113,7 @@ def row(name: str, found: GradientSearch, judge: Callable[[SearchRun], float] | 
     shares = [mean(lambda run, names=names: probability(run.progress, found, names)[-1]) for names in ((SKIP,), CONVS)]
     told = f"{mean(judge):.2f}" if judge else "–"
     figures = f"{shares[0]:>8.3f} {shares[1]:>8.3f} {edges((SKIP,)):>6.1f} {edges(CONVS):>6.1f}"
-    gap = f"{mean(lambda run: run.gap.mixed):>7.3f} {mean(lambda run: run.gap.discretised):>7.3f}"
+    gap = f"{mean(lambda run: run.gap.supernet):>7.3f} {mean(lambda run: run.gap.discretised):>7.3f}"
     return f"{name:<30} {figures} {gap} {told:>10} {seconds:>7.0f}"
 
 

@@ -1,5 +1,6 @@
 """The front door of gradient search: ranked architectures, the gap, checkpoints, and the method as published."""
 
+import dataclasses
 import json
 
 import pytest
@@ -7,7 +8,9 @@ import torch
 from torch import nn
 
 import searchitect as sa
+from searchitect.api import open_gradients
 from searchitect.errors import SearchitectError
+from searchitect.study import plan
 
 
 @sa.space
@@ -76,3 +79,63 @@ def test_a_number_cannot_be_mixed_and_the_remedy_is_named():
     with pytest.raises(SearchitectError, match=r"width.*\n.*fixed"):
         sa.gradient_search("iris", Wide, epochs=1, seeds=1)
     assert "width" in sa.gradient_search("iris", Wide, epochs=1, seeds=1, fixed={"width": 8}).best
+
+
+def quick(folder, **words):
+    return sa.gradient_search("iris", Chosen, method="darts", epochs=1, seeds=2, folder=folder, **words)
+
+
+def longer(found, seconds):
+    return dataclasses.replace(found, facts={**found.facts, "seconds": seconds})
+
+
+def confirmed(found, folder):
+    recipe, store = sa.Recipe(epochs=2), f"sqlite:///{folder}/s.db"
+    return found.confirm(recipe=recipe, workers=0, store=store, folder=folder, confirm_seeds=2)
+
+
+def test_what_was_found_is_trained_alone_with_random_search_at_equal_cost_beside_it(tmp_path, monkeypatch):
+    found = quick(tmp_path / "search")
+    assert found.facts["seconds"] > 0.0
+    monkeypatch.setattr(plan, "SHORTEST_COMPARED", 0.5)
+    result = confirmed(longer(found, 1.0), tmp_path)
+    trials = {phase: [t for t in result.trials if t.phase == phase] for phase in ("search", "random")}
+    assert [t.architecture for t in trials["search"]] == list(found.architectures)
+    assert {t.architecture["first"] for t in trials["random"]} <= {"identity", "relu", "tanh"}
+    assert result.verdict.kind in ("search_helped", "no_difference", "random_better", "baseline_better")
+    assert json.loads((tmp_path / "search" / "best.json").read_text("utf-8"))["decisions"]
+
+
+def test_after_a_search_of_seconds_there_is_no_random_search_and_the_result_says_why(tmp_path):
+    result = confirmed(longer(quick(tmp_path / "search"), 3.0), tmp_path)
+    assert not [t for t in result.trials if t.phase == "random"]
+    assert any("a search of 3 s is too short to compare" in warning for warning in result.warnings)
+    assert "Whether the search helped is not known" in result.verdict.sentence
+
+
+def test_a_search_is_opened_again_from_its_folder(tmp_path):
+    found = quick(tmp_path)
+    again = open_gradients(tmp_path, space=Chosen)
+    assert again.search == found.search
+    assert (again.gap, again.facts["seconds"]) == (found.gap, found.facts["seconds"])
+    with pytest.raises(SearchitectError, match="class of your own program"):
+        open_gradients(tmp_path)
+    with pytest.raises(SearchitectError, match="no gradients"):
+        open_gradients(tmp_path / "elsewhere", space=Chosen)
+
+
+@pytest.mark.parametrize("part", ["runs", "gap", "facts", "options"])
+def test_a_damaged_search_is_named(tmp_path, part):
+    quick(tmp_path)
+    document = json.loads((tmp_path / "gradients.json").read_text("utf-8"))
+    del document[part]
+    (tmp_path / "gradients.json").write_text(json.dumps(document))
+    with pytest.raises(SearchitectError, match=r"damaged: KeyError.*\n.*search again"):
+        open_gradients(tmp_path, space=Chosen)
+
+
+def test_seconds_of_a_search_that_was_interrupted_add_up(tmp_path):
+    first = quick(tmp_path)
+    (tmp_path / "seconds.json").write_text(json.dumps({"seconds": 100.0}))
+    assert quick(tmp_path).facts["seconds"] > 100.0
+    assert first.facts["seconds"] < 100.0

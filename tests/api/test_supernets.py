@@ -16,7 +16,8 @@ from searchitect.nn import fully_connected
 from searchitect.spaces import SearchSpace
 from searchitect.strategies import STRATEGIES
 from searchitect.study import Clock, Limit, Runner, run_phase
-from searchitect.supernet.ranks import DiscretisationGap, RankedSubnet, RankReport
+from searchitect.supernet.gaps import DiscretisationGap
+from searchitect.supernet.ranks import RankedSubnet, RankReport
 from tests.strategies.quick import QUICK
 
 

@@ -3,7 +3,8 @@
 import json
 
 from searchitect.spaces import SearchSpace
-from searchitect.supernet.gradient_result import Gap, GradientSearch, SearchEpoch, SearchRun
+from searchitect.supernet.gaps import DiscretisationGap
+from searchitect.supernet.gradient_result import GradientSearch, SearchEpoch, SearchRun
 from tests.supernet.planted import Planted
 
 SPACE = SearchSpace.of(Planted)
@@ -11,7 +12,7 @@ ENTRY = SearchEpoch(0, 1, 1.5, None, {"edge_0": (0.25, 0.75)}, 0.5, 0.9, None, 1
 
 
 def run(score, architecture):
-    return SearchRun(7, architecture, score, Gap(0.9, score), {"edge_0": 0.1}, (ENTRY,), None)
+    return SearchRun(7, architecture, score, DiscretisationGap(0.9, score), {"edge_0": 0.1}, (ENTRY,), None)
 
 
 def test_a_run_comes_back_from_json_as_it_was():

@@ -74,7 +74,7 @@ def test_runs_are_ordered_by_a_hold_out_that_trained_nothing():
     assert found.best == found.runs[0].architecture
     assert set(found.architectures) == {run.architecture for run in found.runs}
     assert all(SearchSpace.of(Planted).contains(architecture) for architecture in found.architectures)
-    assert all(0.0 <= gap <= 1.0 for run in found.runs for gap in (run.gap.mixed, run.gap.discretised))
+    assert all(0.0 <= gap <= 1.0 for run in found.runs for gap in (run.gap.supernet, run.gap.discretised))
 
 
 def test_every_epoch_is_reported():

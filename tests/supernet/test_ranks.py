@@ -9,7 +9,8 @@ import searchitect as sa
 from searchitect.errors import ConfigError
 from searchitect.nn import fully_connected
 from searchitect.supernet import open_build
-from searchitect.supernet.ranks import DiscretisationGap, RankReport, kendall_tau, rank_report, tau_interval
+from searchitect.supernet.gaps import DiscretisationGap
+from searchitect.supernet.ranks import RankReport, kendall_tau, rank_report, tau_interval
 from searchitect.supernet.scoring import SharedScores, calibration_batches
 
 

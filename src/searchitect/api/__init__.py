@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from searchitect.api.calibrating import CalibrationReport, calibrate, calibrate_with_report
 from searchitect.api.doctor import Diagnosis, doctor
-from searchitect.api.gradients import Gradients, gradient_search
+from searchitect.api.gradients import Gradients, gradient_search, open_gradients
 from searchitect.api.importing import import_trials
 from searchitect.api.measuring import measure, write_models
 from searchitect.api.migrating import Migration, migrate
@@ -37,6 +37,7 @@ __all__ = [
     "import_trials",
     "measure",
     "migrate",
+    "open_gradients",
     "open_result",
     "opened",
     "plan",

@@ -267,6 +267,7 @@ def _wishes(request: Request, parts: Parts) -> Wishes:
         models=1 if parts.portfolio is None else parts.portfolio.size,
         joules=budget.joules,
         device=request.device,
+        owed_seconds=request.owed_seconds,
     )
 
 

@@ -71,6 +71,7 @@ class Request:
     confidence: float | None = None
     warm_start: Any = None
     supernet: Any = None
+    owed_seconds: float | None = None
     proxies: str | Sequence[str] | None = None
     stopping: str | None = None
     prune_space: bool = False

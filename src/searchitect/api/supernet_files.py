@@ -22,6 +22,7 @@ __all__ = [
     "read_architecture",
     "read_best",
     "read_facts",
+    "read_gradients",
     "read_ranks",
     "reopened",
     "write_best",
@@ -87,6 +88,24 @@ def write_gradients(folder: Path, document: Mapping[str, Any]) -> None:
     """Write what a gradient search found, and its best architecture."""
     _write(folder / GRADIENTS, {"format": FORMAT, **document})
     _write(folder / BEST, {"format": FORMAT, **document["best"]})
+
+
+def read_gradients(folder: Path, data: Any, space: Any) -> tuple[dict[str, Any], type, Task]:
+    """Read a gradient search: its document, the space that it searched, and its task.
+
+    Raises:
+        StorageError: none has ended here, or the file is damaged.
+        ConfigError: data or space are needed, or others.
+    """
+    document = _read(folder / GRADIENTS)
+    try:
+        facts = document["facts"]
+        own = fix(_space_again(facts, space), {name: _value(value) for name, value in facts["fixed"].items()})
+        return document, own, _task_again(facts, data)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StorageError(
+            f"{GRADIENTS} in '{folder.name}' is damaged: {type(error).__name__}: {error}", hint="search again"
+        ) from error
 
 
 def write_best(folder: Path, best: Architecture) -> None:

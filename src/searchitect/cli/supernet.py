@@ -138,8 +138,21 @@ def search(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Search by shared weights, confirm by training alone, with random search at equal cost beside it."""
+    """Search by shared weights, confirm by training alone, with random search at equal cost beside it.
+
+    After a search by gradients: train what it found alone, with random search at equal cost beside it.
+    """
     with _kept(debug):
+        if (folder / "gradients.json").is_file():
+            if trials is not None or budget is not None or option or objective or constraint:
+                raise ConfigError(
+                    "a search by gradients has ended here: what it found is trained alone, as long as it takes",
+                    hint=f"searchitect supernet search {folder}, without --trials, --budget, objectives and limits",
+                )
+            with progress(quiet=quiet) as following:
+                found = _confirmed(folder, space, epochs, workers, store, name, out, random, following.on_event)
+            answer(found, as_json=as_json)
+            return
         trained = _opened(folder, space)
         from searchitect.spaces import Recipe
 
@@ -190,12 +203,33 @@ def extract(
         typer.echo(f"{out}: {', '.join(trained.export(chosen, out))}")
 
 
+def _confirmed(
+    folder: Path,
+    space: str | None,
+    epochs: int | None,
+    workers: int | None,
+    store: Any,
+    name: str | None,
+    out: Path | None,
+    random: bool,
+    on_event: Callable[[Any], None],
+) -> Any:
+    from searchitect import api
+    from searchitect.spaces import Recipe
+
+    recipe = None if epochs is None else Recipe(epochs=epochs)
+    return api.open_gradients(folder, space=space).confirm(
+        recipe=recipe, workers=workers, store=store, name=name, folder=out, random_search=random, on_event=on_event
+    )
+
+
 def _gradient_lines(found: Gradients, folder: Path) -> Iterator[str]:
     for place, run in enumerate(found.search.runs, 1):
         ended = "" if run.stopped is None else f" (stopped: {run.stopped})"
         yield f"{place}. hold-out {run.score:.4f}{ended}: {_decisions(run.architecture)}"
     yield found.gap.text()
     yield f"files {folder}: gradients.json, best.json"
+    yield f"next: searchitect supernet search {folder} (did it help? random search at equal cost beside it)"
 
 
 def _decisions(architecture: Any) -> str:

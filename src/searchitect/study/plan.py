@@ -52,6 +52,7 @@ class Wishes:
         is_random: the strategy is random search itself.
         confirm_seeds, confirm_count: fresh seeds per finalist, finalists per arm at most.
         shared_seconds: spent before the study on weights that the search shares; None where every trial trains.
+        owed_seconds: spent before the study on finding what its trials try; random search gets them too.
         models: handed over; each is a finalist of its arm.
         joules: the whole budget as energy; then `seconds` is the time in which that is used, as estimated.
         device: what it is used on.
@@ -73,6 +74,7 @@ class Wishes:
     models: int = 1
     joules: float | None = None
     device: str = "cpu"
+    owed_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +203,10 @@ def _split(wishes: Wishes) -> Plan:
     arms = 1 if no_random else 2
     if wishes.shared_seconds is not None:
         return _with_shared_weights(wishes, wishes.shared_seconds, arms, no_random)
+    if wishes.owed_seconds is not None:
+        plan = _by_trials(wishes, arms, no_random)
+        owed = SharedWeights(wishes.owed_seconds, plan.search_fidelity, wishes.epoch_seconds)
+        return dataclasses.replace(plan, campaign=dataclasses.replace(plan.campaign, shared=owed))
     if wishes.seconds is None:
         return _by_trials(wishes, arms, no_random)
     reserve = min(max(8.0, 0.08 * wishes.seconds), 60.0, 0.25 * wishes.seconds)
@@ -270,6 +276,9 @@ def _why_not_compared(wishes: Wishes) -> str | None:
         return "it was switched off"
     if wishes.seconds is not None and wishes.seconds < SHORTEST_COMPARED:
         return f"a budget of {wishes.seconds:g} s leaves no room for it"
+    if wishes.owed_seconds is not None:
+        few = wishes.owed_seconds < SHORTEST_COMPARED
+        return f"a search of {wishes.owed_seconds:.0f} s is too short to compare" if few else None
     if trials is not None and trials < FEWEST_COMPARED:
         return f"{trials} trial(s) are too few to compare"
     return None

@@ -10,11 +10,12 @@ from searchitect.supernet.carrying import grow_optimizer
 from searchitect.supernet.checkpoints import open_supernet, save_supernet
 from searchitect.supernet.data import SharedData, load
 from searchitect.supernet.elastic_model import ElasticModel, make_elastic
+from searchitect.supernet.gaps import DiscretisationGap
 from searchitect.supernet.growth import Inheritance, inherit
 from searchitect.supernet.methods import METHODS
 from searchitect.supernet.model_edits import ModelEdits, mutate_around
 from searchitect.supernet.open_build import Supernet, open_build
-from searchitect.supernet.ranks import DiscretisationGap, RankReport, rank_report
+from searchitect.supernet.ranks import RankReport, rank_report
 from searchitect.supernet.scoring import SharedScores
 from searchitect.supernet.training import SupernetTraining, train_supernet
 from searchitect.training.recalibration import recalibrate

@@ -18,8 +18,8 @@ from torch import nn
 from searchitect.nn.elastic import is_open
 from searchitect.spaces import Value, choice
 from searchitect.supernet.channel_flow import ChannelFlow
-from searchitect.supernet.elastic_layers import ElasticLayer, FirstInput, Removable, replace
 from searchitect.supernet.layer_kinds import cut_in_place
+from searchitect.supernet.user_layers import ElasticLayer, FirstInput, Removable, replace
 from searchitect.supernet.width_groups import Axis, Group, axes
 
 __all__ = ["Blueprint", "Depth", "Kernel", "Width", "decision_names"]

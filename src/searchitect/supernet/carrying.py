@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from searchitect.supernet.alignment import Leaf
 from searchitect.supernet.flows import NEW, Flow
+from searchitect.supernet.layer_kinds import CHANNELS_LAST, NORMALISATIONS
 
 __all__ = ["Carry", "Kind", "channel_axis", "grow_optimizer", "kind_of", "recentred"]
 
@@ -22,8 +23,6 @@ Kind = Literal["matrix", "channelwise", "other"]
 """Maps all channels to all, treats every channel alone, or is not known to us."""
 
 Carried = Literal["weight", "gradient", "square"]
-
-_CHANNELWISE = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm, nn.PReLU)
 
 SQUARES = frozenset({"exp_avg_sq", "max_exp_avg_sq", "square_avg", "sum"})
 """Optimiser state that sums squares of gradients: Adam's and RMSprop's second moments, Adagrad's sum."""
@@ -37,14 +36,14 @@ def kind_of(module: nn.Module) -> Kind:
         if module.groups == 1:
             return "matrix"
         return "channelwise" if module.groups == module.in_channels == module.out_channels else "other"
-    if isinstance(module, _CHANNELWISE) or _is_vectors(module):
+    if isinstance(module, (*NORMALISATIONS, nn.PReLU)) or _is_vectors(module):
         return "channelwise"
     return "other"
 
 
 def channel_axis(module: nn.Module) -> int:
     """The axis of channels in what the layer reads and gives."""
-    return -1 if isinstance(module, (nn.Linear, nn.LayerNorm, nn.RMSNorm, nn.Embedding)) else 1
+    return -1 if isinstance(module, CHANNELS_LAST) else 1
 
 
 def _is_vectors(module: nn.Module) -> bool:

@@ -15,7 +15,8 @@ from torch import nn
 from searchitect.nn import ACTIVATIONS, activation
 from searchitect.supernet.blueprint import decision_names
 from searchitect.supernet.channel_flow import ChannelFlow
-from searchitect.supernet.elastic_layers import FirstInput, replace
+from searchitect.supernet.layer_kinds import CONVOLUTIONS, NORMALISATIONS
+from searchitect.supernet.user_layers import FirstInput, replace
 
 __all__ = ["Copies", "Edit", "Extra", "Rate", "Swap", "copied_blocks", "extra_layers", "rates", "swaps"]
 
@@ -99,14 +100,14 @@ class Followed(nn.Sequential):
 
 
 Edit = Swap | Rate | Extra | Copies
-_EXTENDED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_EXTENDED = (nn.Linear, *CONVOLUTIONS)
 
 
 def _alike(layer: Any) -> nn.Module:
     """A layer from the outputs of another to as many, of the same kind."""
     if isinstance(layer, nn.Linear):
         return nn.Linear(layer.out_features, layer.out_features)
-    made: Callable[..., nn.Module] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}[len(layer.kernel_size)]
+    made: Callable[..., nn.Module] = CONVOLUTIONS[len(layer.kernel_size) - 1]
     return made(layer.out_channels, layer.out_channels, 3, padding=1)
 
 
@@ -156,8 +157,7 @@ def extra_layers(model: nn.Module, keep: Callable[[str], bool]) -> list[Extra]:
 
 def _keeps_width(module: nn.Module) -> bool:
     """Whether a module between a layer and its activation leaves the channels as they are."""
-    batch = nn.modules.batchnorm._NormBase
-    return isinstance(module, (batch, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm, *_DROPOUTS, nn.Identity))
+    return isinstance(module, (*NORMALISATIONS, *_DROPOUTS, nn.Identity))
 
 
 def copied_blocks(flow: ChannelFlow, keep: Callable[[str], bool]) -> list[Copies]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from searchitect.spaces import Architecture, SearchSpace, Value
+from searchitect.supernet.gaps import DiscretisationGap
 
-__all__ = ["Gap", "GradientSearch", "SearchEpoch", "SearchRun"]
+__all__ = ["GradientSearch", "SearchEpoch", "SearchRun"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +49,6 @@ class SearchEpoch:
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
-    """What is lost between the supernet and a model of one's own, on the hold-out; accuracy, else the negative loss.
-
-    Attributes:
-        mixed: the supernet with all options weighted.
-        discretised: the chosen options alone, with the shared weights.
-        retrained: the architecture trained alone; None as long as nobody did.
-    """
-
-    mixed: float
-    discretised: float
-    retrained: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class SearchRun:
     """One run with its own seed.
 
@@ -70,6 +56,7 @@ class SearchRun:
         seed: of everything random in it.
         architecture: what it chose.
         score: of the architecture with shared weights on the hold-out; accuracy, else the negative loss.
+        gap: of the architecture, on the hold-out, not retrained.
         strengths: path to how much the supernet needs what the decision gives.
         progress: epoch by epoch.
         stopped: which guard ended the run early, in words; None where it ran to its end.
@@ -78,7 +65,7 @@ class SearchRun:
     seed: int
     architecture: Architecture
     score: float
-    gap: Gap
+    gap: DiscretisationGap
     strengths: Mapping[str, float]
     progress: tuple[SearchEpoch, ...]
     stopped: str | None
@@ -88,7 +75,7 @@ class SearchRun:
             "seed": self.seed,
             "architecture": self.architecture.to_json(),
             "score": self.score,
-            "gap": [self.gap.mixed, self.gap.discretised, self.gap.retrained],
+            "gap": asdict(self.gap),
             "strengths": dict(self.strengths),
             "progress": [entry.to_json() for entry in self.progress],
             "stopped": self.stopped,
@@ -100,7 +87,7 @@ class SearchRun:
             int(document["seed"]),
             Architecture.from_json(document["architecture"]),
             float(document["score"]),
-            Gap(*document["gap"]),
+            DiscretisationGap(**document["gap"]),
             dict(document["strengths"]),
             tuple(SearchEpoch.from_json(entry) for entry in document["progress"]),
             document["stopped"],

@@ -22,9 +22,10 @@ from searchitect.spaces import SearchSpace, Value
 from searchitect.supernet.architecture_weights import ArchitectureWeights, edge_groups, mixed_decisions
 from searchitect.supernet.costs import CostTerm, cost_table
 from searchitect.supernet.data import SharedData, load
+from searchitect.supernet.gaps import DiscretisationGap
 from searchitect.supernet.gradient_checkpoint import finished, keep_finished, keep_running, resume_running
 from searchitect.supernet.gradient_methods import GradientMethod, GradientSettings, method_named
-from searchitect.supernet.gradient_result import Gap, GradientSearch, SearchEpoch, SearchRun
+from searchitect.supernet.gradient_result import GradientSearch, SearchEpoch, SearchRun
 from searchitect.supernet.gradient_steps import RunContext, RunState, endless, train_epoch, tune
 from searchitect.supernet.guards import Guards, SkipDropout, skips_dropped, stop
 from searchitect.supernet.open_build import open_build
@@ -207,7 +208,7 @@ def _finish(state: RunState, context: RunContext, stopped: str | None) -> Search
         seed=context.seed,
         architecture=architecture,
         score=discretised,
-        gap=Gap(mixed, discretised),
+        gap=DiscretisationGap(mixed, discretised),
         strengths=chosen.strengths,
         progress=tuple(state.progress),
         stopped=stopped,

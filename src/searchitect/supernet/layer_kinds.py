@@ -16,6 +16,9 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
 __all__ = [
+    "CHANNELS_LAST",
+    "CONVOLUTIONS",
+    "NORMALISATIONS",
     "Index",
     "LayerKind",
     "channel_dim",
@@ -30,10 +33,18 @@ __all__ = [
 Index = Tensor | slice | None
 """Which channels are kept, in order: positions, a leading part, or all."""
 
-_CONV = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+"""By how many dimensions they slide over, from 1."""
+
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 _BATCH = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
 _PLACEWISE = (nn.LayerNorm, nn.RMSNorm)
+
+NORMALISATIONS = (*_BATCH, nn.GroupNorm, *_PLACEWISE)
+"""They treat every channel, or group of channels, alone."""
+
+CHANNELS_LAST = (nn.Linear, nn.Embedding, *_PLACEWISE)
+"""Their channels are the last dimension of what they read and give."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +78,10 @@ def _kind(module: nn.Module) -> LayerKind | None:
     kind = None
     if isinstance(module, nn.Linear):
         kind = LayerKind(True, {"weight": ("outputs", "inputs"), "bias": ("outputs",)})
-    elif isinstance(module, (*_CONV, *_TRANSPOSED)) and module.groups == 1:
+    elif isinstance(module, (*CONVOLUTIONS, *_TRANSPOSED)) and module.groups == 1:
         order = ("inputs", "outputs") if isinstance(module, _TRANSPOSED) else ("outputs", "inputs")
         kind = LayerKind(True, {"weight": order, "bias": ("outputs",)})
-    elif isinstance(module, _CONV):
+    elif isinstance(module, CONVOLUTIONS):
         kind = LayerKind(False, {"weight": ("outputs", ""), "bias": ("outputs",)}, module.groups)
     elif isinstance(module, nn.Embedding):
         kind = LayerKind(True, {"weight": ("", "outputs")})
@@ -112,7 +123,7 @@ def sides(module: Any) -> tuple[int, int]:
     """Return the channels that a layer of a known kind reads and gives; an embedding reads none."""
     if isinstance(module, nn.Linear):
         return module.in_features, module.out_features
-    if isinstance(module, (*_CONV, *_TRANSPOSED)):
+    if isinstance(module, (*CONVOLUTIONS, *_TRANSPOSED)):
         return module.in_channels, module.out_channels
     if isinstance(module, nn.Embedding):
         return 0, module.embedding_dim
@@ -124,9 +135,9 @@ def sides(module: Any) -> tuple[int, int]:
 
 def channel_dim(module: nn.Module, tensor: Tensor) -> int:
     """Return which dimension of its input or output holds a layer's channels."""
-    if isinstance(module, (nn.Linear, nn.Embedding, *_PLACEWISE)):
+    if isinstance(module, CHANNELS_LAST):
         return tensor.dim() - 1
-    if isinstance(module, (*_CONV, *_TRANSPOSED)):
+    if isinstance(module, (*CONVOLUTIONS, *_TRANSPOSED)):
         return tensor.dim() - 1 - len(module.kernel_size)
     return 1
 
@@ -215,7 +226,7 @@ def _set_sizes(made: Any, like: Any, counts: tuple[int, int], kernel: int | None
         made.in_features, made.out_features = reads, gives
     elif isinstance(like, nn.Embedding):
         made.embedding_dim = gives
-    elif isinstance(like, (*_CONV, *_TRANSPOSED)):
+    elif isinstance(like, (*CONVOLUTIONS, *_TRANSPOSED)):
         if like.groups > 1:
             made.groups = reads * like.groups // like.in_channels
         if kernel is not None:

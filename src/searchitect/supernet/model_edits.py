@@ -24,6 +24,7 @@ from searchitect.supernet.channel_flow import ChannelFlow, follow
 from searchitect.supernet.edits import Copies, Edit, copied_blocks, extra_layers, rates, swaps
 from searchitect.supernet.elastic_model import check_model, example_of, fixed_modules, spec_of
 from searchitect.supernet.growth import inherit
+from searchitect.supernet.layer_kinds import CONVOLUTIONS
 from searchitect.supernet.openings import Fixed, differs, keeps_size, outputs, stray_widths, tied
 from searchitect.supernet.width_groups import Group, groups
 
@@ -206,7 +207,7 @@ def _near_kernels(flow: ChannelFlow, model: nn.Module) -> tuple[Kernel, ...]:
     found = {}
     for name in flow.kinds:
         layer: Any = model.get_submodule(name)
-        if isinstance(layer, (nn.Conv1d, nn.Conv2d, nn.Conv3d)) and max(layer.kernel_size) >= 3:
+        if isinstance(layer, CONVOLUTIONS) and max(layer.kernel_size) >= 3:
             now = max(layer.kernel_size)
             found[name] = (now, *[k for k in (now - 2, now + 2) if keeps_size(layer, k)])
     names = decision_names([(layer, "kernel") for layer in found])

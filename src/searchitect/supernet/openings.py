@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_flatten
 from searchitect.seeding import stream
 from searchitect.supernet.blueprint import Blueprint, Depth, Kernel, Width, decision_names
 from searchitect.supernet.channel_flow import ChannelFlow, follow
-from searchitect.supernet.layer_kinds import sides
+from searchitect.supernet.layer_kinds import CONVOLUTIONS, sides
 from searchitect.supernet.marking import calm
 from searchitect.supernet.width_groups import Group
 
@@ -75,7 +75,7 @@ def shrinking_kernels(flow: ChannelFlow, model: nn.Module) -> tuple[Kernel, ...]
     found = {}
     for name in flow.kinds:
         layer: Any = model.get_submodule(name)
-        if not isinstance(layer, (nn.Conv1d, nn.Conv2d, nn.Conv3d)) or "does not call" in flow.fixed.get(name, ""):
+        if not isinstance(layer, CONVOLUTIONS) or "does not call" in flow.fixed.get(name, ""):
             continue
         smaller = [k for k in range(max(layer.kernel_size) - 2, SMALLEST_KERNEL - 1, -2) if keeps_size(layer, k)]
         if smaller:

@@ -19,16 +19,13 @@ from torch.nn import functional as F
 
 from searchitect.errors import SpaceError
 from searchitect.nn.cell_operations import Zero
+from searchitect.nn.elastic_layers import CONVOLVE
 from searchitect.nn.mixed import Mixed
 from searchitect.supernet.architecture_weights import MixedDecision
+from searchitect.supernet.layer_kinds import CONVOLUTIONS
 
 __all__ = ["PartialConnection", "partially_connected", "shuffle"]
 
-_CONV: dict[type[nn.Module], Callable[..., Tensor]] = {
-    nn.Conv1d: F.conv1d,
-    nn.Conv2d: F.conv2d,
-    nn.Conv3d: F.conv3d,
-}
 _POOL: dict[int, Callable[..., Tensor]] = {3: F.max_pool1d, 4: F.max_pool2d, 5: F.max_pool3d}
 
 
@@ -139,7 +136,7 @@ def _narrow(mixed: Mixed) -> list[nn.Module]:
     for operation in mixed.operations:
         for module in operation.modules():
             kind: Callable[..., Tensor] | None = None
-            if type(module) in _CONV:
+            if type(module) in CONVOLUTIONS:
                 kind = _convolve
             elif isinstance(module, nn.modules.batchnorm._BatchNorm):
                 kind = _normalise
@@ -159,7 +156,8 @@ def _convolve(layer: Any, x: Tensor) -> Tensor:
     groups = layer.groups * x.shape[1] // layer.in_channels if layer.groups > 1 else 1
     weight = layer.weight[:outputs, : x.shape[1] // groups]
     bias = None if layer.bias is None else layer.bias[:outputs]
-    return _CONV[type(layer)](x, weight, bias, layer.stride, layer.padding, layer.dilation, groups)
+    convolve = CONVOLVE[len(layer.kernel_size)]
+    return convolve(x, weight, bias, layer.stride, layer.padding, layer.dilation, groups)
 
 
 def _normalise(layer: Any, x: Tensor) -> Tensor:

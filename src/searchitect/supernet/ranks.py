@@ -18,13 +18,14 @@ from searchitect.errors import ConfigError
 from searchitect.evaluation import Context
 from searchitect.seeding import derive, isolated, stream
 from searchitect.spaces import Architecture, Recipe, SearchSpace
+from searchitect.supernet.gaps import DiscretisationGap
 from searchitect.supernet.open_build import Supernet
 from searchitect.supernet.scoring import SharedScores
 from searchitect.tasks import METRICS, Task, with_preprocessing
 from searchitect.training import train
 from searchitect.trial import Fidelity
 
-__all__ = ["DiscretisationGap", "RankReport", "RankedSubnet", "kendall_tau", "rank_report", "tau_interval"]
+__all__ = ["RankReport", "RankedSubnet", "kendall_tau", "rank_report", "tau_interval"]
 
 FEWEST = 5
 """Architectures below which an interval of τ says nothing."""
@@ -42,28 +43,6 @@ class RankedSubnet:
     architecture: Architecture
     shared: float
     alone: float
-
-
-@dataclass(frozen=True, slots=True)
-class DiscretisationGap:
-    """One architecture in three states, in the unit of the task's first metric.
-
-    Attributes:
-        supernet: inside the supernet as it was trained: mixed, or with the statistics that all subnets share.
-        discretised: taken out, with inherited weights and statistics of its own.
-        retrained: trained alone from fresh weights.
-    """
-
-    supernet: float
-    discretised: float
-    retrained: float
-
-    def text(self) -> str:
-        """One line."""
-        return (
-            f"the same architecture: supernet {self.supernet:.4f}, discretised {self.discretised:.4f}, "
-            f"retrained {self.retrained:.4f}"
-        )
 
 
 @dataclass(frozen=True, slots=True)

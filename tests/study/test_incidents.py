@@ -1,14 +1,18 @@
 """What goes wrong with workers and machines: planted causes, told by an executor that runs nothing."""
 
 import dataclasses
+import os
+import signal
+import time
 
 import pytest
 
-from searchitect.errors import EvaluationError
+from searchitect.errors import ConfigError, EvaluationError
 from searchitect.evaluation import Cause, Outcome
+from searchitect.executors import ProcessExecutor
 from searchitect.result import read_result
 from searchitect.spaces.architecture import Architecture
-from searchitect.study import Limit
+from searchitect.study import Clock, Limit, Runner, run_phase
 from searchitect.study.incidents import LEAST_FAILURES, TAUGHT, incident_lines
 from searchitect.trial import TrialState
 from tests.study.parts import FakeExecutor, journal, make_study, run
@@ -208,3 +212,38 @@ def test_an_outcome_without_a_cause_leaves_no_trace_of_one():
     study.ask()
     study.end(Outcome(0, TrialState.FAILED, reason="ValueError"), 0.0)
     assert "cause" not in journal(study)[-1]
+
+
+class Sleepy:
+    """Takes a moment, and says in which process."""
+
+    def evaluate(self, proposal, context):
+        time.sleep(0.05)
+        return {"score": float(proposal.architecture["depth"]), "pid": float(os.getpid())}
+
+
+def test_workers_killed_from_outside_cost_no_trial_and_each_is_one_line():
+    wounded = []
+
+    def watch(event):
+        if event["kind"] == "end" and event["number"] in (2, 6) and event["number"] not in wounded:
+            wounded.append(event["number"])
+            os.kill(int(event["measurements"]["pid"]), signal.SIGKILL)
+
+    with ProcessExecutor(Sleepy(), workers=2) as executor, make_study(strategy="random", on_event=watch) as study:
+        run_phase(study, "search", Runner(executor, Clock()), Limit(trials=12))
+    ends = [t for t in study.trials if t.reused is None]
+    assert wounded == [2, 6]
+    assert len(ends) == 12
+    assert all(t.is_complete for t in ends)
+    # A worker that was idle, or about to begin, is replaced without a word: no trial was lost with it.
+    assert len(incident_lines(study.state)) == len(study.state.marks.get("retried", ())) <= 2
+
+
+def test_in_your_own_loop_the_cause_is_told_with_the_failure():
+    study = make_study()
+    first, second = study.ask(), study.ask()
+    study.tell(first, failed="CUDA out of memory", cause="memory")
+    assert study.check(first.architecture) == (f"it is quarantined: trial {first.number} ran out of memory",)
+    with pytest.raises(ConfigError, match=r"(?s)no cause 'memmory'.*did you mean 'memory'"):
+        study.tell(second, failed="?", cause="memmory")

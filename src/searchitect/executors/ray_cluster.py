@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import weakref
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from searchitect.errors import ConfigError, MissingExtraError
@@ -20,6 +21,8 @@ __all__ = ["ONE_CPU", "Cluster", "Needs", "join", "leave"]
 
 _STORE_BYTES = 300_000_000
 """Room for data in shared memory, of a cluster that is started here."""
+
+_FOLDER = "sa-ray-"
 
 _NOTICES = "ray._private.authentication.authentication_token_setup"
 """Says on every start that a token is demanded. It is: Ray's servers listen on all interfaces, which cannot be changed,
@@ -111,7 +114,8 @@ def _keep_off_stdout(worker: Any) -> None:
 
 def _start(ray: Any, workers: int, needs: Needs) -> Cluster:
     """A cluster of this machine: as many trials as were asked for fit in, whatever the number of its cores."""
-    folder = tempfile.mkdtemp(prefix="sa-ray-")  # short: sockets lie in it, whose paths are bounded
+    _sweep()
+    folder = tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-")  # short: sockets lie in it, whose paths are bounded
     gpus = {} if not needs.gpus else {"num_gpus": _gpus_here()}
     try:
         ray.init(
@@ -128,6 +132,14 @@ def _start(ray: Any, workers: int, needs: Needs) -> Cluster:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return Cluster(folder, joined=True)
+
+
+def _sweep() -> None:
+    """Remove what clusters of drivers left that were killed. Their processes have ended with them."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
+        owner = path.name.removeprefix(_FOLDER).partition("-")[0]
+        if owner.isdigit() and not Path(f"/proc/{owner}").exists() and Path("/proc/self").exists():
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _gpus_here() -> int:

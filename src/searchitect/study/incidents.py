@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from searchitect.errors import EvaluationError, SpaceError
+from searchitect.errors import ConfigError, EvaluationError, SpaceError, did_you_mean
 from searchitect.evaluation import Cause, Facts, Outcome
 from searchitect.spaces.architecture import Architecture
 from searchitect.spaces.search_space import SearchSpace
@@ -24,7 +24,16 @@ from searchitect.trial import Trial, TrialState
 if TYPE_CHECKING:
     from searchitect.study.study import Study
 
-__all__ = ["DISCARDED", "MAX_FAILURES", "RETRIES", "FailureRate", "Lessons", "incident_lines", "run_again"]
+__all__ = [
+    "DISCARDED",
+    "MAX_FAILURES",
+    "RETRIES",
+    "FailureRate",
+    "Lessons",
+    "incident_lines",
+    "named_cause",
+    "run_again",
+]
 
 RETRIES = 2
 """How often a trial is run again that was lost with its machine, or whose worker was killed."""
@@ -60,6 +69,17 @@ def run_again(study: Study, outcome: Outcome, retries: int) -> bool:
         return False
     study.mark(retried(outcome, attempt))
     return True
+
+
+def named_cause(name: str) -> Cause:
+    """The cause of this name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if name not in list(Cause):
+        raise ConfigError(f"there is no cause {name!r} of a failure", hint=did_you_mean(name, list(Cause)))
+    return Cause(name)
 
 
 class FailureRate:

@@ -21,7 +21,7 @@ from searchitect.strategies import Belief, PriorTrial, Setting, Strategy, make_s
 from searchitect.strategies.tessellation import niche_features
 from searchitect.study import events
 from searchitect.study.costing import predicted_cost
-from searchitect.study.incidents import Lessons
+from searchitect.study.incidents import Lessons, named_cause
 from searchitect.study.limits import REPEATS_IN_A_ROW
 from searchitect.study.manifest import make_manifest, prior_of, refuse_cut_off, refuse_difference
 from searchitect.study.pruning import KIND as PRUNED, SpacePruning
@@ -232,6 +232,7 @@ class Study:
         value: float | None = None,
         *,
         failed: str | None = None,
+        cause: str | None = None,
         pruned: bool | str = False,
         reports: Reports = (),
         **measurements: float,
@@ -242,6 +243,8 @@ class Study:
             trial: what `ask` returned, or its number.
             value: the first objective, where there is no need to name it.
             failed: why there is no result; the trial then counts as failed.
+            cause: of a failed one, what ended it, where that was no ordinary error: "memory", "time", "hang", "crash",
+                "killed" or "lost". The study learns from it; see docs/reliability.md.
             pruned: the evaluation was ended early, for this reason or, where True, for the one that `report` gave.
             measurements: finite numbers by name; every objective must be among them. Of a pruned trial what was
                 reported last, where nothing else is told.
@@ -255,7 +258,8 @@ class Study:
         if pruned and failed is None:
             return self.end(_pruned(self.state, number, pruned, measurements, reports), self.state.elapsed)
         state = TrialState.COMPLETE if failed is None else TrialState.FAILED
-        return self.end(Outcome(number, state, measurements, failed, reports), self.state.elapsed)
+        why = None if cause is None or failed is None else named_cause(cause)
+        return self.end(Outcome(number, state, measurements, failed, reports, cause=why), self.state.elapsed)
 
     def end(self, outcome: Outcome, elapsed: float) -> Trial:
         """Write the end of a running trial; `elapsed` is the working time of the study so far, in seconds."""

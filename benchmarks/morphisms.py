@@ -1,6 +1,6 @@
 """Hill climbing by morphisms beside regularised evolution and random search, at equal total epochs of training.
 
-python benchmarks/morphisms.py [DATA] [--examples 2000] [--trainings 14] [--epochs 6] [--seeds 3] [--space NAME]
+python benchmarks/morphisms.py [DATA] [--examples 2000] [--trainings 14] [--epochs 6] [--seeds 3] [--jobs 2]
 
 DATA is a folder, by default Fashion-MNIST, of which every n-th example is trained on and half as many validate; or
 `digits`. Every method may spend the same sum of epochs, audits included. Reported are medians over the seeds: what the
@@ -15,7 +15,9 @@ import os
 import statistics
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -50,7 +52,8 @@ class Row:
     note: str
 
 
-def search(method: str, task: sa.Task, space: sa.SearchSpace, options: argparse.Namespace, seed: int) -> Row:
+def search(method: str, options: argparse.Namespace, seed: int) -> Row:
+    task, space = opened(options)
     began = time.process_time()
     evaluator = TrainingEvaluator(space, task, sa.Recipe(epochs=options.epochs))
     full, most = Fidelity(epochs=options.epochs), options.trainings * options.epochs
@@ -105,24 +108,29 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=6, help="of a full training")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--space", default=None, help="by default the catalogue's choice for the data")
+    parser.add_argument("--jobs", type=int, default=2, help="searches at the same time; one core each")
     options = parser.parse_args()
-    torch.set_num_threads(1)
-    task = sa.task(options.data)
-    task = replace(
-        task, train=some(task.train, options.examples), validation=some(task.validation, options.examples // 2)
-    )
-    chosen = sa.catalog.default_for(task.spec) if options.space is None else sa.catalog.get(options.space)
-    space = sa.SearchSpace.of(chosen)
+    task, _ = opened(options)
     sizes = f"{len(task.train):,} + {len(task.validation):,} examples, {len(task.test):,} for the test"
     print(f"{task.name}: {sizes}; {options.trainings} trainings of {options.epochs} epochs each")
     print(f"{'method':<22} {'seed':>6} {'trials':>7} {'epochs':>7} {'validation':>11} {'delivered':>10} {'scratch':>8}")
     rows: list[Row] = []
-    for seed in range(options.seeds):
-        for method in METHODS:  # interleaved, so that a machine that slows down slows all of them
-            rows.append(search(method, task, space, options, seed))
+    with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
+        # Interleaved, so that a machine that slows down slows all methods.
+        coming = [(seed, pool.submit(search, m, options, seed)) for seed in range(options.seeds) for m in METHODS]
+        for seed, found in coming:
+            rows.append(found.result())
             show(rows[-1:], str(seed))
     for method in METHODS:
         show([row for row in rows if row.method == method], "median")
+
+
+def opened(options: argparse.Namespace) -> tuple[sa.Task, sa.SearchSpace]:
+    torch.set_num_threads(1)
+    task = sa.task(options.data)
+    train, validation = some(task.train, options.examples), some(task.validation, options.examples // 2)
+    chosen = sa.catalog.default_for(task.spec) if options.space is None else sa.catalog.get(options.space)
+    return replace(task, train=train, validation=validation), sa.SearchSpace.of(chosen)
 
 
 def show(rows: list[Row], seed: str) -> None:

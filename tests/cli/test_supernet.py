@@ -145,6 +145,19 @@ def test_gradients_show_operation_probabilities_as_they_move(typed, net, tmp_pat
     assert json.loads(again.out)["best"] == document["best"]
 
 
+def test_what_gradients_found_is_trained_alone_by_search(typed, net, tmp_path):
+    words = ("iris", "--space", f"{net}:Mixing", "--method", "darts", "--epochs", "1", "--seeds", "1", "-q")
+    answer = typed("supernet", "train", *words, "--out", str(tmp_path / "g"))
+    assert f"next: searchitect supernet search {tmp_path / 'g'}" in answer.out
+    words = ("supernet", "search", str(tmp_path / "g"), "--store", f"sqlite:///{tmp_path}/s.db", "--workers", "0")
+    answer = typed(*words, "--trials", "5")
+    assert answer.code == 1
+    assert "without --trials" in answer.err
+    answer = typed(*words, "--epochs", "1", "--out", str(tmp_path / "m"), "--json", "-q")
+    assert answer.code == 0, answer.err
+    assert any("too short to compare" in warning for warning in json.loads(answer.out)["warnings"])
+
+
 def test_an_epoch_of_gradients_is_one_line():
     entry = SearchEpoch(0, 3, 1.25, None, {"a": (0.25, 0.75), "b": (0.5, 0.5)}, 0.5, 0.9, None, 1.0)
     assert strongest(entry, {"a": ("conv", "skip")}) == "a=skip 0.75 b=#0 0.50"

@@ -423,8 +423,7 @@ def _warnings(state: StudyState, finalists: Sequence[Finalist], folder: Path | N
     found = any(trial.is_complete for trial in state.of_phase("search"))
     if "search" in state.phases and found and not finalists:
         said.append("the winner was not confirmed on fresh seeds, so its figure is the best of many and too optimistic")
-    said += fidelity_warnings(state)
-    said += incident_lines(state)
+    said += fidelity_warnings(state) + incident_lines(state)
     if state.running:
         said.append(_without_end(list(state.running)))
     for event in state.marks.get("exported", [])[-1:]:

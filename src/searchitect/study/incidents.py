@@ -2,8 +2,8 @@
 
 An architecture that brought a worker down is *quarantined*: no trial of it is begun again. One that ran out of memory
 teaches more: once `TAUGHT` have, and as long as nothing as large has been complete, whatever needs as much is
-infeasible, too. Both are pure
-functions of the journal, and strategies hear of them as of every limit: their `check` says no, for free.
+infeasible, too. Both are pure functions of the journal, and strategies hear of them as of every limit: their `check`
+says no, for free.
 """
 
 from __future__ import annotations

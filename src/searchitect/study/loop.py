@@ -246,6 +246,8 @@ class _Phase:
     def _collect(self) -> None:
         if not self._settled():
             for outcome in self.runner.executor.collect(timeout=1.0):
+                if outcome.number not in self.flying or outcome.number in self.arrived:
+                    continue  # told twice, or of a job that nobody gave
                 if run_again(self.study, outcome, self.runner.retries):
                     self._submit(self.study.state.trials[outcome.number])
                 else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,10 @@ def opened(store: str | Path | Store | None) -> Store:
 
 def open_result(study: str, store: str | Path | Store | None = None, *, space: type | None = None) -> Result:
     """The result of a study as it stands, finished or not; nothing is run."""
-    events = [event for _, event in opened(store).journal(study).read()]
-    folder = recorded_of(events).get("folder")
-    return read_result(events, folder=None if folder is None else Path(folder), space=space)
+    events = (event for _, event in opened(store).journal(study).read())
+    first = list(islice(events, 1))  # the rest is folded as it is read: a study of a million events is never held
+    folder = recorded_of(first).get("folder")
+    return read_result(chain(first, events), folder=None if folder is None else Path(folder), space=space)
 
 
 def recorded_of(events: Any) -> Mapping[str, Any]:

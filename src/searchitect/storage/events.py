@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from searchitect.errors import StorageError, did_you_mean
 from searchitect.storage.journal import Event
 
-__all__ = ["MAX_EVENT_BYTES", "check_name", "decode", "encode", "unknown_study"]
+__all__ = ["MAX_EVENT_BYTES", "check_name", "decode", "decode_page", "encode", "unknown_study"]
 
 MAX_EVENT_BYTES = 16_000_000
 """A longer event is refused: weights and predictions belong into files beside the journal."""
@@ -48,7 +49,7 @@ def decode(text: str, study: str, position: int) -> Event:
         StorageError: the text was damaged; names the study and the position.
     """
     try:
-        event = json.loads(text, parse_constant=_refuse)
+        event = _read(text)
     except (TypeError, ValueError, RecursionError) as error:
         raise StorageError(f"event {position} of study '{study}' is damaged: {error}", hint=_DAMAGED) from error
     if not isinstance(event, dict) or not isinstance(event.get("kind"), str):
@@ -56,11 +57,29 @@ def decode(text: str, study: str, position: int) -> Event:
     return event
 
 
+def decode_page(texts: Sequence[str]) -> Sequence[Event] | None:
+    """Read many events at once; None where that does not give one event for each text: read them one by one then.
+
+    In one document they share the texts of their keys: a study in memory takes two thirds, and is read faster.
+    """
+    try:
+        events = _read("[" + ",".join(texts) + "]")
+    except (TypeError, ValueError, RecursionError):
+        return None
+    apart = len(events) == len(texts) and all(text[:1] == "{" and text[-1:] == "}" for text in texts)
+    if apart and all(isinstance(event, dict) and isinstance(event.get("kind"), str) for event in events):
+        return list(events)
+    return None
+
+
 _DAMAGED = "restore the store from a copy; nothing was changed"
 
 
 def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is not a JSON number")
+
+
+_read = json.JSONDecoder(parse_constant=_refuse).decode
 
 
 def check_name(study: object) -> str:

@@ -20,7 +20,7 @@ import sqlalchemy as sql
 
 from searchitect.errors import StorageError
 from searchitect.storage.database import Database
-from searchitect.storage.events import check_name, decode, encode, unknown_study
+from searchitect.storage.events import check_name, decode, decode_page, encode, unknown_study
 from searchitect.storage.journal import Event, Journal, StudyInfo
 from searchitect.storage.prepared import Prepared
 from searchitect.storage.schema import COUNTER, EVENT, MIGRATIONS, SCHEMA, SCHEMA_VERSION, STUDY, created, version_of
@@ -312,10 +312,11 @@ class _SqlJournal:
             rows = self._page(after, last)
             if not rows:
                 raise _missing(self._study, after + 1)
-            for position, body in rows:
+            events = decode_page([body for _, body in rows])
+            for index, (position, body) in enumerate(rows):
                 if position != after + 1:
                     raise _missing(self._study, after + 1)
-                yield position, decode(body, self._study, position)
+                yield position, decode(body, self._study, position) if events is None else events[index]
                 after = position
 
     def _page(self, after: int, last: int) -> Sequence[Any]:

@@ -34,6 +34,8 @@ lost between the two."""
 RETRIED = "retried"
 """Kind of the event of a trial that is run again."""
 
+_FULL = Fidelity()  # one for all plain trials: a study of half a million keeps them in memory
+
 MAX_REASON = 2_000
 """Reasons longer than this are cut, keeping both ends."""
 
@@ -111,7 +113,7 @@ def without_clock(event: Event) -> Event:
 
 def opening_trial(event: Event, seed: int, state: TrialState) -> Trial:
     """The trial that a start, reused or infeasible event speaks of."""
-    fidelity = Fidelity.from_json(event["fidelity"]) if event.get("fidelity") else Fidelity()
+    fidelity = Fidelity.from_json(event["fidelity"]) if event.get("fidelity") else _FULL
     proposal = Proposal(
         Architecture.from_json(event["architecture"]),
         fidelity,

@@ -24,6 +24,10 @@ __all__ = [
 ]
 
 
+LONGEST = 4_000
+"""Letters of a message; of a longer one, which repeats what somebody else wrote, the middle is left out."""
+
+
 class SearchitectError(Exception):
     """Anything the user can put right. The command line prints its text alone, without a traceback.
 
@@ -33,6 +37,7 @@ class SearchitectError(Exception):
     """
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
+        message = message if len(message) <= LONGEST else f"{message[: LONGEST // 2]} … {message[-LONGEST // 2 :]}"
         super().__init__(message)
         self.message = message
         self.hint = hint

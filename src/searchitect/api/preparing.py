@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import dataclasses
+import hashlib
 import shutil
 import tempfile
 import time
@@ -39,6 +40,10 @@ DEFAULT_TRIALS = 50
 
 SHARED_TRIALS = 200
 """Trials of a search by shared weights when nothing bounds it: each costs one pass over the validation split."""
+
+
+MAX_FOLDER_NAME = 200
+"""Bytes of the name of a study's folder; file systems take 255."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -238,8 +243,13 @@ def _writable(folder: Path | None) -> Path | None:
 
 
 def folder_name(study: str) -> str:
-    """The name of a study as that of its folder."""
-    return "".join(c if c.isalnum() or c in "-_." else "_" for c in study)
+    """The name of a study as that of its folder, which no name can make another place, a hidden one or too long."""
+    plain = "".join(c if c.isalnum() or c in "-_." else "_" for c in study)
+    plain = f"_{plain[1:]}" if plain.startswith(".") else plain
+    if len(plain.encode()) <= MAX_FOLDER_NAME:
+        return plain
+    digest = hashlib.blake2b(study.encode(), digest_size=8).hexdigest()
+    return f"{plain.encode()[: MAX_FOLDER_NAME - 20].decode(errors='ignore')}-{digest}"
 
 
 def _wishes(request: Request, parts: Parts) -> Wishes:

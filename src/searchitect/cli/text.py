@@ -42,8 +42,13 @@ def measured(value: object) -> str:
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Align columns with two spaces between them; the last column is never padded."""
     widths = [max(len(row[i]) for row in [headers, *rows]) for i in range(len(headers))]
-    lines = [headers, ["-" * width for width in widths], *rows]
+    lines = [headers, ["-" * width for width in widths], *([printable(cell) for cell in row] for row in rows)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+
+
+def printable(text: str) -> str:
+    """The text without characters that a terminal would obey: reasons and names come from data and programs."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def summary(result: Result) -> list[str]:
@@ -126,14 +131,28 @@ def as_json(document: Any) -> str:
 
 
 def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows with the same keys as CSV with a header; a dictionary in a row becomes columns `key.inner`."""
+    """Rows with the same keys as CSV with a header; a dictionary in a row becomes columns `key.inner`.
+
+    Text that a spreadsheet would take for a formula gets an apostrophe in front: names of classes come from data.
+    """
     written = io.StringIO()
     if rows:
         flat = [_flat(row) for row in rows]
         writer = csv.DictWriter(written, list(flat[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(flat)
+        writer.writerow({key: _harmless(key) for key in flat[0]})
+        writer.writerows({key: _harmless(value) for key, value in row.items()} for row in flat)
     return written.getvalue()
+
+
+def _harmless(cell: Any) -> Any:
+    """The cell; text that begins like a formula (OWASP, "CSV injection") and is no number, with an apostrophe."""
+    if not isinstance(cell, str) or not cell.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -164,7 +183,7 @@ def trial_lines(trial: Trial) -> list[str]:
     """Everything about one trial."""
     reports = [f"  step {step}: {_values(values)}" for step, values in trial.reports]
     return [
-        f"trial {trial.number}: {trial.state.value}" + (f" ({trial.reason})" if trial.reason else ""),
+        f"trial {trial.number}: {trial.state.value}" + (f" ({printable(trial.reason)})" if trial.reason else ""),
         f"phase {trial.phase}, seed {trial.seed}, key {trial.key}",
         *(f"  {path} = {measured(value)}" for path, value in trial.proposal.architecture.items()),
         *([] if not trial.measurements else ["measurements: " + _values(trial.measurements)]),

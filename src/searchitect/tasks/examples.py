@@ -88,5 +88,6 @@ class Reading:
     layout: str | None = None
     image_size: tuple[int, int] | None = None
     skip_unreadable: bool = False
+    follow_links: bool = False
     memory_bytes: int = 2 << 30
     max_bytes: int = 16 << 30

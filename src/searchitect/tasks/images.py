@@ -123,6 +123,23 @@ def image_paths(folder: Path) -> list[Path]:
     return sorted(found)
 
 
+def _refuse_links_out(paths: Sequence[Path], folders: Mapping[str, Path]) -> None:
+    """Refuse links in a folder of data that lead out of it: who packed it does not say what else is read.
+
+    Raises:
+        TaskError: names the first.
+    """
+    inside = tuple(folder.resolve() for folder in folders.values())
+    real = {parent: parent.resolve() for parent in {path.parent for path in paths}}  # one call for each folder
+    for path in paths:
+        at = path.resolve() if path.is_symlink() else real[path.parent] / path.name
+        if not any(at.is_relative_to(folder) for folder in inside):
+            raise TaskError(
+                f"{path.parent.name}/{path.name} is a link that leads out of the folder of the data",
+                hint="copy the files, or read links on purpose: sa.task(FOLDER, follow_links=True)",
+            )
+
+
 def read_image_folders(folders: Mapping[str, Path], reading: Reading) -> Data:
     """Read a folder of class folders for each split.
 
@@ -140,6 +157,8 @@ def read_image_folders(folders: Mapping[str, Path], reading: Reading) -> Data:
             hint="one folder for each class, with its images inside",
         )
     listed = {split: _list_classes(folder, classes, split) for split, folder in folders.items()}
+    if not reading.follow_links:
+        _refuse_links_out([path for paths, _ in listed.values() for path in paths], folders)
     headers, bad = _scan([path for paths, _ in listed.values() for path in paths])
     _refuse(bad, reading.skip_unreadable)
     listed = {split: _without(paths, labels, bad) for split, (paths, labels) in listed.items()}
@@ -289,6 +308,8 @@ def _pillow() -> ModuleType:
 def _opened(path: Path) -> Iterator[Any]:
     """Open an image of a known format; an image that unpacks to too many pixels is an error."""
     pillow = _pillow()
+    if not path.is_file():  # to open a pipe would wait for ever
+        raise ValueError("no regular file")
     if path.stat().st_size > MAX_FILE_BYTES:
         raise ValueError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
     with warnings.catch_warnings():

@@ -47,6 +47,7 @@ def task(
     layout: Literal["nchw", "nhwc"] | None = None,
     image_size: int | tuple[int, int] | None = None,
     skip_unreadable: bool = False,
+    follow_links: bool = False,
     memory_bytes: int = 2 << 30,
     max_bytes: int = 16 << 30,
 ) -> Task:
@@ -74,6 +75,7 @@ def task(
         layout: where the channels of an array of images are, if its shape does not tell.
         image_size: height and width (or one number for both) to which image files are brought. Default: their median.
         skip_unreadable: leave out image files that cannot be read, instead of refusing the folder.
+        follow_links: read images and folders of classes through links that lead out of the folder.
         memory_bytes: image files that take more than this when decoded are read on demand.
         max_bytes: files (unpacked) larger than this are refused.
 
@@ -92,6 +94,7 @@ def task(
         layout=layout,
         image_size=_size(image_size),
         skip_unreadable=skip_unreadable,
+        follow_links=follow_links,
         memory_bytes=memory_bytes,
         max_bytes=max_bytes,
     )

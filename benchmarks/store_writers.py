@@ -7,11 +7,14 @@ start and the end of a small trial, about 300 bytes. Every process waits for the
 time in which any of them wrote. Afterwards all events are read back: `lost` and `twice` count those not there once, at
 the position that their writer was told. Without --url a server is started here, as it comes: it waits
 for its disk at every commit; a second one does not (`fsync=off`), which shows what the disk costs.
+`µs each` is processor time for an event, of writers and server together: where others use the machine too, it says more
+than the rate.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -32,9 +35,9 @@ journal = open_store(sys.argv[2]).journal(sys.argv[3], create=True)
 written = list(events(int(sys.argv[4]), int(sys.argv[5])))
 print("ready", flush=True)
 sys.stdin.readline()
-begin = time.time()
+begin, busy = time.time(), time.process_time()
 told = [journal.append(event) for event in written]
-print(begin, time.time(), *told)
+print(begin, time.time(), time.process_time() - busy, *told)
 """
 
 
@@ -55,7 +58,7 @@ def events(writer: int, count: int) -> Iterator[dict[str, object]]:
         }
 
 
-def row(name: str, url: str, writers: int, events_in_all: int, *, shared: bool) -> None:
+def row(name: str, url: str, writers: int, events_in_all: int, *, shared: bool, server: int | None = None) -> None:
     studies = ["all" if shared else f"of {w}" for w in range(writers)]
     store = open_store(url)
     for study in dict.fromkeys(studies):
@@ -76,11 +79,25 @@ def row(name: str, url: str, writers: int, events_in_all: int, *, shared: bool) 
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
+    before = _busy(server)
     answers = [process.communicate()[0].split() for process in running]
     seconds = max(float(a[1]) for a in answers) - min(float(a[0]) for a in answers)
-    lost, twice = _compared(url, studies, [[int(p) for p in answer[2:]] for answer in answers])
+    lost, twice = _compared(url, studies, [[int(p) for p in answer[3:]] for answer in answers])
     store.close()
-    print(f"{name:<44}{writers:>8}{each * writers / seconds:>12,.0f}{lost:>7}{twice:>7}", flush=True)
+    work = sum(float(a[2]) for a in answers) + _busy(server) - before
+    print(
+        f"{name:<44}{writers:>8}{each * writers / seconds:>12,.0f}{1e6 * work / each / writers:>9.0f}"
+        f"{lost:>7}{twice:>7}",
+        flush=True,
+    )
+
+
+def _busy(server: int | None) -> float:
+    """Processor seconds of a server and of what it has ended, from its number; Linux only."""
+    stat = Path(f"/proc/{server}/stat")
+    if server is None or not stat.exists():
+        return 0.0
+    return sum(int(ticks) for ticks in stat.read_text().rpartition(")")[2].split()[11:15]) / os.sysconf("SC_CLK_TCK")
 
 
 def _compared(url: str, studies: list[str], told: list[list[int]]) -> tuple[int, int]:
@@ -100,7 +117,7 @@ def _compared(url: str, studies: list[str], told: list[list[int]]) -> tuple[int,
 
 
 @contextmanager
-def server(settings: str) -> Iterator[str]:
+def server(settings: str) -> Iterator[tuple[str, int]]:
     sys.path[:0] = [str(Path(__file__).parents[1])]
     from tests.storage.postgres_server import PostgresServer, programs
 
@@ -110,7 +127,7 @@ def server(settings: str) -> Iterator[str]:
     running = PostgresServer(found, settings=settings)
     running.start()
     try:
-        yield running.url()
+        yield running.url(), int(Path(running.data, "postmaster.pid").read_text().split()[0])
     finally:
         running.end()
 
@@ -122,7 +139,7 @@ def main() -> None:
     parser.add_argument("--writers", type=int, nargs=2, default=(8, 32), help="processes on SQLite, on PostgreSQL")
     options = parser.parse_args()
     few, many = options.writers
-    print(f"{'store':<44}{'writers':>8}{'events/s':>12}{'lost':>7}{'twice':>7}")
+    print(f"{'store':<44}{'writers':>8}{'events/s':>12}{'µs each':>9}{'lost':>7}{'twice':>7}")
     folder = Path(tempfile.mkdtemp())
     try:
         for shared, what in ((True, "one study"), (False, "own studies")):
@@ -134,8 +151,8 @@ def main() -> None:
         return
     for settings, name in (("-c fsync=on", "PostgreSQL"), ("-c fsync=off", "PostgreSQL, fsync=off")):
         for shared, what in ((True, "one study"), (False, "own studies")):
-            with server(settings) as url:
-                row(f"{name}, {what}", url, many, options.events, shared=shared)
+            with server(settings) as (url, number):
+                row(f"{name}, {what}", url, many, options.events, shared=shared, server=number)
 
 
 if __name__ == "__main__":

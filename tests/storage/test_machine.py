@@ -233,9 +233,9 @@ def test_postgres_keeps_what_two_writers_were_told_whatever_is_cut(postgres: Pos
 
 @pytest.mark.slow
 def test_sqlite_keeps_everything_in_long_stories() -> None:
-    run_state_machine_as_test(SqliteMachine, settings=small(400, 40))
+    run_state_machine_as_test(SqliteMachine, settings=small(150, 30))
 
 
 @pytest.mark.slow
 def test_postgres_keeps_everything_in_long_stories(postgres: PostgresServer) -> None:
-    run_state_machine_as_test(postgres_machine(postgres), settings=small(150, 40))
+    run_state_machine_as_test(postgres_machine(postgres), settings=small(60, 30))

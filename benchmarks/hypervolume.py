@@ -29,13 +29,16 @@ from typing import Any
 import numpy as np
 
 from searchitect.objectives import Objective
-from searchitect.pareto import front, hypervolume
+from searchitect.pareto import hypervolume
 from searchitect.spaces import Architecture, SearchSpace
 from searchitect.study import Study
 from searchitect.tabular import open_benchmark
 
 SHARED = Path(__file__).parents[2] / "shared"
 WORST_ERROR = 20.0
+MOST_ASKED = 3
+"""A peer that repeats itself is asked so many times as often at most: Optuna's TPE needs thousands for 300 cells."""
+
 AT = (50, 100, 200, 300)
 OURS = ("random", "regularized_evolution", "nsga2", "nsga3", "tpe", "parego", "ehvi", "auto")
 PEERS = ("optuna TPE", "optuna NSGA-II", "pymoo NSGA-II")
@@ -63,11 +66,18 @@ def problem(device: str, data: Path) -> Problem:
         text: (100.0 - row["test_accuracy_percent"], row[latency]) for text, row in rows.items() if latency in row
     }
     points = np.array(list(losses.values()))
-    best = points[front(points)]
+    best = staircase(points)
     useful = best[best[:, 0] <= WORST_ERROR]
     reference = useful.max(axis=0) + 0.1 * np.ptp(useful, axis=0)
     ceiling = hypervolume(best, reference)
     return Problem(SearchSpace.of(table.space), ("error", latency), losses, tuple(reference), ceiling)
+
+
+def staircase(points: Any) -> Any:
+    """The front of two losses: by the first, keep what lowers the second."""
+    ordered = points[np.lexsort((points[:, 1], points[:, 0]))]
+    lowest = np.minimum.accumulate(ordered[:, 1])
+    return ordered[np.append(True, ordered[1:, 1] < lowest[:-1])]
 
 
 def ours(name: str, options: dict[str, Any], on: Problem, trials: int, seed: int) -> list[tuple[float, float]]:
@@ -98,7 +108,7 @@ def optuna_search(sampler: str) -> Callable[..., list[tuple[float, float]]]:
         )
         decisions = on.space.decisions()
         found: dict[str, tuple[float, float]] = {}
-        for _ in range(20 * trials):
+        for _ in range(MOST_ASKED * trials):
             if len(found) == trials:
                 break
             trial = study.ask()
@@ -138,7 +148,7 @@ def pymoo_search(population: int) -> Callable[..., list[tuple[float, float]]]:
         decisions = {d.path: Choice(options=list(d.options or ())) for d in on.space.decisions()}
         algorithm.setup(Vectorized(vars=decisions, n_obj=2), termination=("n_gen", 10**6), seed=seed, verbose=False)
         found: dict[str, tuple[float, float]] = {}
-        for _ in range(20 * trials):
+        for _ in range(MOST_ASKED * trials):
             if len(found) >= trials:
                 break
             asked = algorithm.ask()

@@ -63,3 +63,17 @@ def test_what_was_tried_or_is_forbidden_is_passed_over_for_the_next_best():
     assert most_promising(setting, tried, [order[0]], score, stream(0)) == order[2]
     everything = {space.key(a) for a in order}
     assert most_promising(setting, everything, [order[0]], score, stream(0)) is None
+
+
+def test_where_the_best_is_forbidden_the_neighbours_of_what_is_allowed_are_looked_at():
+    space = sa.SearchSpace.of(Flat)
+    target = space.read({"decisions": {"first": 1, "second": 1, "third": 6}})
+
+    def score(many):  # the larger "first", the more is promised; among equals what is near the target
+        return np.array([10.0 * a["first"] - planted_loss(space, target, a) for a in many])
+
+    setting = Setting(space, SCORE, check=lambda a: ["too large"] if a["first"] > 1 else [])
+    parent = next(a for a in space.enumerate() if a["first"] == 1 and a["second"] != 1 and a["third"] == 1)
+    found = most_promising(setting, set(), [parent], score, stream(3), random_draws=30, mutants=30, elite=5)
+    allowed = [a for a in space.enumerate() if a["first"] == 1]
+    assert found == max(allowed, key=lambda a: float(score([a])[0]))

@@ -15,6 +15,7 @@ from tests.strategies.spaces import Conditional, Flat, Tiny
 
 SCORE = (Objective("score", "maximize"),)
 TWO = (*SCORE, Objective("parameters", "minimize"))
+FIVE = tuple(Objective(name, "minimize") for name in "abcde")
 
 
 @sa.space
@@ -61,7 +62,11 @@ def setting(space=Wide, **changes):
         (setting(workers=16), "predictor", "16 trials at once"),
         (setting(Reals, workers=16), "regularized_evolution", "67% of the decisions are real"),
         (setting(Reals), "gp", "3 decisions suit"),
-        (setting(objectives=TWO), "regularized_evolution", "all 2 objectives"),
+        (setting(objectives=TWO), "parego", "weighs 2 objectives anew"),
+        (setting(objectives=TWO, budget=500), "nsga2", "whole front of 2 objectives"),
+        (setting(objectives=TWO, workers=20), "nsga2", "whole front of 2 objectives"),
+        (setting(objectives=TWO, budget=3), "sobol", "3 trials are too few"),
+        (setting(objectives=FIVE), "nsga3", "whole front of 5 objectives"),
     ],
 )
 def test_the_choice_and_its_reason(asked, name, why):

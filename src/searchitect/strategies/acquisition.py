@@ -33,6 +33,9 @@ __all__ = [
 Acquisition = Literal["ei", "ucb", "thompson"]
 ACQUISITIONS = ("ei", "ucb", "thompson")
 
+ROUNDS, LOOKED_AT = 3, 6
+"""Rounds of mutation where limits forbid what promises most; how many times `elite` candidates are asked for others."""
+
 Score = Callable[[Sequence[Architecture]], "Vector"]
 
 
@@ -101,8 +104,10 @@ def most_promising(
     """Maximise a score by evolution and return the best architecture that is allowed and was not tried.
 
     Candidates are random ones and minimal mutations, one decision changed, of the `parents`; then the `elite` best of
-    these are mutated once more. That minimal mutations of the incumbent, not the model, are what makes such a search
-    strong is the finding of Schneider et al. 2021 (arXiv 2107.07343).
+    these are mutated once more. Where limits forbid some of them it is the best of what is allowed, up to three times:
+    under a tight limit most candidates are forbidden, and so are the neighbours of what promises most. That minimal
+    mutations of the incumbent, not the model, are what makes such a search strong is the finding of Schneider et al.
+    2021 (arXiv 2107.07343).
 
     Args:
         seen: canonical keys of what was tried.
@@ -110,6 +115,7 @@ def most_promising(
     """
     space = setting.space
     pool: dict[Architecture, float] = {}
+    verdicts: dict[Architecture, bool] = {}
 
     def grow(candidates: Sequence[Architecture]) -> None:
         new = [a for a in dict.fromkeys(candidates) if a not in pool]
@@ -119,14 +125,25 @@ def most_promising(
     def ranked() -> list[Architecture]:
         return sorted(pool, key=pool.__getitem__, reverse=True)
 
+    def is_allowed(architecture: Architecture) -> bool:
+        if architecture not in verdicts:
+            verdicts[architecture] = not setting.check(architecture)
+        return verdicts[architecture]
+
     try:
         drawn = [space.sample(rng) for _ in range(random_draws)]
         grow(drawn + [space.mutate(parents[i % len(parents)], rng) for i in range(mutants if parents else 0)])
-        best = ranked()[:elite]
-        grow([space.mutate(best[i % len(best)], rng) for i in range(mutants // 3 if best else 0)])
+        for again in range(ROUNDS):
+            best = ranked()[:elite]
+            kept = list(filter(is_allowed, best))
+            if again and len(kept) == len(best):
+                break
+            if len(kept) < len(best):  # what promises most is forbidden: look around what is not
+                kept = (list(filter(is_allowed, ranked()[: LOOKED_AT * elite])) or list(parents))[:elite]
+            grow([space.mutate(kept[i % len(kept)], rng) for i in range(mutants // 3 if kept else 0)])
     except SpaceError:  # a space of one architecture cannot be mutated; whether that one is left is asked below
         pass
     for architecture in ranked():
-        if space.key(architecture) not in seen and not setting.check(architecture):
+        if space.key(architecture) not in seen and is_allowed(architecture):
             return architecture
     return first_fresh(setting, seen, lambda: space.sample(rng))

@@ -1,7 +1,8 @@
 """A strategy that chooses a strategy: by space, budget, objectives and workers, and again by what its model is worth.
 
 The rules are those of the comparison on published tables: a Gaussian process up to 300 evaluations and 60 decisions, a
-cheap predictor up to 2,000, regularised evolution beyond; see docs/strategies.md. How noisy a problem is shows only in
+cheap predictor up to 2,000, regularised evolution beyond; for several objectives a process for each or, with more
+trials, evolution of a whole front; see docs/strategies.md. How noisy a problem is shows only in
 the search: a model that cannot rank trials it has not seen leads no better than chance, and is replaced.
 """
 
@@ -35,6 +36,10 @@ FIRST_CHECK, NEXT_CHECK = 30, 1.5
 LEAST_CORRELATION = 0.2
 """A model whose held-out rank correlation is below this is given up."""
 
+MOST_OBJECTIVES_FOR_GP = 4
+FEWEST_FOR_DIRECTIONS = 4
+"""Objectives up to which models pay, and from which on reference directions spread better than crowding does."""
+
 EVOLUTION = "regularized_evolution"
 
 
@@ -56,11 +61,21 @@ def choose(setting: Setting, complete: int = 0) -> Choice:
     size = _size(setting)
     if size is not None and size <= (budget or TINY) and size <= LARGEST_GRID:
         return Choice("grid", f"all {size} architectures fit into the search")
-    if len(setting.objectives) > 1:
-        return Choice(EVOLUTION, f"it weighs all {len(setting.objectives)} objectives, models follow the first alone")
     if budget is not None and budget < FEWEST_TO_LEARN:
         return Choice("sobol", f"{budget} trials are too few to learn from, so they are spread evenly")
+    if len(setting.objectives) > 1:
+        return _of_several(setting, budget or complete)
     return _with_model(setting, budget or complete, "trials" if budget else "trials so far")
+
+
+def _of_several(setting: Setting, expected: int) -> Choice:
+    """A strategy that pushes a whole front; see docs/decisions/0017-several-objectives.md."""
+    count, (decisions, _) = len(setting.objectives), _decisions(setting)
+    modelled = expected <= MOST_FOR_GP and decisions <= MOST_DECISIONS and setting.workers <= MOST_WORKERS
+    if modelled and count <= MOST_OBJECTIVES_FOR_GP:
+        return Choice("parego", f"it weighs {count} objectives anew for each of few trials, by a model of each")
+    name = "nsga2" if count < FEWEST_FOR_DIRECTIONS else "nsga3"
+    return Choice(name, f"it breeds a whole front of {count} objectives, with trials enough for no model to pay")
 
 
 def _with_model(setting: Setting, expected: int, unit: str) -> Choice:
@@ -136,7 +151,7 @@ class Auto:
     @property
     def _settled(self) -> bool:
         """Whether nothing can change the choice any more; then no trials need be kept for another one."""
-        return self.choice.name in (EVOLUTION, "grid", "sobol")
+        return self.choice.name in (EVOLUTION, "grid", "sobol", "nsga2", "nsga3")
 
     def _take(self, choice: Choice) -> None:
         from searchitect.strategies import make_strategy
@@ -157,7 +172,8 @@ class Auto:
             correlation = getattr(self._strategy, "belief", Belief)().rank_correlation
             if correlation is not None and correlation < self._least:
                 why = f"after {self._complete} trials the {self.choice.name} model ranked unseen ones with ρ = "
-                again = Choice(EVOLUTION, f"{why}{correlation:.2f}")
+                several = len(self._setting.objectives) > 1
+                again = Choice("nsga2" if several else EVOLUTION, f"{why}{correlation:.2f}")
         if again.name != self.choice.name:
             self._take(again)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from searchitect.api.executing import open_for
 from searchitect.api.opening import opened, recorded_of
 from searchitect.api.preparing import Prepared, prepare
 from searchitect.api.reopening import request_of
@@ -195,11 +196,8 @@ def _chosen(study: Study, sample: int | Literal["all"], named: Sequence[int]) ->
 
 def _run_again(study: Study, prepared: Prepared, chosen: Sequence[int], folder: Path) -> Iterator[tuple[int, Outcome]]:
     """Outcomes of these trials, each after those whose weights it goes on from, one wave after another."""
-    from searchitect.executors import open_executor
-
-    parts = prepared.parts
     waves = _waves(study.trials, chosen)
-    executor = open_executor(prepared.evaluator, parts.workers, memory_bytes=parts.memory_bytes)
+    executor = open_for(prepared.evaluator, prepared.request, prepared.parts)
     try:
         for wave in waves:
             waiting, running = list(wave), 0

@@ -67,7 +67,7 @@ def test_what_the_fuzzing_begins_from_is_read(name: str, place: Path) -> None:
 
 
 @pytest.mark.parametrize("name", READERS)
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32))
 def test_a_damaged_file_is_read_or_refused(name: str, place: Path, seed: int) -> None:
     rng = random.Random(seed)
@@ -75,7 +75,7 @@ def test_a_damaged_file_is_read_or_refused(name: str, place: Path, seed: int) ->
 
 
 @pytest.mark.parametrize("name", READERS)
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(content=st.binary(max_size=300) | st.text(max_size=100).map(lambda text: text.encode("utf-8", "replace")))
 @example(content=b"")
 @example(content=b"[" * 100_000)

@@ -227,6 +227,24 @@ TestOwnLoop = OwnLoop.TestCase
 TestOwnLoop.settings = settings(max_examples=5, stateful_step_count=15, deadline=None)
 
 
+@pytest.mark.parametrize("workers", [1, 2, 4])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_deterministically_ask_n_sees_the_starts_below_n_and_the_ends_up_to_n_minus_workers(
+    workers: int, seed: int
+) -> None:
+    store = MemoryStore()
+    assert driven(store, workers, seed, None, deterministic=True) == "trials"
+    starts, ends = [], []
+    for _, event in store.journal("study").read():
+        if event["kind"] == "start":
+            assert ends == starts[: max(0, len(starts) + 1 - workers)]
+            starts.append(event["number"])
+        elif event["kind"] == "end":
+            ends.append(event["number"])
+    assert len(starts) == TRIALS
+    assert ends == starts
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("machine", [Sessions, OwnLoop])
 def test_the_same_at_length(machine: type[RuleBasedStateMachine]) -> None:

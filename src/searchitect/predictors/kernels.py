@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Matrix = npt.NDArray[np.float64]
     Rows = npt.NDArray[Any]
 
-__all__ = ["Columns", "Comparison", "DecisionKernel", "Kernel", "Prior"]
+__all__ = ["Columns", "Comparison", "DecisionComparison", "DecisionKernel", "Kernel", "Prior", "matern"]
 
 TIED_ABOVE = 40
 """With more places of decisions than this, the same decision in all elements of a repeat shares one scale."""
@@ -192,7 +192,7 @@ class DecisionKernel:
             return Prior(mean, deviation, low, high)
         return Prior(np.append(mean, 1.0), np.append(deviation, 1.0), np.append(low, -2.0), np.append(high, 4.0))
 
-    def compare(self, first: Rows, second: Rows) -> Comparison:
+    def compare(self, first: Rows, second: Rows) -> DecisionComparison:
         import numpy as np
 
         columns, shape = self.columns, (len(first), len(second))
@@ -213,11 +213,11 @@ class DecisionKernel:
                 apart.append((scale, np.nan_to_num(np.abs(one - other)), both))
             else:
                 unequal[listed.index(scale)] += one != other if both is None else (one != other) * both
-        return _Compared(self, listed, unequal, apart, lone)
+        return DecisionComparison(self, listed, unequal, apart, lone)
 
 
 @dataclass(frozen=True)
-class _Compared:
+class DecisionComparison:
     """Differences of two sets of rows.
 
     Attributes:
@@ -238,7 +238,7 @@ class _Compared:
         rho = self._rho(theta)
         exponent = np.tensordot(-self._rates(theta, rho)[0], self.unequal, axes=1)
         for scale, distance, both in self.apart:
-            base, _ = _matern(np.exp(theta[scale]) * distance)
+            base, _ = matern(np.exp(theta[scale]) * distance)
             exponent += np.log(base) if both is None else both * np.log(rho**2 + (1 - rho**2) * base)
         if self.lone is not None:
             exponent += np.log(rho) * self.lone
@@ -257,7 +257,7 @@ class _Compared:
         toward_rho = float(counts @ by_rho)
         for scale, distance, both in self.apart:
             r = np.exp(theta[scale]) * distance
-            base, slope = _matern(r)
+            base, slope = matern(r)
             if both is None:
                 found[scale] += (weighted * r * slope / base).sum()
                 continue
@@ -282,7 +282,7 @@ class _Compared:
         return -np.log(inside), (1 - square) * np.exp(-w) * w / inside, -2 * np.sqrt(square) * -np.expm1(-w) / inside
 
 
-def _matern(r: Matrix) -> tuple[Matrix, Matrix]:
+def matern(r: Matrix) -> tuple[Matrix, Matrix]:
     """Matérn-5/2 at distance r, and its slope; bounded from below so that its logarithm is finite."""
     import numpy as np
 

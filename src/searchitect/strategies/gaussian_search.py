@@ -63,6 +63,8 @@ class GaussianSearch(ABC):
         candidates: random candidates per ask, and as many mutants of the ten best; a third more of the best of both.
         max_points: the posterior rests on at most so many trials: half the best, half spread evenly over the others.
         width: deviations below the mean, for "ucb".
+        exploration: what the deviations are multiplied by, for "ei". Beside a good incumbent most that is unknown is
+            poor, more often than a normal distribution has it: below 1 less of it is tried.
         per_cost: promise per predicted cost instead of promise; see `CostCooling`.
         pending: what is made of running trials: "believer" (their predicted mean), "liar" (as good as the best) or
             "penalize" (a ball around each is avoided, local penalisation).
@@ -85,12 +87,15 @@ class GaussianSearch(ABC):
         width: float,
         pending: Pending,
         per_cost: bool = False,
+        exploration: float = 1.0,
     ) -> None:
+        if not exploration > 0:
+            raise ConfigError(f"expected an exploration above 0, got {exploration!r}", hint="1 is plain improvement")
         _one_of("acquisition", acquisition, ACQUISITIONS)
         _one_of("pending", pending, PENDING)
         self._pending = pending
         self._setting, self._process = setting, process
-        self._acquisition, self._width = acquisition, width
+        self._acquisition, self._width, self._exploration = acquisition, width, exploration
         self._initial = initial or min(10, max(3, (setting.budget or 400) // 4))
         self._candidates, self._max_points = candidates, max_points
         self._archive = Archive(setting, refit_every)
@@ -164,7 +169,7 @@ class GaussianSearch(ABC):
         mean, deviation = posterior.predict(rows)
         if self._acquisition == "ucb":
             return confidence_bound(mean, deviation, self._width)
-        return log_expected_improvement(mean, deviation, best)
+        return log_expected_improvement(mean, self._exploration * deviation, best)
 
     def _logarithm(self, score: Vector) -> Vector:
         """The log of the acquisition; of one that may be negative, that of its softplus (González et al. 2016, §3)."""
@@ -185,14 +190,16 @@ class GaussianSearch(ABC):
     def _theta(self) -> Vector:
         known = self._archive.known
         if self._learned is None or self._learned[0] != known:
-            if known < 2:
-                theta = self._process.start()
-            else:
-                places = evenly(known, self._process.fit_points)
-                scores = normal_scores(self._archive.losses(known))[places]
-                theta = self._process.learned(self._rows_of(places), scores)
-            self._learned = known, theta
+            self._learned = known, self._learned_by(self._process)
         return self._learned[1]
+
+    def _learned_by(self, process: GaussianProcess) -> Vector:
+        """Hyper-parameters of a process, from the first m complete trials."""
+        known = self._archive.known
+        if known < 2:
+            return process.start()
+        places = evenly(known, process.fit_points)
+        return process.learned(self._rows_of(places), normal_scores(self._archive.losses(known))[places])
 
     def _rows_of(self, places: Sequence[int]) -> Rows:
         """The rows of some complete trials. What the model holds is encoded once; the rest is forgotten."""

@@ -1,10 +1,11 @@
-"""Bayesian optimisation with a Gaussian process over decisions: Hamming for choices, Matérn-5/2 for numbers."""
+"""Bayesian optimisation with a Gaussian process over decisions: their effects, those of pairs, and the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from searchitect.predictors.effects_kernel import EffectsKernel
 from searchitect.predictors.gaussian_process import GaussianProcess
 from searchitect.predictors.kernels import Columns, DecisionKernel
 from searchitect.spaces.architecture import Architecture
@@ -22,7 +23,7 @@ __all__ = ["GP"]
 class GP(GaussianSearch):
     """Fit a Gaussian process with one learned scale per decision, try what promises the largest improvement.
 
-    The kernel is that of `predictors.kernels`; arguments as for `GaussianSearch`.
+    The kernel is that of `predictors.effects_kernel`; arguments as for `GaussianSearch`.
     """
 
     def __init__(
@@ -37,11 +38,12 @@ class GP(GaussianSearch):
         width: float = 2.0,
         pending: Pending = "believer",
         per_cost: bool = False,
+        exploration: float = 0.5,
     ) -> None:
         self._columns = Columns.of(setting.space)
         super().__init__(
             setting,
-            GaussianProcess(DecisionKernel(self._columns)),
+            GaussianProcess(EffectsKernel(self._columns)),
             acquisition=acquisition,
             refit_every=refit_every,
             initial=initial,
@@ -50,11 +52,15 @@ class GP(GaussianSearch):
             width=width,
             pending=pending,
             per_cost=per_cost,
+            exploration=exploration,
         )
 
     def encode(self, architectures: Sequence[Architecture]) -> Rows:
         return self._columns.encode(architectures)
 
     def relevance(self) -> dict[str, float]:
-        """Return the learned scale of each decision, largest first: how fast the score changes with it."""
-        return self._columns.scales(self._theta())
+        """Return the scale of each decision, largest first: how fast the score changes with it.
+
+        They are learned with the product of `DecisionKernel` alone, which has no other way to explain the scores.
+        """
+        return self._columns.scales(self._learned_by(GaussianProcess(DecisionKernel(self._columns))))

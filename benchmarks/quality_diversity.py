@@ -5,6 +5,7 @@ Niches are `latency <= L_j`, nested, L_j the quantiles below of the feature over
 Budget: 200 evaluations of 200 epochs, the first 10 at random. Signal: validation; figures: *test* error of the elites
 that the validation column chose, 100 where a niche has none, summed over niches; each strategy's rank in each problem
 is averaged over the problems. Peers run on the same table, with (validation accuracy, feature) as two objectives.
+Finished searches are kept in `--out`, so that a run that is cut off goes on.
 
     python benchmarks/quality_diversity.py [--seeds 30] [--device edgegpu] [--strategies LIST] [--jobs 2]
     python benchmarks/quality_diversity.py --benchmark nasbench101 --feature params   # what options were tried on
@@ -19,7 +20,7 @@ import multiprocessing
 import os
 import statistics
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, process_time
@@ -194,24 +195,53 @@ def main() -> None:
     parser.add_argument("--feature")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=1e9, help="stop after the seed in which this is reached")
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/quality_diversity.jsonl"), help="delete it to start anew"
+    )
     parser.add_argument("--data", type=Path, default=os.environ.get("SEARCHITECT_DATA"))
     options = parser.parse_args()
     found: dict[tuple[str, Problem], list[dict[str, float]]] = {}
     seconds: dict[str, list[float]] = {}
     start, waiting = monotonic(), tasks(options)
     each = len(waiting) // options.seeds
-    with multiprocessing.get_context("spawn").Pool(options.jobs) as pool:
-        for done, (entry, judged, spent) in enumerate(pool.imap(job, waiting), 1):
-            seconds.setdefault(entry, []).append(spent)
-            for problem, values in judged:
-                found.setdefault((entry, problem), []).append(values)
-            if done % each == 0:
-                print(f"  {done // each} of {options.seeds} seeds", file=sys.stderr, flush=True)
-                if monotonic() - start > 60 * options.minutes:
-                    break
-        pool.terminate()
+    done = 0
+    for entry, judged, spent in finished(waiting, options):
+        done += 1
+        seconds.setdefault(entry, []).append(spent)
+        for problem, values in judged:
+            found.setdefault((entry, problem), []).append(values)
+        if done % each == 0:
+            print(f"  {done // each} of {options.seeds} seeds", file=sys.stderr, flush=True)
+            if monotonic() - start > 60 * options.minutes:
+                break
     options.seeds = done // each
     show(found, seconds, options)
+
+
+def finished(waiting: Sequence[tuple], options: argparse.Namespace) -> Iterator[tuple]:
+    """Yield every search in order: those of an earlier run from its file, the others as they end."""
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    lines = options.out.read_text().splitlines() if options.out.exists() else []
+    known = {row["key"]: row for row in map(json.loads, lines)}
+    missing_ones = [task for task in waiting if key(task) not in known]
+    with multiprocessing.get_context("spawn").Pool(options.jobs) as pool, options.out.open("a") as file:
+        running = pool.imap(job, missing_ones)
+        for task in waiting:
+            if key(task) not in known:
+                entry, judged, spent = next(running)
+                known[key(task)] = {"key": key(task), "figures": [v for _, v in judged], "seconds": spent}
+                file.write(json.dumps(known[key(task)]) + "\n")
+                file.flush()
+                print(f"    {entry} {task[2]}: {judged[0][1]['test']:.2f}", file=sys.stderr, flush=True)
+            row = known[key(task)]
+            yield task[0], list(zip(task[1], row["figures"], strict=True)), row["seconds"]
+        pool.terminate()
+
+
+def key(task: tuple) -> str:
+    """What tells one search from another in the file."""
+    entry, problems, seed, trials = task
+    return f"{entry} | {', '.join(p.name for p in problems)} | {problems[0].feature} | {seed} | {trials}"
 
 
 def show(found, seconds, options: argparse.Namespace) -> None:

@@ -196,7 +196,7 @@ def _check_key(where: str, key: str, value: Any) -> None:
         raise ConfigError(
             f"{where}: {key} is a {wanted}, got {str(value)[:60]!r}", hint="docs/tables.md shows each key"
         )
-    if key == "table" and (len(value) > 200 or not value.isprintable()):
+    if key == "table" and isinstance(value, str) and (len(value) > 200 or not value.isprintable()):
         raise ConfigError(f"{where}: table is the name of a file, got {value[:60]!r}")
     if key in ALLOWED and value not in ALLOWED[key]:
         raise ConfigError(f"{where}: {key} is one of {', '.join(ALLOWED[key])}, got {value!r}")

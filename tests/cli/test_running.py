@@ -28,7 +28,8 @@ def test_every_option_reaches_the_search(api: FakeApi, typed: Typed) -> None:
     --constraint parameters<=1e5 --device cpu --store s.db --out runs/x --name mine --epochs 3 --deterministic
     --no-random --profile --allow-changed-code --option startup=5 --option model=trees --option exact=true
     --warm-start old --warm-start @s.db --devices phone --confidence 0.9 --proxies nwot,flops --stopping median
-    --prune-space --scenarios places.toml --size 2 --reference runs/old"""
+    --prune-space --scenarios places.toml --size 2 --reference runs/old --executor ray --ray-address auto
+    --trial-cpus 2 --trial-gpus 0.25 --trial-seconds 60 --hang-seconds 30 --retries 1 --max-failures 0.5 --disk 1GB"""
     assert typed(*words.split()).code == 0
     [(name, _, given)] = api.calls
     recipe = given.pop("recipe")
@@ -69,6 +70,15 @@ def test_every_option_reaches_the_search(api: FakeApi, typed: Typed) -> None:
         "scenarios": "places.toml",
         "size": 2,
         "reference": "runs/old",
+        "executor": "ray",
+        "ray_address": "auto",
+        "trial_cpus": 2.0,
+        "trial_gpus": 0.25,
+        "trial_seconds": 60.0,
+        "hang_seconds": 30.0,
+        "retries": 1,
+        "max_failures": 0.5,
+        "disk": "1GB",
     }
 
 

@@ -195,10 +195,14 @@ def tune(options: argparse.Namespace, weights: Path, architecture: sa.Architectu
     model = with_preprocessing(task.preprocessing, space.build(whole, task.spec))
     model.load_state_dict(load_file(weights))
     context, probe = Context(seed=derive(options.seed, "tuned")), copy.deepcopy(model)
-    for _ in range(2):  # the first time pays for what only a first training costs
+    took = []
+    for share in (0.05, 0.1, 0.2):  # the first pays for what only a first training costs
         before = spent()
-        train(probe, task, TUNED, fidelity=Fidelity(epochs=1, data_fraction=0.05), context=context)
-    epochs = max(1, int(options.tuning / (20 * (spent() - before))))
+        train(probe, task, TUNED, fidelity=Fidelity(epochs=1, data_fraction=share), context=context)
+        took.append(spent() - before)
+    # Judging after an epoch takes as long however short the epoch is.
+    epoch = took[1] + 9 * max(0.0, took[2] - took[1])
+    epochs = max(1, round(options.tuning / epoch))
     train(model, task, TUNED, fidelity=Fidelity(epochs=epochs), context=context)
     seconds = spent() - began
     print(f"  {epochs} epochs of training on in {seconds:.0f} s", flush=True)

@@ -30,8 +30,8 @@ __all__ = [
     "most_promising",
 ]
 
-Acquisition = Literal["ei", "ucb", "thompson"]
-ACQUISITIONS = ("ei", "ucb", "thompson")
+Acquisition = Literal["ei", "ucb", "thompson", "independent"]
+ACQUISITIONS = ("ei", "ucb", "thompson", "independent")
 
 ROUNDS, LOOKED_AT = 3, 6
 """Rounds of mutation where limits forbid what promises most; how many times `elite` candidates are asked for others."""

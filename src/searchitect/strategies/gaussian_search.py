@@ -56,7 +56,8 @@ class GaussianSearch(ABC):
 
     Args:
         process: the model.
-        acquisition: "ei" (log expected improvement over the best posterior mean), "ucb" or "thompson".
+        acquisition: "ei" (log expected improvement over the best posterior mean), "ucb", "thompson" (one function drawn
+            from the posterior), or "independent" (a draw for each candidate by itself, White et al. 2021, §4).
         refit_every: k.
         initial: random trials before the model decides; by default a quarter of the budget within 3..10. The first is
             the space's default architecture.
@@ -167,6 +168,8 @@ class GaussianSearch(ABC):
         if self._acquisition == "thompson":
             return -posterior.sample(rows, rng)
         mean, deviation = posterior.predict(rows)
+        if self._acquisition == "independent":
+            return _drawn(mean, deviation, rng)
         if self._acquisition == "ucb":
             return confidence_bound(mean, deviation, self._width)
         return log_expected_improvement(mean, self._exploration * deviation, best)
@@ -212,6 +215,14 @@ class GaussianSearch(ABC):
             new = self.encode([self._archive.complete[place].architecture for place in missing])
             self._rows.update((place, new[i : i + 1]) for i, place in enumerate(missing))
         return np.concatenate([self._rows[place] for place in places])
+
+
+def _drawn(mean: Vector, deviation: Vector, rng: random.Random) -> Vector:
+    """A loss drawn for each candidate by itself, as a score: larger is better."""
+    import numpy as np
+
+    luck = np.array([rng.gauss(0.0, 1.0) for _ in range(len(mean))])
+    return np.asarray(-(mean + deviation * luck))
 
 
 def _one_of(option: str, value: str, known: Sequence[str]) -> None:

@@ -232,10 +232,12 @@ def test_postgres_keeps_what_two_writers_were_told_whatever_is_cut(postgres: Pos
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_sqlite_keeps_everything_in_long_stories() -> None:
     run_state_machine_as_test(SqliteMachine, settings=small(150, 30))
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_postgres_keeps_everything_in_long_stories(postgres: PostgresServer) -> None:
     run_state_machine_as_test(postgres_machine(postgres), settings=small(60, 30))

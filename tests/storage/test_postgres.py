@@ -6,9 +6,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
+import searchitect as sa
+from searchitect.cli import main
 from searchitect.errors import MissingExtraError, StorageError
 from searchitect.storage import SqlStore, open_store
 from searchitect.storage.postgres import PostgresDatabase
@@ -107,6 +111,22 @@ def test_a_restart_of_the_server_loses_nothing_and_keeps_the_lock(postgres: Post
         assert [event["n"] for _, event in other.journal("a").read()] == list(range(len(written)))
         other.close()
     assert len(written) > 10
+
+
+def test_ctrl_c_in_the_middle_of_a_question_leaves_a_store_that_works(store: SqlStore) -> None:
+    journal = store.journal("a", create=True)
+    journal.append({"kind": "x"})
+
+    def interrupted(connection: Connection) -> None:
+        raw = connection.connection.driver_connection
+        assert raw is not None
+        raw.pgconn.send_query(b"SELECT pg_sleep(0)")  # its answer is never read
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.run(interrupted)
+    assert journal.append({"kind": "y"}) == 2
+    assert [event["kind"] for _, event in journal.read()] == ["x", "y"]
 
 
 def test_a_driver_whose_study_was_taken_while_the_server_was_away_stops(postgres: PostgresServer) -> None:
@@ -243,3 +263,37 @@ def test_a_url_that_cannot_be_read_is_refused(url: str) -> None:
         open_store(url)
     assert "postgresql://USER" in (caught.value.hint or "")
     assert "geheim" not in str(caught.value)
+
+
+@sa.space
+class Net:
+    width: int = sa.choice(8, 16, 32)
+    depth: int = sa.choice(1, 2, 3)
+
+
+def score(model: object, context: object) -> dict[str, float]:
+    return {"score": float(model.width)}  # type: ignore[attr-defined]
+
+
+def test_a_search_its_resumption_and_its_pages_work_on_a_server_and_tell_no_password(
+    postgres: PostgresServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def search() -> sa.Result:
+        return sa.search(
+            space=Net, evaluate=score, objectives=["score"], trials=4, workers=0, random_search=False,
+            confirm_seeds=0, store=postgres.url(), name="net", folder=tmp_path / "net",
+        )  # fmt: skip
+
+    first, second = search(), search()
+    assert first.counts["complete"] == 4
+    assert second.trials == first.trials
+    assert main(["show", "net", "--store", postgres.url(), "--json"]) == 0
+    assert main(["list", "studies", "--store", postgres.url()]) == 0
+    assert main(["store", "check", "--store", postgres.url()]) == 0
+    shown = capsys.readouterr().out
+    assert '"study": "net"' in shown
+    store = open_store(postgres.url())
+    kept = [str(event) for _, event in store.journal("net").read()]
+    store.close()
+    for secret in (PASSWORD, QUOTED):
+        assert secret not in shown + "".join(kept)

@@ -169,7 +169,7 @@ class SqlStore:
     def close(self) -> None:
         with self._turn:
             if self._connection is not None:
-                self._connection.close()
+                _closed(self._connection)
             self._connection = None
             self.database.engine.dispose()
 
@@ -198,6 +198,10 @@ class SqlStore:
                         self._open().invalidate()
                     if not lost or not patient or self._together:
                         raise self.database.explained(error) from error
+                except (KeyboardInterrupt, SystemExit):
+                    if self.database.patience:  # the answer of a server may still be on its way
+                        self._open().invalidate()
+                    raise
                 query = again or query
 
     def _open(self) -> sql.Connection:
@@ -357,6 +361,14 @@ def _migrate(connection: sql.Connection, database: Database) -> None:
     for step in range(version or SCHEMA_VERSION, SCHEMA_VERSION):
         MIGRATIONS[step](connection)
         connection.execute(sql.update(SCHEMA).values(version=step + 1))
+
+
+def _closed(connection: sql.Connection) -> None:
+    """Close it, also where it was interrupted in the middle of a question."""
+    try:
+        connection.close()
+    except sql.exc.DBAPIError:
+        connection.invalidate()
 
 
 def _roll_back(connection: sql.Connection) -> None:

@@ -268,10 +268,8 @@ def read_result(events: Iterable[Event], *, folder: Path | None = None, space: t
     try:
         return result_of(state, folder=folder, space=space)
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        raise StorageError(
-            f"the journal of this study does not hang together: {type(error).__name__}: {str(error)[:200]}",
-            hint="the store was changed or damaged: restore it from a copy",
-        ) from error
+        what = f"the journal of this study does not hang together: {type(error).__name__}: {str(error)[:200]}"
+        raise StorageError(what, hint="the store was changed or damaged: restore it from a copy") from error
 
 
 def result_of(state: StudyState, *, folder: Path | None = None, space: type | None = None) -> Result:

@@ -251,5 +251,5 @@ def test_the_same_at_length(machine: type[RuleBasedStateMachine]) -> None:
     from hypothesis.stateful import run_state_machine_as_test
 
     run_state_machine_as_test(
-        machine, settings=settings(max_examples=200, stateful_step_count=40, deadline=None, database=None)
+        machine, settings=settings(max_examples=60, stateful_step_count=30, deadline=None, database=None)
     )

@@ -6,6 +6,7 @@ import bz2
 import os
 import pickle
 import subprocess
+import time
 from collections import OrderedDict, defaultdict
 from pathlib import Path
 from typing import Any
@@ -110,3 +111,11 @@ def test_a_broken_file_is_named(tmp_path: Path, data: bytes) -> None:
     path.write_bytes(data)
     with pytest.raises(TaskError, match=r"data\.pickle is"):
         read_pickle(path)
+
+
+def test_a_few_bytes_that_ask_for_a_memo_of_gigabytes_are_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "x.pickle").write_bytes(b"\x80\x02]r\xff\xff\xff\x7f.")  # LONG_BINPUT at place 2**31 - 1
+    before = time.process_time()
+    with pytest.raises(TaskError, match="MemoryError"):
+        read_pickle(tmp_path / "x.pickle")
+    assert time.process_time() - before < 2

@@ -17,11 +17,16 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from searchitect.errors import TaskError
+from searchitect.executors.memory import limited_memory
 
 __all__ = ["MAX_BYTES", "read_pickle"]
 
 MAX_BYTES = 1 << 30
 """Largest pickle that is read, in bytes once unpacked."""
+
+ROOM, PER_BYTE = 1 << 28, 200
+"""Memory that the objects of a pickle may take: at least, and for each of its bytes. A few hostile bytes can ask for a memo
+of 64 GB."""
 
 CHUNK = 1 << 20
 
@@ -131,7 +136,8 @@ def read_pickle(path: Path, max_bytes: int = MAX_BYTES) -> Any:
     try:
         with _opened(path) as file:
             data = _bounded(file, path, max_bytes)
-        return _Reader(io.BytesIO(data)).load()
+        with limited_memory(ROOM + PER_BYTE * len(data)):
+            return _Reader(io.BytesIO(data)).load()
     except TaskError:
         raise
     except (pickle.UnpicklingError, OSError, EOFError) as error:

@@ -217,17 +217,22 @@ def _imported(path: Path, store: Store) -> Transferred:
             info = _info(header, reader, set())
             names[info.name] = None
             with store.lock(info.name):
-                journal = store.journal(info.name, create=True, created=info.created)
-                known = next((i.events for i in store.studies() if i.name == info.name), 0)
-                missing = (
-                    event for _, event, there in _events(info, reader, store, min(known, info.events)) if not there
-                )
-                while chunk := list(islice(missing, CHUNK)):
-                    with _together(store):
-                        for event in chunk:
-                            journal.append(event)
-                    written += len(chunk)
+                written += _import_study(info, reader, store)
     return Transferred(tuple(names), written)
+
+
+def _import_study(info: StudyInfo, reader: _Reader, store: Store) -> int:
+    journal = store.journal(info.name, create=True, created=info.created)
+    known = next((there.events for there in store.studies() if there.name == info.name), 0)
+    events = _events(info, reader, store, min(known, info.events))
+    missing = (event for _, event, is_there in events if not is_there)
+    written = 0
+    while chunk := list(islice(missing, CHUNK)):
+        with _together(store):
+            for event in chunk:
+                journal.append(event)
+        written += len(chunk)
+    return written
 
 
 def _together(store: Store) -> AbstractContextManager[None]:

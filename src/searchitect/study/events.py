@@ -35,6 +35,7 @@ RETRIED = "retried"
 """Kind of the event of a trial that is run again."""
 
 _FULL = Fidelity()  # one for all plain trials: a study of half a million keeps them in memory
+_NOTHING: Mapping[str, float] = {}  # likewise
 
 MAX_REASON = 2_000
 """Reasons longer than this are cut, keeping both ends."""
@@ -123,7 +124,10 @@ def opening_trial(event: Event, seed: int, state: TrialState) -> Trial:
         event.get("parent"),
         event.get("keeps", False),
     )
-    return Trial(event["number"], proposal, state, event["key"], seed, event["phase"], reason=event.get("reason"))
+    return Trial(
+        event["number"], proposal, state, event["key"], seed, event["phase"], _NOTHING, event.get("reason"),
+        clock=_NOTHING,
+    )  # fmt: skip
 
 
 def _opening(trial: Trial) -> dict[str, Any]:

@@ -98,5 +98,5 @@ def check_name(study: object) -> str:
 
 def unknown_study(study: str, known: list[str]) -> StorageError:
     """The error for a name that the store does not hold."""
-    hint = did_you_mean(study, [str(name) for name in known]) if known else "this store is empty"
+    hint = did_you_mean(str(study), [str(name) for name in known]) if known else "this store is empty"
     return StorageError(f"there is no study '{study}'", hint=hint)

@@ -25,8 +25,8 @@ MAX_BYTES = 1 << 30
 """Largest pickle that is read, in bytes once unpacked."""
 
 ROOM, PER_BYTE = 1 << 28, 200
-"""Memory that the objects of a pickle may take: at least, and for each of its bytes. A few hostile bytes can ask for a memo
-of 64 GB."""
+"""Memory that the objects of a pickle may take: at least, and for each of its bytes. A few hostile bytes can ask for
+a memo of 64 GB."""
 
 CHUNK = 1 << 20
 

@@ -79,7 +79,8 @@ def main() -> None:
             over = f"; {wall:.1f} s, {100 * (wall / ideal - 1):+.1f} % over {ideal:.1f} s" if ideal else ""
             print(
                 f"{trials:,} trials of {seconds:g} s: {rate:.0f} trials/s{over}; "
-                f"driver {1e3 * used / trials:.2f} ms of processor time per trial; workers were up after {started:.0f} s"
+                f"driver {1e3 * used / trials:.2f} ms of processor time per trial; "
+                f"workers were up after {started:.0f} s"
             )
 
 

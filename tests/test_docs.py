@@ -24,7 +24,10 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     assert [link for link in local if not (page.parent / link).exists()] == []
 
 
-@pytest.mark.parametrize("page", ["warm_starts.md", "extend.md", "data.md", "portfolio.md", "many_objectives.md", "stores.md"])
+PAGES = ["warm_starts.md", "extend.md", "data.md", "portfolio.md", "many_objectives.md", "stores.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_code_blocks_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The blocks of a page are one program."""
     monkeypatch.chdir(tmp_path)

@@ -37,8 +37,6 @@ def test_the_worst_go_first_and_the_best_stay(tmp_path):
     assert 14 <= len(left) <= 15
     complete = [t for t in study.trials if t.is_complete and t.reused is None]
     complete.sort(key=lambda t: -t.measurements["score"])
-        (t for t in study.trials if t.is_complete and t.reused is None), key=lambda t: -t.measurements["score"]
-    )
     assert {t.number for t in complete[:KEPT_BEST]} <= left
     gone = [n for event in journal(study) if event["kind"] == "discarded" for n in event["numbers"]]
     assert len(gone) == len(set(gone))

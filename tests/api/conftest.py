@@ -4,6 +4,7 @@ An export takes longer than all else of a tiny search. Without the mark, the ext
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -15,6 +16,14 @@ REQUIRED = onnx_file._require_packages
 
 def absent() -> None:
     raise MissingExtraError("the ONNX file", "onnx")
+
+
+@contextmanager
+def with_onnx() -> Iterator[None]:
+    """For a fixture whose search is to write the file."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(onnx_file, "_require_packages", REQUIRED)
+        yield
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -6,7 +6,7 @@ import searchitect as sa
 from searchitect import api
 from searchitect.cli import main
 from searchitect.errors import ConfigError, StorageError
-from searchitect.storage import sql
+from searchitect.storage import sqlite
 
 
 @sa.space
@@ -30,7 +30,7 @@ def kept(tmp_path, monkeypatch):
     run("done")
     seen.clear()
     store.chmod(0o444)
-    monkeypatch.setattr(sql, "may_write", lambda path: False)  # root may write whatever the file says
+    monkeypatch.setattr(sqlite, "may_write", lambda path: False)  # root may write whatever the file says
     return store, run, seen
 
 

@@ -6,7 +6,7 @@ import searchitect as sa
 from searchitect.api.pacing import measure_pace
 from searchitect.api.preparing import prepare
 from searchitect.api.request import Request, make_parts
-from searchitect.api.running import _study
+from searchitect.api.running import open_study
 from searchitect.evaluators import TrainingEvaluator
 
 
@@ -19,10 +19,10 @@ def test_the_pace_of_a_machine_is_positive_and_tells_models_apart():
     assert mean > 0
 
 
-def test_a_resumed_study_predicts_by_the_pace_it_began_with(tmp_path):
+def test_a_resumedopen_study_predicts_by_the_pace_it_began_with(tmp_path):
     request = Request(data="digits", budget="20s", store=str(tmp_path / "s.db"), name="paced", folder=tmp_path / "out")
     first = prepare(request, make_parts(request))
-    _study(first, None).close()
+    open_study(first, None).close()
     again = prepare(request, make_parts(request))
     assert again.evaluator.pace == first.evaluator.pace
     assert dataclasses.astuple(again.evaluator.pace) != (0.0, 0.0, 0.0)

@@ -18,6 +18,7 @@ from searchitect.errors import (
     TaskError,
 )
 from searchitect.trial import TrialState
+from tests.api.conftest import with_onnx
 
 TINY = {"trials": 3, "confirm_seeds": 1, "workers": 0, "recipe": sa.Recipe(epochs=1)}
 
@@ -51,9 +52,11 @@ class Plain:
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     events = []
-    result = sa.search(
-        "iris", Small, folder=folder / "model", store=folder / "studies.db", name="iris", on_event=events.append, **TINY
-    )
+    with with_onnx():
+        result = sa.search(
+            "iris", Small, folder=folder / "model", store=folder / "studies.db", name="iris",
+            on_event=events.append, **TINY,
+        )  # fmt: skip
     return folder, result, events
 
 

@@ -23,7 +23,8 @@ __all__ = ["GP"]
 class GP(GaussianSearch):
     """Fit a Gaussian process with one learned scale per decision, try what promises the largest improvement.
 
-    The kernel is that of `predictors.effects_kernel`; arguments as for `GaussianSearch`.
+    The kernel is that of `predictors.effects_kernel`; arguments as for `GaussianSearch`, but that `exploration` is 0.5,
+    and 1 with `per_cost`, by default.
     """
 
     def __init__(
@@ -38,9 +39,12 @@ class GP(GaussianSearch):
         width: float = 2.0,
         pending: Pending = "believer",
         per_cost: bool = False,
-        exploration: float = 0.5,
+        exploration: float | None = None,
     ) -> None:
         self._columns = Columns.of(setting.space)
+        if exploration is None:
+            # A price is set against plain improvement: with less, the cheap and unknown would seem worth nothing.
+            exploration = 1.0 if per_cost else 0.5
         super().__init__(
             setting,
             GaussianProcess(EffectsKernel(self._columns)),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 
 import pytest
@@ -102,6 +103,7 @@ def test_a_search_runs_on_it_through_the_front_door(tmp_path, capfd) -> None:
     def score(net, context):
         for step in (1, 2, 3):
             context.report(step, score=net.width * step / 3)
+            time.sleep(0.2)  # a stop takes its way through two processes
         return float(net.width)
 
     place = {"store": tmp_path / "s.db", "folder": tmp_path / "out", "name": "ray"}

@@ -34,8 +34,7 @@ class Sleeper:
 
 
 @pytest.fixture
-def cluster(monkeypatch):
-    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+def cluster():
     from ray.cluster_utils import Cluster
 
     made = Cluster(

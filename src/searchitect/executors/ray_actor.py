@@ -104,3 +104,4 @@ class RayActor:
 
         with contextlib.suppress(ray.exceptions.RayError, ValueError, ConnectionError):
             ray.kill(self._actor, no_restart=True)
+        self.starting = self.hearing = self.ending = None  # several may fail at once, and it dies but once

@@ -6,7 +6,7 @@ import searchitect as sa
 from searchitect.objectives import Objective
 from searchitect.seeding import stream
 from searchitect.strategies import Setting
-from searchitect.strategies.auto import Auto, choose
+from searchitect.strategies.auto import PREFERRED, Auto, choose
 from searchitect.strategies.regularized_evolution import RegularizedEvolution
 from searchitect.testing.strategies import planted_loss, synthetic_search
 from searchitect.trial import TrialState
@@ -80,7 +80,7 @@ def test_it_asks_what_the_chosen_strategy_asks_and_says_so():
 
     asked = setting(seed=3)
     quick = {"gp": QUICK["gp"]}
-    auto, plain = Auto(asked, options=quick), make_strategy("gp", asked, QUICK["gp"])
+    auto, plain = Auto(asked, options=quick), make_strategy("gp", asked, {**PREFERRED["gp"], **QUICK["gp"]})
     best = SPACE.sample(stream(1, "best"))
     told = synthetic_search(auto, asked, lambda a: -planted_loss(SPACE, best, a), 25)
     for trial in told:

@@ -42,6 +42,10 @@ FEWEST_FOR_DIRECTIONS = 4
 
 EVOLUTION = "regularized_evolution"
 
+PREFERRED: Mapping[str, Mapping[str, Any]] = {"gp": {"acquisition": "independent"}}
+"""Options with which `auto` takes a strategy. Expected improvement is faster at first, but where short trainings
+mislead, six of ten searches were stuck; see docs/decisions/0019-gp-explores-less-and-knows-effects.md."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -101,7 +105,7 @@ class Auto:
     The decision is a function of what was told. A new choice is told all past trials before it is asked.
 
     Args:
-        options: strategy → its own options, for whatever may be chosen.
+        options: strategy → its own options, for whatever may be chosen; they come before those of `PREFERRED`.
         least_correlation: held-out rank correlation that a model must reach from 30 complete trials on; it is checked
             again after half as many more trials each time.
     """
@@ -159,7 +163,8 @@ class Auto:
         self.choice = choice
         # Prior trials and zero-cost scores lead whatever is chosen: they are wrapped around this strategy, not within.
         plain = dataclasses.replace(self._setting, prior=(), scores=None)
-        self._strategy: Strategy = make_strategy(choice.name, plain, self._options.get(choice.name))
+        options = {**PREFERRED.get(choice.name, {}), **self._options.get(choice.name, {})}
+        self._strategy: Strategy = make_strategy(choice.name, plain, options)
         for trial in self._told:
             self._strategy.tell(trial)
         if self._settled:

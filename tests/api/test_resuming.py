@@ -80,7 +80,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("workers", ["0", "2"])
+@pytest.mark.parametrize("workers", ["0", pytest.param("2", marks=pytest.mark.slow)])
 def test_sigkill_of_the_driver_loses_and_repeats_no_finished_trial(tmp_path, workers):
     script, store = tmp_path / "run.py", tmp_path / "s.db"
     script.write_text(SCRIPT)

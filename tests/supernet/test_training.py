@@ -166,7 +166,10 @@ def test_the_callers_random_numbers_are_left_alone(data):
 # Going on.
 
 
-@pytest.mark.parametrize("method", METHODS)
+QUICK = ("spos", "enas")  # a path alone, and a controller that learns beside it
+
+
+@pytest.mark.parametrize("method", [m if m in QUICK else pytest.param(m, marks=pytest.mark.slow) for m in METHODS])
 def test_a_training_killed_inside_an_epoch_ends_with_the_same_weights(tmp_path, uninterrupted, method):
     total = EPOCHS * steps_of_an_epoch()
     step = random.Random(f"kill {method}").randrange(SAVE_EVERY + 1, total)

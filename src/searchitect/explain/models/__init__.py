@@ -1,0 +1,1 @@
+"""What a trained model looks at, and whether such a map can be believed."""

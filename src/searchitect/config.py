@@ -24,6 +24,7 @@ from typing import Any
 from searchitect.errors import ConfigError, SpaceError, did_you_mean
 
 __all__ = [
+    "EXECUTION",
     "Budget",
     "RunSettings",
     "load_space",
@@ -329,6 +330,10 @@ class RunSettings:
         return dataclasses.replace(self, **plain)
 
 
+_FIGURES = ("trial_cpus", "trial_gpus", "trial_seconds", "hang_seconds", "max_failures")
+EXECUTION = ("executor", "ray_address", *_FIGURES, "retries", "disk")
+"""Settings about where trials run and what is done when that goes wrong; arguments of `search` have the same names."""
+
 _WANTED = {
     **dict.fromkeys(
         ("task", "target", "group", "time", "space", "strategy", "stopping", "scenarios", "until", "device"), "a text"
@@ -336,7 +341,7 @@ _WANTED = {
     **dict.fromkeys(("store", "out", "name", "proxies", "reference", "executor", "ray_address"), "a text"),
     **dict.fromkeys(("trials", "epochs", "size"), "a positive whole number"),
     **dict.fromkeys(("workers", "confirm_seeds", "retries"), "a whole number from 0"),
-    **dict.fromkeys(("trial_cpus", "trial_gpus", "trial_seconds", "hang_seconds", "max_failures"), "a number"),
+    **dict.fromkeys(_FIGURES, "a number"),
     **dict.fromkeys(("deterministic", "profile", "prune_space", "random", "allow_changed_code"), "true or false"),
     **dict.fromkeys(("objective", "constraint", "devices", "warm_start"), "a list of texts"),
     "option": "a table of the strategy's options",

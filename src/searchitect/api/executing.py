@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from searchitect.config import parse_memory
-from searchitect.errors import ConfigError, did_you_mean
+from searchitect.config import EXECUTION, parse_memory
+from searchitect.errors import ConfigError
+from searchitect.executors.registry import check_kind
 
 if TYPE_CHECKING:
     from searchitect.api.request import Parts, Request
@@ -21,13 +22,11 @@ __all__ = [
     "recorded_execution",
 ]
 
-KINDS = ("serial", "processes", "ray")
-
 HANG_SECONDS = 600.0
 """A training in a worker process that does nothing for so long has hung; your own function may wait for something."""
 
 _NUMBERS = ("trial_cpus", "trial_gpus", "max_failures", "hang_seconds")
-_KEPT = ("executor", "ray_address", "trial_cpus", "trial_gpus", "retries", "max_failures", "hang_seconds", "disk")
+_KEPT = tuple(name for name in EXECUTION if name != "trial_seconds")  # which stands in the plan's allowances
 
 
 def check_executing(request: Request) -> None:
@@ -55,8 +54,8 @@ def check_executing(request: Request) -> None:
 
 def _check_kind(request: Request) -> None:
     kind = request.executor
-    if kind is not None and kind not in KINDS:
-        raise ConfigError(f"there is no executor {kind!r}", hint=did_you_mean(str(kind), KINDS))
+    if kind is not None:
+        check_kind(kind, request.hang_seconds)
     if kind == "ray" and request.ray_address is not None and request.workers is None:
         raise ConfigError(
             "how many trials are to run at the same time on the cluster?", hint="workers=64, for 64 slots"
@@ -67,8 +66,6 @@ def _check_kind(request: Request) -> None:
         for name, usual in (("ray_address", None), ("trial_cpus", 1.0), ("trial_gpus", 0.0)):
             if getattr(request, name) != usual:
                 raise ConfigError(f"{name} is of the executor 'ray' only", hint="executor='ray'")
-    elif request.hang_seconds is not None:
-        raise ConfigError("hangs are noticed in worker processes of this machine only", hint="trial_seconds, on Ray")
 
 
 def disk_bytes(request: Request) -> int | None:

@@ -12,24 +12,11 @@ from searchitect.cli import text
 from searchitect.cli.exits import ExitCode, boundary, stoppable
 from searchitect.cli.options import Confidence, Debug, Devices, Json, Quiet, Shown, Store, StudyName, takes_settings
 from searchitect.cli.progress import Progress, progress
-from searchitect.config import RunSettings, parse_budget
+from searchitect.config import EXECUTION, RunSettings, parse_budget
 from searchitect.errors import ConfigError
 
 if TYPE_CHECKING:
     from searchitect.result import Result
-
-_EXECUTION = (
-    "executor",
-    "ray_address",
-    "trial_cpus",
-    "trial_gpus",
-    "trial_seconds",
-    "hang_seconds",
-    "retries",
-    "max_failures",
-    "disk",
-)
-"""Settings of the same name as arguments of `search`: where trials run, and what is done when that goes wrong."""
 
 __all__ = ["answer", "doctor", "plan", "resume", "run"]
 
@@ -148,7 +135,7 @@ def _arguments(settings: RunSettings) -> dict[str, Any]:
         "deterministic": settings.deterministic,
         "profile": settings.profile,
         "allow_changed_code": settings.allow_changed_code,
-        **{name: getattr(settings, name) for name in _EXECUTION},
+        **{name: getattr(settings, name) for name in EXECUTION},
     }
 
 

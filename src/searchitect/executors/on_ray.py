@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from searchitect.errors import ConfigError
-from searchitect.evaluation import Cause, Evaluator, Job, Listener, Outcome
+from searchitect.evaluation import Cause, Evaluator, Job, Outcome
+from searchitect.executors.pool import Pool, check_workers
 from searchitect.executors.ray_actor import RayActor
 from searchitect.executors.ray_cluster import ONE_CPU, Cluster, Needs, join, leave
 from searchitect.executors.running import OnReport
@@ -31,7 +31,7 @@ _FUTILE = 3
 _HINT = "workers=0 runs in this process and shows the traceback"
 
 
-class RayExecutor:
+class RayExecutor(Pool[RayActor]):
     """Runs jobs in warm actors of a Ray cluster.
 
     A job whose process or node is lost comes back with the cause, and its actor is started anew where there is room; so
@@ -65,14 +65,10 @@ class RayExecutor:
         memory_bytes: int | None = None,
         on_report: OnReport | None = None,
     ) -> None:
-        if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-            raise ConfigError(f"workers is a whole number from 1 on, got {workers!r}", hint=_HINT)
+        super().__init__(on_report)
+        check_workers(workers, 1, hint=_HINT)
         self.evaluator, self.workers = evaluator, workers
-        self._needs, self._grace, self._memory_bytes, self._on_report = needs, grace, memory_bytes, on_report
-        self._listener: Listener | None = None
-        self._exact = False
-        self._pool: list[RayActor] = []
-        self._ended: list[Outcome] = []
+        self._needs, self._grace, self._memory_bytes = needs, grace, memory_bytes
         self._any_ready, self._futile, self._deadline = False, 0, time.monotonic() + start_timeout
         payload = serialised(evaluator)
         self._cluster: Cluster | None = join(address, workers, needs)
@@ -89,49 +85,18 @@ class RayExecutor:
     def _new(self) -> RayActor:
         return RayActor(self._payload, self._memory_bytes, self._needs)
 
-    @property
-    def capacity(self) -> int:
-        """How many actors have no job. One that is still starting counts: its job waits for it."""
-        return sum(actor.job is None for actor in self._pool)
-
     def submit(self, job: Job) -> None:
         """Give a job to a free actor, rather one that has started.
 
         Raises:
             ConfigError: none is free, or the executor is closed.
         """
-        idle = [actor for actor in self._pool if actor.job is None]
-        if not idle:
-            raise ConfigError(
-                f"the executor is {'full' if self._pool else 'closed'}: it cannot take trial {job.number}"
-            )
+        idle = self._idle(job)
         if job.folder is not None:
             with contextlib.suppress(OSError):  # the evaluation says so
                 job.folder.parent.mkdir(parents=True, exist_ok=True)
         heard = self._listener is not None or self._on_report is not None
         max(idle, key=lambda actor: actor.ready).give(job, heard, self._exact)
-
-    def collect(self, timeout: float | None = None) -> Sequence[Outcome]:
-        """Wait until a job has ended, or `timeout` seconds; return all that ended, by trial number.
-
-        Raises:
-            ConfigError: no actor can start, or the evaluator cannot be loaded. The executor is closed then.
-        """
-        end = None if timeout is None else time.monotonic() + timeout
-        while not self._ended and any(actor.job is not None for actor in self._pool):
-            try:
-                self._step(end)
-            except ConfigError:
-                self.close()
-                raise
-            if end is not None and time.monotonic() >= end:
-                break
-        ended, self._ended = self._ended, []
-        return sorted(ended, key=lambda outcome: outcome.number)
-
-    def follow(self, listener: Listener | None, *, exact: bool = False) -> None:
-        """Call `listener` for every report as it arrives; with `exact` the job waits for it."""
-        self._listener, self._exact = listener, exact and listener is not None
 
     def stop(self, number: int, reason: str) -> None:
         """Let the job of this trial end at its next report; with `exact` at the one it waits at."""
@@ -148,14 +113,6 @@ class RayExecutor:
         self._pool.clear()
         leave(self._cluster)
         self._cluster = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     # ---- inside
 
@@ -222,11 +179,6 @@ class RayExecutor:
         if reports and self._exact:
             actor.answer(actor.stop)
         actor.listen(bool(reports))
-
-    def _tell(self, number: int, step: int, values: Mapping[str, float]) -> None:
-        for told in (self._on_report, self._listener):
-            if told is not None:
-                told(number, step, values)
 
     def _bury(self, actor: RayActor, error: Exception) -> None:
         """A process or a node is gone."""

@@ -7,14 +7,14 @@ import selectors
 import signal
 import time
 import weakref
-from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Any
 
 from searchitect.errors import ConfigError
-from searchitect.evaluation import Cause, Evaluator, Job, Listener, Outcome
+from searchitect.evaluation import Cause, Evaluator, Job, Outcome
 from searchitect.executors.causes import cause_of_death
 from searchitect.executors.memory import told_within
+from searchitect.executors.pool import Pool, check_workers
 from searchitect.executors.running import OnReport
 from searchitect.executors.travel import serialised
 from searchitect.executors.worker_process import WorkerProcess
@@ -31,7 +31,7 @@ _FUTILE = 3
 _LOCAL = "workers=0 runs in this process and shows the traceback"
 
 
-class ProcessExecutor:
+class ProcessExecutor(Pool[WorkerProcess]):
     """Runs jobs in worker processes, started as programs of their own and kept for many jobs.
 
     A crash, a signal, exhausted memory or a job that takes too long costs that job (it fails, with the reason) and
@@ -61,8 +61,8 @@ class ProcessExecutor:
         hang_seconds: float | None = None,
         on_report: OnReport | None = None,
     ) -> None:
-        if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-            raise ConfigError(f"workers is a whole number from 1 on, got {workers!r}", hint=_LOCAL)
+        super().__init__(on_report)
+        check_workers(workers, 1, hint=_LOCAL)
         limits = [limit for limit in (memory_bytes, hang_seconds) if limit is not None]
         if start_timeout <= 0 or grace < 0 or any(limit <= 0 for limit in limits):
             raise ConfigError(
@@ -70,14 +70,10 @@ class ProcessExecutor:
             )
         self.evaluator, self.workers = evaluator, workers
         self._start_timeout, self._grace = start_timeout, grace
-        self._memory_bytes, self._hang_seconds, self._on_report = memory_bytes, hang_seconds, on_report
+        self._memory_bytes, self._hang_seconds = memory_bytes, hang_seconds
         self._payload = serialised(evaluator)
         self._selector = selectors.DefaultSelector()
-        self._pool: list[WorkerProcess] = []
-        self._ended: list[Outcome] = []
         self._any_ready, self._futile = False, 0
-        self._listener: Listener | None = None
-        self._exact = False
         # Also runs at the end of the interpreter; holds no reference to this object.
         self._stop = weakref.finalize(self, _end_all, self._pool, self._selector, os.getpid())
         try:
@@ -87,48 +83,16 @@ class ProcessExecutor:
             self.close()
             raise
 
-    @property
-    def capacity(self) -> int:
-        """How many workers have no job. A worker that is still starting counts: its job waits for it."""
-        return sum(worker.job is None for worker in self._pool)
-
     def submit(self, job: Job) -> None:
         """Give a job to a free worker.
 
         Raises:
             ConfigError: no worker is free, or the executor is closed.
         """
-        idle = [worker for worker in self._pool if worker.job is None]
-        if not idle:
-            why = "full" if self._pool else "closed"
-            raise ConfigError(f"the executor is {why}: it cannot take trial {job.number}")
+        idle = self._idle(job)
         worker = next((worker for worker in idle if worker.ready), idle[0])
         worker.give(job, self._exact)
         self._listen(worker)
-
-    def collect(self, timeout: float | None = None) -> Sequence[Outcome]:
-        """Wait until a job has ended, or `timeout` seconds; return all that ended, by trial number.
-
-        Returns at once where no job was given.
-
-        Raises:
-            ConfigError: workers cannot start, with what the worker said. The executor is closed then.
-        """
-        end = None if timeout is None else time.monotonic() + timeout
-        while not self._ended and any(worker.job for worker in self._pool):
-            try:
-                self._step(end)
-            except ConfigError:
-                self.close()
-                raise
-            if end is not None and time.monotonic() >= end:
-                break
-        ended, self._ended = self._ended, []
-        return sorted(ended, key=lambda outcome: outcome.number)
-
-    def follow(self, listener: Listener | None, *, exact: bool = False) -> None:
-        """Call `listener` for every report as it arrives; with `exact` the job waits for it."""
-        self._listener, self._exact = listener, exact and listener is not None
 
     def stop(self, number: int, reason: str) -> None:
         """Let the job of this trial end at its next report; with `exact` at the one it waits at."""
@@ -142,14 +106,6 @@ class ProcessExecutor:
     def close(self) -> None:
         """Stop the workers. Jobs still running are abandoned without an outcome. Safe to call twice."""
         self._stop()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _start(self) -> None:
         worker = WorkerProcess(self._payload, self._memory_bytes, self._start_timeout)
@@ -216,9 +172,7 @@ class ProcessExecutor:
     def _report(self, worker: WorkerProcess, number: int, step: int, measurements: Mapping[str, float]) -> None:
         worker.reports.append((step, measurements))
         worker.signs.note()
-        for told in (self._on_report, self._listener):
-            if told is not None:
-                told(number, step, measurements)
+        self._tell(number, step, measurements)
         if self._exact:
             worker.answer(number, worker.stop)
             self._listen(worker)

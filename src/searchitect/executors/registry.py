@@ -7,9 +7,10 @@ from typing import cast
 
 from searchitect.errors import ConfigError, did_you_mean
 from searchitect.evaluation import Evaluator, Executor
+from searchitect.executors.pool import check_workers
 from searchitect.executors.serial import SerialExecutor
 
-__all__ = ["EXECUTORS", "open_executor"]
+__all__ = ["EXECUTORS", "KINDS", "check_kind", "open_executor"]
 
 EXECUTORS = {
     "serial": "searchitect.executors.serial:SerialExecutor",
@@ -17,6 +18,22 @@ EXECUTORS = {
     "ray": "searchitect.executors.on_ray:RayExecutor",
     "simulated": "searchitect.executors.simulated:SimulatedExecutor",
 }
+
+
+KINDS = ("serial", "processes", "ray")
+"""Those that a study may ask for by name."""
+
+
+def check_kind(kind: object, hang_seconds: float | None = None) -> None:
+    """Refuse an executor that does not exist, or that cannot notice a hang where it is to.
+
+    Raises:
+        ConfigError: with the nearest name, or with what to type instead.
+    """
+    if kind not in KINDS:
+        raise ConfigError(f"there is no executor {kind!r}", hint=did_you_mean(str(kind), KINDS))
+    if kind == "ray" and hang_seconds is not None:
+        raise ConfigError("hangs are noticed in worker processes of this machine only", hint="trial_seconds, on Ray")
 
 
 def open_executor(
@@ -42,11 +59,9 @@ def open_executor(
         ConfigError: `workers` is not a whole number from 0 on, does not fit the kind, or 0 comes with a limit.
         MissingExtraError: the kind needs packages that are not installed.
     """
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 0:
-        raise ConfigError(f"workers is a whole number from 0 on, got {workers!r}", hint="0 runs them here")
+    check_workers(workers, 0, hint="0 runs them here")
     kind = kind or ("processes" if workers else "serial")
-    if kind not in ("serial", "processes", "ray"):
-        raise ConfigError(f"there is no executor {kind!r}", hint=did_you_mean(kind, ("serial", "processes", "ray")))
+    check_kind(kind, hang_seconds)
     if workers == 0 and (memory_bytes is not None or hang_seconds is not None):
         what = "memory is limited" if memory_bytes is not None else "a hang is noticed"
         raise ConfigError(f"{what} in worker processes only, and workers=0 starts none", hint="workers=1")
@@ -58,8 +73,6 @@ def open_executor(
     made = getattr(importlib.import_module(module), name)
     if kind == "processes":
         return cast(Executor, made(evaluator, workers, memory_bytes=memory_bytes, hang_seconds=hang_seconds))
-    if hang_seconds is not None:
-        raise ConfigError("hangs are noticed in worker processes of this machine only", hint="trial_seconds, on Ray")
     from searchitect.executors.ray_cluster import Needs
 
     needs = Needs(cpus, gpus, memory_bytes or 0 if address is not None else 0)

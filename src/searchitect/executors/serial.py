@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import Self
 
-from searchitect.errors import ConfigError
 from searchitect.evaluation import Evaluator, Job, Listener, Outcome
+from searchitect.executors.pool import Closing, not_taken
 from searchitect.executors.running import OnReport, run_job
 
 __all__ = ["SerialExecutor"]
 
 
-class SerialExecutor:
+class SerialExecutor(Closing):
     """Runs the submitted job when its outcome is collected. A breakpoint in the evaluation works.
 
     It cannot survive a segmentation fault, an endless loop or exhausted memory of a candidate: they end or
@@ -48,8 +46,7 @@ class SerialExecutor:
             ConfigError: another job waits, or the executor is closed.
         """
         if self.capacity == 0:
-            why = "closed" if self._closed else "full"
-            raise ConfigError(f"the executor is {why}: it cannot take trial {job.number}")
+            raise not_taken(job, closed=self._closed)
         self._job = job
 
     def collect(self, timeout: float | None = None) -> Sequence[Outcome]:
@@ -80,11 +77,3 @@ class SerialExecutor:
     def close(self) -> None:
         """Drop a job that has not run. Safe to call twice."""
         self._job, self._closed = None, True
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

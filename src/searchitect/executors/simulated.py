@@ -13,11 +13,10 @@ import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
 from searchitect.errors import ConfigError, EvaluationError
 from searchitect.evaluation import Evaluator, Job, Listener, Outcome
+from searchitect.executors.pool import Closing, check_workers, not_taken
 from searchitect.executors.running import OnReport, run_job
 from searchitect.trial import Proposal, TrialState
 
@@ -32,7 +31,7 @@ def unit_cost(proposal: Proposal) -> float:
     return 1.0
 
 
-class SimulatedExecutor:
+class SimulatedExecutor(Closing):
     """Plays jobs on virtual workers: a job ends its recorded cost after it was submitted, on a clock of our own.
 
     The evaluator is called when the job's end is collected, in order of virtual ends (of equal ones, in order of
@@ -54,8 +53,7 @@ class SimulatedExecutor:
     def __init__(
         self, evaluator: Evaluator, cost: Cost = unit_cost, workers: int = 1, *, on_report: OnReport | None = None
     ) -> None:
-        if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-            raise ConfigError(f"simulated workers are a whole number from 1 on, got {workers!r}")
+        check_workers(workers, 1, what="simulated workers are")
         self.evaluator, self.workers = evaluator, workers
         self._cost, self._on_report = cost, on_report
         self._time, self._submitted, self._closed = 0.0, 0, False
@@ -79,8 +77,7 @@ class SimulatedExecutor:
             ConfigError: no worker is idle, the executor is closed, or the cost is negative or no finite number.
         """
         if self.capacity == 0:
-            why = "closed" if self._closed else "full"
-            raise ConfigError(f"the executor is {why}: it cannot take trial {job.number}")
+            raise not_taken(job, closed=self._closed)
         takes = self._takes(job)
         ends = self._time + (takes if job.seconds is None else min(takes, job.seconds))
         if self._listener is not None:
@@ -117,14 +114,6 @@ class SimulatedExecutor:
         self._running.clear()
         self._plays.clear()
         self._closed = True
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _takes(self, job: Job) -> float:
         try:

@@ -64,7 +64,7 @@ def draw_tree(rules: Rules) -> TreeDrawing:
             y = leaves * (HEIGHT + GAP_Y)
             leaves += 1
             value = branch.mean if rules.direction == "maximize" else -branch.mean
-            boxes.append(_leaf(x, y, branch, rules.objective, (value - low) / spread))
+            boxes.append(_leaf(x, y, branch, rules.objective, round((value - low) / spread, 3)))
             return y + HEIGHT / 2
         middles = [place(branch.yes, depth + 1), place(branch.no, depth + 1)]
         middle = sum(middles) / 2

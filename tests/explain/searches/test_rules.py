@@ -56,7 +56,7 @@ def towers(count: int = 300) -> Evidence:
         0.8 + 0.02 * a["depth"] + 0.1 * (a["kernel"] == "five") + 0.02 * float(a.get("pool.Pooled.size", 0))  # type: ignore
         for a in drawn
     ]
-    return evidence_of(drawn, [t + rng.gauss(0, 0.01) for t in told], ACCURACY, space=space)
+    return evidence_of(drawn, [t + rng.gauss(0, 0.01) for t in told], ACCURACY)
 
 
 def read_back(text: str, levels: dict[str, str]) -> bool:

@@ -40,12 +40,23 @@ class Attention(nn.Module):
         self.inward, self.outward, self.heads = inward, outward, heads
 
     def forward(self, x: Tensor) -> Tensor:
-        count, tokens, _ = x.shape
-        split = self.inward(x).reshape(count, tokens, 3, int(now(self.heads)), -1)
-        queries, keys, values = split.permute(2, 0, 3, 1, 4).unbind(0)
+        queries, keys, values = self._split(x)
         read = F.scaled_dot_product_attention(queries, keys, values)
         result: Tensor = self.outward(read.transpose(1, 2).flatten(2))
         return result
+
+    def weights(self, x: Tensor) -> Tensor:
+        """How much each token reads of each: (n, heads, tokens, tokens), rows sum to 1; `forward` does not say."""
+        queries, keys, _ = self._split(x)
+        weights: Tensor = (queries @ keys.mT / queries.shape[-1] ** 0.5).softmax(-1)
+        return weights
+
+    def _split(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values of all heads, each (n, heads, tokens, head width)."""
+        count, tokens, _ = x.shape
+        split = self.inward(x).reshape(count, tokens, 3, int(now(self.heads)), -1)
+        queries, keys, values = split.permute(2, 0, 3, 1, 4).unbind(0)
+        return queries, keys, values
 
 
 def attention(width: int, heads: int, *, head_width: int | None = None, bias: bool = True) -> nn.Module:

@@ -1,0 +1,176 @@
+"""Can a map be believed? Three checks that every map goes through, and a verdict in one sentence.
+
+1. Random weights must change it (Adebayo et al. 2018).
+2. Taking away or giving back what it marks must move the answer more than random places do (Petsiuk et al. 2018).
+3. How far methods agree with one another is told; disagreement fails nobody (Krishna et al. 2022).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from searchitect.explain.models.curves import Areas, Gain, curve_areas, gain_over, random_areas
+from searchitect.explain.models.effort import Effort
+from searchitect.explain.models.maps import AttributionMap, attribution_map
+from searchitect.explain.models.methods import METHODS
+from searchitect.explain.models.randomisation import Maker, rank_agreement, weight_randomisation
+from searchitect.explain.models.subject import Floats, Subject
+from searchitect.seeding import derive
+
+__all__ = ["CHANGED", "Checks", "Honesty", "Verdict", "agreement_between", "check_honesty"]
+
+CHANGED = 0.5
+"""A map whose rank correlation with that of random weights is above this does not depend on what was learned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """How thoroughly maps are checked.
+
+    Attributes:
+        random_maps: to compare the curves with, per input.
+        steps: points of a curve.
+        draws: models with random weights.
+    """
+
+    random_maps: int = 20
+    steps: int = 12
+    draws: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a map can be believed.
+
+    Attributes:
+        method: whose map.
+        failed: whether it is shown with a red line.
+        reasons: "ignores_weights", "no_better_than_random"; empty where it did not fail.
+        sentence: the same in plain words.
+        unchanged: mean rank correlation with the maps of random weights; 1 is the same map.
+        deletion, insertion: gain of area over random maps; above 0 is better.
+    """
+
+    method: str
+    failed: bool
+    reasons: tuple[str, ...]
+    sentence: str
+    unchanged: float
+    deletion: Gain
+    insertion: Gain
+
+    def to_json(self) -> dict[str, Any]:
+        found = {"method": self.method, "failed": self.failed, "reasons": list(self.reasons)}
+        gains = {"deletion": self.deletion.to_json(), "insertion": self.insertion.to_json()}
+        return found | {"sentence": self.sentence, "unchanged": round(self.unchanged, 3), **gains}
+
+
+@dataclass(frozen=True, slots=True)
+class Honesty:
+    """Verdicts on several maps of the same inputs, and the mean rank correlation between each two."""
+
+    verdicts: tuple[Verdict, ...]
+    methods: tuple[str, ...]
+    agreement: tuple[tuple[float, ...], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        rows = [[round(value, 3) for value in row] for row in self.agreement]
+        return {
+            "verdicts": [verdict.to_json() for verdict in self.verdicts],
+            "agreement": {"methods": list(self.methods), "spearman": rows},
+        }
+
+
+def check_honesty(
+    subject: Subject,
+    maps: Sequence[AttributionMap],
+    *,
+    makers: Mapping[str, Maker] | None = None,
+    effort: Effort | None = None,
+    checks: Checks | None = None,
+    seed: int = 0,
+) -> Honesty:
+    """Check the maps of a subject.
+
+    Args:
+        makers: name to the function that made a map, for maps of the caller's own; others are made again by name.
+    """
+    chosen, known = checks or Checks(), dict(makers or {})
+    random: dict[bytes, Areas] = {}
+    verdicts = []
+    for found in maps:
+        key = b"" if found.groups is None else found.groups.tobytes()
+        if key not in random:
+            random[key] = random_areas(
+                subject, found.groups, count=chosen.random_maps, steps=chosen.steps, seed=derive(seed, "random maps")
+            )
+        make = known.get(found.method) or partial(_values, method=found.method, effort=effort, seed=seed)
+        alike = weight_randomisation(subject, make, found.values, draws=chosen.draws, seed=seed)
+        own = curve_areas(subject, found.values, signed=found.signed, steps=chosen.steps, seed=derive(seed, "ties"))
+        deletion = gain_over(own.deletion, random[key].deletion, lower=True)
+        insertion = gain_over(own.insertion, random[key].insertion, lower=False)
+        verdicts.append(_verdict(found.method, float(alike.mean()), deletion, insertion, len(subject)))
+    return Honesty(tuple(verdicts), tuple(found.method for found in maps), agreement_between(maps))
+
+
+def agreement_between(maps: Sequence[AttributionMap]) -> tuple[tuple[float, ...], ...]:
+    """Mean Spearman's ρ between each two maps, over inputs; of sizes where one of the two has no sign."""
+
+    def pair(first: AttributionMap, second: AttributionMap) -> float:
+        both = first.signed and second.signed
+        one, other = (found.values if both else np.abs(found.values) for found in (first, second))
+        return float(rank_agreement(one, other).mean())
+
+    return tuple(tuple(1.0 if a is b else pair(a, b) for b in maps) for a in maps)
+
+
+def _values(subject: Subject, *, method: str, effort: Effort | None, seed: int) -> Floats:
+    return attribution_map(subject, method, effort=effort, seed=seed).values
+
+
+def _verdict(method: str, unchanged: float, deletion: Gain, insertion: Gain, count: int) -> Verdict:
+    reasons = []
+    if unchanged > CHANGED:
+        reasons.append("ignores_weights")
+    if not (deletion.is_shown or insertion.is_shown):
+        reasons.append("no_better_than_random")
+    return Verdict(
+        method,
+        bool(reasons),
+        tuple(reasons),
+        _sentence(method, tuple(reasons), unchanged, deletion, insertion, count),
+        unchanged,
+        deletion,
+        insertion,
+    )
+
+
+def _sentence(
+    method: str, reasons: tuple[str, ...], unchanged: float, deletion: Gain, insertion: Gain, count: int
+) -> str:
+    gains = f"deletion {_told(deletion)}, insertion {_told(insertion)}"
+    inputs = "this input" if count == 1 else f"these {count} inputs"
+    if "ignores_weights" in reasons:
+        return (
+            f"Do not believe {method}: with random weights the map stays nearly the same (rank correlation "
+            f"{unchanged:.2f}), so it does not show what the model learned."
+        )
+    if reasons:
+        return (
+            f"Do not believe {method}: on {inputs} the places it marks matter to the answer no more than random places "
+            f"({gains})."
+        )
+    meaning = METHODS[method].says if method in METHODS else "what it marks"
+    return (
+        f"{method} ({meaning}) passes: random weights change it (rank correlation {unchanged:.2f}), and on {inputs} "
+        f"the places it marks matter more than random ones ({gains})."
+    )
+
+
+def _told(gain: Gain) -> str:
+    return f"{gain.mean:+.3f}, 95 % from {gain.low:+.3f} to {gain.high:+.3f}"

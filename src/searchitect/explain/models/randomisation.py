@@ -1,0 +1,78 @@
+"""Does a map depend on what the model learned? The same map of the model with random weights must be another.
+
+Adebayo et al., "Sanity checks for saliency maps", 2018, section 3: layers lose their weights from the last to the
+first ("cascading"), or all at once. Weights are drawn with the size of those they replace, so that scores stay finite.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable, Collection
+
+import numpy as np
+import torch
+from torch import nn
+
+from searchitect.explain.models.subject import Floats, Subject, embedding_of
+from searchitect.seeding import derive
+
+__all__ = ["Maker", "cascade", "randomised", "rank_agreement", "weight_randomisation"]
+
+Maker = Callable[[Subject], Floats]
+"""What makes maps (n, *places) of a subject."""
+
+
+def rank_agreement(first: Floats, second: Floats) -> Floats:
+    """(n,) Spearman's ρ of n pairs of maps; 0 where one of a pair is constant: it says nothing."""
+    from scipy.stats import rankdata
+
+    one, other = (rankdata(maps.reshape(len(maps), -1), axis=1) for maps in (first, second))
+    one, other = (ranks - ranks.mean(1, keepdims=True) for ranks in (one, other))
+    size = np.sqrt((one**2).sum(1) * (other**2).sum(1))
+    return np.asarray(np.where(size > 0, (one * other).sum(1) / np.where(size > 0, size, 1.0), 0.0))
+
+
+def randomised(model: nn.Module, seed: int, layers: Collection[str] | None = None) -> nn.Module:
+    """A copy with random weights: matrices and filters normal with their own root mean square, vectors shuffled.
+
+    Args:
+        layers: names of the modules whose own parameters are drawn; all by default.
+    """
+    drawn = copy.deepcopy(model)
+    rng = torch.Generator().manual_seed(derive(seed, "random weights") % 2**63)
+    with torch.no_grad():
+        for name, layer in drawn.named_modules():
+            for weight in layer.parameters(recurse=False):
+                if layers is not None and name not in layers:
+                    continue
+                if weight.dim() > 1:
+                    weight.copy_(torch.randn(weight.shape, generator=rng) * weight.square().mean().sqrt())
+                else:
+                    weight.copy_(weight[torch.randperm(len(weight), generator=rng)] if weight.dim() else weight)
+    return drawn
+
+
+def weight_randomisation(subject: Subject, make: Maker, maps: Floats, *, draws: int = 2, seed: int = 0) -> Floats:
+    """(draws, n) Spearman's ρ between maps of the model and of one with all weights random, for the same targets."""
+    found = []
+    for draw in range(draws):
+        other = _with_model(subject, randomised(subject.model, derive(seed, draw)))
+        found.append(rank_agreement(maps, make(other)))
+    return np.stack(found)
+
+
+def cascade(subject: Subject, make: Maker, maps: Floats, *, seed: int = 0) -> tuple[tuple[str, float], ...]:
+    """Mean ρ after each layer from the last to the first has lost its weights: (layer, ρ), in that order."""
+    names = [name for name, layer in subject.model.named_modules() if any(True for _ in layer.parameters(False))]
+    found, lost = [], set[str]()
+    for name in reversed(names):
+        lost.add(name)
+        other = _with_model(subject, randomised(subject.model, seed, lost))
+        found.append((name, float(rank_agreement(maps, make(other)).mean())))
+    return tuple(found)
+
+
+def _with_model(subject: Subject, model: nn.Module) -> Subject:
+    embedding = None if subject.embedding is None else embedding_of(model)
+    return dataclasses.replace(subject, model=model, embedding=embedding)

@@ -2,7 +2,7 @@
 
 from searchitect.evaluation import trial_folder
 from searchitect.study import Campaign, Clock, Limit, Runner, run_campaign
-from searchitect.study.quota import KEPT_BEST, keep_within
+from searchitect.study.quota import KEPT_BEST, Quota
 from tests.study.parts import FakeExecutor, journal, make_study, run
 
 
@@ -55,8 +55,8 @@ def test_without_a_quota_or_a_folder_nothing_happens(tmp_path):
     study = make_study(strategy="random")
     search(study, tmp_path, None)
     before = kept(tmp_path)
-    keep_within(study, None, 1)
-    keep_within(study, tmp_path, None)
+    Quota(study, None, 1).keep()
+    Quota(study, tmp_path, None).keep()
     assert kept(tmp_path) == before
     assert not study.state.marks.get("discarded")
 
@@ -71,6 +71,16 @@ def test_what_a_running_trial_goes_on_from_stays(tmp_path):
     running = dataclasses.replace(running, proposal=dataclasses.replace(running.proposal, inherits=worst.number))
     study.state.trials.append(running)
     study.state.running[running.number] = None
-    keep_within(study, tmp_path, 1)
+    Quota(study, tmp_path, 1).keep()
     assert worst.number in kept(tmp_path)
     assert len(kept(tmp_path)) < 15
+
+
+def test_after_a_trial_only_the_folders_that_it_changed_are_measured(tmp_path, monkeypatch):
+    study = make_study(strategy="random")
+    run(study, Heavy(tmp_path), search=Limit(trials=15), compare=False, confirm_seeds=0)
+    quota = Quota(study, tmp_path, 10**9)
+    measured = []
+    monkeypatch.setattr("searchitect.study.quota._size", lambda place: measured.append(place.name) or 1000)
+    quota.keep(study.trials[14])
+    assert measured == [trial_folder(14)]

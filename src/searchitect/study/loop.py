@@ -18,7 +18,7 @@ from searchitect.study.following import follow
 from searchitect.study.gain import expected_gain
 from searchitect.study.incidents import MAX_FAILURES, RETRIES, FailureRate, run_again
 from searchitect.study.limits import Limit, hopeless
-from searchitect.study.quota import keep_within
+from searchitect.study.quota import Quota
 from searchitect.study.study import Study
 from searchitect.trial import Trial, TrialState
 
@@ -139,6 +139,7 @@ class _Phase:
         self.mean_seconds = sum(t.clock.get("seconds", 0.0) for t in ended) / max(1, len(ended))
         self.refused = False  # the last proposal would not end in time
         self.failures = FailureRate(runner.max_failures)
+        self.quota = Quota(study, runner.folder, runner.disk_bytes)
         cost = study.setting.cost
         self.predicted = cost if isinstance(cost, PredictedCost) and limit.seconds is not None else None
         self.joules = None if runner.meter is None or limit.joules is None else runner.meter.joules()
@@ -151,7 +152,7 @@ class _Phase:
     def run(self) -> str:
         note_alarms(self.study)
         self._note_cost()
-        keep_within(self.study, self.runner.folder, self.runner.disk_bytes)
+        self.quota.keep()
         while True:
             reason = self._fill()
             if not self.flying:
@@ -278,7 +279,7 @@ class _Phase:
         self._note_cost()
         if self.runner.folder is not None:
             forget_continued(self.runner.folder, self.study.state, trial)
-        keep_within(self.study, self.runner.folder, self.runner.disk_bytes)
+        self.quota.keep(trial)
         self.condition_met = self.condition_met or self._reached(trial)
         if trial.is_complete:
             self.completed += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,39 +11,70 @@ from searchitect.evaluation import trial_folder
 from searchitect.study.checkpoints import WEIGHTS_FOLDER
 from searchitect.study.finalists import feasible, pareto_front
 from searchitect.study.incidents import DISCARDED
-from searchitect.trial import TrialState
+from searchitect.trial import Trial, TrialState
 
 if TYPE_CHECKING:
     from searchitect.study.study import Study
 
-__all__ = ["KEPT_BEST", "keep_within"]
+__all__ = ["KEPT_BEST", "Quota"]
 
 KEPT_BEST = 10
 """So many of the best trials keep their weights in any case."""
 
 
-def keep_within(study: Study, folder: Path | None, most: int | None) -> None:
-    """Remove weights until those of the study take at most `most` bytes; what was removed is an event.
+class Quota:
+    """Keeps the weights of a study within so many bytes; what was removed is an event.
 
     The best `KEPT_BEST` trials and those of the front keep theirs, and so do running trials, those that they go on or
     inherit from, and all that a result refers to: every confirmed model. Where these alone take more, nothing else is
-    left to remove.
+    left to remove. The folders are measured once, then those that may have changed.
+
+    Args:
+        folder: of the study; None where nothing is kept.
+        most: bytes; None for no bound.
     """
-    if folder is None or most is None:
-        return
-    sizes = {number: _size(folder, number) for number in _with_weights(folder)}
-    excess = sum(sizes.values()) - most
-    gone = []
-    for number in _least_useful_first(study):
-        if excess <= 0:
-            break
-        if sizes.get(number):
-            gone.append(number)
-            excess -= sizes[number]
-    if gone:
-        study.mark({"kind": DISCARDED, "numbers": gone})
-        for number in gone:
-            shutil.rmtree(_place(folder, number), ignore_errors=True)
+
+    def __init__(self, study: Study, folder: Path | None, most: int | None) -> None:
+        self._study, self._most = study, most
+        self._folder = None if folder is None or most is None else folder / WEIGHTS_FOLDER
+        self._sizes: dict[int, int] = {}
+        if self._folder is not None:
+            self._note(_with_weights(self._folder))
+
+    def keep(self, changed: Trial | None = None) -> None:
+        """Remove what is least useful until the rest is within bounds.
+
+        Args:
+            changed: the trial that has just ended, if one has: its files, and those that it went on from, are others.
+        """
+        if self._folder is None or self._most is None:
+            return
+        self._note(self._study.state.running)
+        if changed is not None:
+            before = changed.proposal.continues
+            self._note([changed.number] if before is None else [changed.number, before])
+        gone = list(self._excess())
+        if gone:
+            self._study.mark({"kind": DISCARDED, "numbers": gone})
+            for number in gone:
+                shutil.rmtree(self._folder / trial_folder(number), ignore_errors=True)
+                del self._sizes[number]
+
+    def _note(self, numbers: Iterable[int]) -> None:
+        assert self._folder is not None
+        for number in numbers:
+            self._sizes[number] = _size(self._folder / trial_folder(number))
+
+    def _excess(self) -> Iterator[int]:
+        """Numbers of the trials whose weights go."""
+        assert self._most is not None
+        excess = sum(self._sizes.values()) - self._most
+        for number in _least_useful_first(self._study) if excess > 0 else ():
+            if self._sizes.get(number):
+                yield number
+                excess -= self._sizes[number]
+            if excess <= 0:
+                return
 
 
 def _least_useful_first(study: Study) -> Iterator[int]:
@@ -62,19 +93,15 @@ def _least_useful_first(study: Study) -> Iterator[int]:
             yield trial.number
 
 
-def _with_weights(folder: Path) -> Iterator[int]:
-    for path in (folder / WEIGHTS_FOLDER).glob("trial-*"):
+def _with_weights(weights: Path) -> Iterator[int]:
+    for path in weights.glob("trial-*"):
         number = path.name.rpartition("-")[2]
         if number.isdigit():
             yield int(number)
 
 
-def _place(folder: Path, number: int) -> Path:
-    return folder / WEIGHTS_FOLDER / trial_folder(number)
-
-
-def _size(folder: Path, number: int) -> int:
+def _size(place: Path) -> int:
     try:
-        return sum(path.stat().st_size for path in _place(folder, number).rglob("*") if path.is_file())
+        return sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
     except OSError:  # a running trial replaces a file at this moment
         return 0

@@ -30,7 +30,7 @@ from searchitect.study.state import StudyState
 from searchitect.study.stopping import Rule, judged, stopping_rule
 from searchitect.trial import Fidelity, Proposal, Trial, TrialState
 
-__all__ = ["Facts", "Study"]
+__all__ = ["Facts", "Study", "proposed", "refusals"]
 
 
 class Study:
@@ -188,7 +188,7 @@ class Study:
         strategy = self._strategies[self.phase]
         for _ in range(REPEATS_IN_A_ROW):
             number = len(self.state.trials)
-            proposal = _proposed(self, strategy, number)
+            proposal = proposed(self, strategy, number)
             if proposal is None:
                 return None
             key, seed = self.space.key(proposal.architecture), derive(self.seed, "trial", number)
@@ -196,7 +196,7 @@ class Study:
             of = self.state.find(events.identity(trial.key, proposal))
             if of is not None:
                 self._append(events.reused(trial, of))
-            elif violations := _refusals(self, proposal.architecture):
+            elif violations := refusals(self, proposal.architecture):
                 self._append(events.infeasible(trial, "; ".join(violations)))
             elif self.gate is not None and not self.gate(trial):
                 return None
@@ -271,14 +271,16 @@ class Study:
         return self.state.trials[outcome.number]
 
     def check(self, architecture: Architecture) -> Sequence[str]:
-        """Why this architecture cannot be evaluated, or the limits it is known to break before any training."""
-        learned = self._lessons.of(self.state, self.space, architecture)
-        if learned or (self._allowed is None and (self._facts is None or not self.constraints)):
-            return learned
+        """Why this architecture cannot be evaluated, or the limits it is known to break before any training.
+
+        Strategies ask it often: without limits no model is built for it, as there is before a trial begins.
+        """
+        if self._allowed is None and (self._facts is None or not self.constraints):
+            return refusals(self, architecture, problems=())
         key = architecture.digest()
         if key not in self._verdicts:
             self._verdicts[key] = self._problems(architecture)
-        return self._verdicts[key]
+        return refusals(self, architecture, problems=self._verdicts[key])
 
     # ---- reading
 
@@ -353,16 +355,22 @@ def _guarded(study: Study) -> Check:
     return study.check if study.pruning is None else study.pruning.guard(study.check)
 
 
-def _proposed(study: Study, strategy: Strategy, number: int) -> Proposal | None:
+def proposed(study: Study, strategy: Strategy, number: int) -> Proposal | None:
+    """What the strategy asks for next, of what was not pruned away."""
     if study.pruning is None or study.phase != "search":
         return strategy.ask(number)
     study.pruning.review(study)
     return study.pruning.ask(strategy, study.setting, number)
 
 
-def _refusals(study: Study, architecture: Architecture) -> Sequence[str]:
-    """Why this architecture is not begun: by what is known of it, or of trials like it."""
-    return study._problems(architecture) or study._lessons.of(study.state, study.space, architecture)
+def refusals(study: Study, architecture: Architecture, problems: Sequence[str] | None = None) -> Sequence[str]:
+    """Why no trial of this architecture is begun: by what is known of it, or of trials like it.
+
+    Args:
+        problems: what is known of it, where that was asked before.
+    """
+    known = study._problems(architecture) if problems is None else problems
+    return known or study._lessons.of(study.state, study.space, architecture)
 
 
 def _label(strategy: str | Strategy) -> str:

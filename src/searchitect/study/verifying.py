@@ -19,7 +19,7 @@ from searchitect.study import events
 from searchitect.study.campaign import Campaign, Confirmation, best_of, confirmed_trials, frozen_models, random_strategy
 from searchitect.study.limits import Limit
 from searchitect.study.stopping import judged
-from searchitect.study.study import Study, _proposed
+from searchitect.study.study import Study, proposed, refusals
 from searchitect.trial import Proposal, Trial, TrialState
 
 __all__ = ["Finding", "Rehearsal", "no_scores", "rehearse"]
@@ -133,7 +133,7 @@ def _ask_again(study: Study, event: Event, campaign: Campaign, found: Rehearsal)
     number = len(study.state.trials)
     _enter(study, event.get("phase"), campaign)
     before = study.state.position
-    proposal = _proposed(study, study.strategy, number)
+    proposal = proposed(study, study.strategy, number)
     what = f"trial {number}"
     if study.state.position != before:
         found.compare("proposals", what, "no event", _CHANGED.format("an event"))
@@ -162,7 +162,7 @@ def _verdict(study: Study, trial: Trial) -> tuple[str, Any]:
     of = study.state.find(events.identity(trial.key, trial.proposal))
     if of is not None:
         return "reused", of
-    violations = study._problems(trial.architecture)
+    violations = refusals(study, trial.architecture)
     return ("infeasible", events.shortened("; ".join(violations))) if violations else ("start", None)
 
 

@@ -91,10 +91,27 @@ class Response:
         """Predict by how much rows differ from one reference row, and half of the 95 % interval of that, each (n,)."""
         import numpy as np
 
-        rows = _rows(self.evidence.factors, np.concatenate([reference[None], codes]))
-        mean, covariance = self.posterior.joint(rows)
-        spread = np.diag(covariance)[1:] + covariance[0, 0] - 2 * covariance[0, 1:]
-        return mean[1:] - mean[0], NORMAL_95 * self.widening * np.sqrt(np.maximum(spread, 0.0))
+        first, moved, halves = _rows(self.evidence.factors, reference[None]), [np.empty(0)], [np.empty(0)]
+        for at in range(0, len(codes), BLOCK):
+            rows = _rows(self.evidence.factors, codes[at : at + BLOCK])
+            mean, covariance = self.posterior.joint(np.concatenate([first, rows]))
+            spread = np.diag(covariance)[1:] + covariance[0, 0] - 2 * covariance[0, 1:]
+            moved.append(mean[1:] - mean[0])
+            halves.append(NORMAL_95 * self.widening * np.sqrt(np.maximum(spread, 0.0)))
+        return np.concatenate(moved), np.concatenate(halves)
+
+    def shifts(
+        self, architectures: Sequence[Architecture], reference: Architecture
+    ) -> list[tuple[float, float] | None]:
+        """The same of architectures; None for those with an option that was never tried."""
+        found: list[tuple[float, float] | None] = [None] * len(architectures)
+        known = [place for place, architecture in enumerate(architectures) if self.knows(architecture, reference)]
+        if not known or not self.knows(reference):
+            return found
+        codes = codes_of(self.evidence.factors, [reference, *(architectures[place] for place in known)])
+        for place, moved, half in zip(known, *self.differences(codes[1:], codes[0]), strict=True):
+            found[place] = float(moved), float(half)
+        return found
 
     def to_json(self) -> dict[str, float | int]:
         return {

@@ -22,7 +22,7 @@ from searchitect.explain.models.randomisation import Maker, rank_agreement, weig
 from searchitect.explain.models.subject import Floats, Subject
 from searchitect.seeding import derive
 
-__all__ = ["CHANGED", "Checks", "Honesty", "Verdict", "agreement_between", "check_honesty"]
+__all__ = ["CHANGED", "Checks", "Honesty", "Verdict", "agreement_between", "check_honesty", "check_map"]
 
 CHANGED = 0.5
 """A map whose rank correlation with that of random weights is above this does not depend on what was learned."""
@@ -100,22 +100,42 @@ def check_honesty(
     Args:
         makers: name to the function that made a map, for maps of the caller's own; others are made again by name.
     """
-    chosen, known = checks or Checks(), dict(makers or {})
     random: dict[bytes, Areas] = {}
-    verdicts = []
-    for found in maps:
-        key = b"" if found.groups is None else found.groups.tobytes()
-        if key not in random:
-            random[key] = random_areas(
-                subject, found.groups, count=chosen.random_maps, steps=chosen.steps, seed=derive(seed, "random maps")
-            )
-        make = known.get(found.method) or partial(_values, method=found.method, effort=effort, seed=seed)
-        alike = weight_randomisation(subject, make, found.values, draws=chosen.draws, seed=seed)
-        own = curve_areas(subject, found.values, signed=found.signed, steps=chosen.steps, seed=derive(seed, "ties"))
-        deletion = gain_over(own.deletion, random[key].deletion, lower=True)
-        insertion = gain_over(own.insertion, random[key].insertion, lower=False)
-        verdicts.append(_verdict(found.method, float(alike.mean()), deletion, insertion, len(subject)))
-    return Honesty(tuple(verdicts), tuple(found.method for found in maps), agreement_between(maps))
+    own = dict(makers or {})
+    verdicts = tuple(
+        check_map(subject, found, random, make=own.get(found.method), effort=effort, checks=checks, seed=seed)
+        for found in maps
+    )
+    return Honesty(verdicts, tuple(found.method for found in maps), agreement_between(maps))
+
+
+def check_map(
+    subject: Subject,
+    found: AttributionMap,
+    random: dict[bytes, Areas],
+    *,
+    make: Maker | None = None,
+    effort: Effort | None = None,
+    checks: Checks | None = None,
+    seed: int = 0,
+) -> Verdict:
+    """Check one method's maps.
+
+    Args:
+        random: areas of random maps by their grain, which maps of the same subject share; is filled.
+        make: what made the map; by default the method of its name.
+    """
+    chosen = checks or Checks()
+    key = b"" if found.groups is None else found.groups.tobytes()
+    if key not in random:
+        drawn = derive(seed, "random maps")
+        random[key] = random_areas(subject, found.groups, count=chosen.random_maps, steps=chosen.steps, seed=drawn)
+    again = make or partial(_values, method=found.method, effort=effort, seed=seed)
+    alike = weight_randomisation(subject, again, found.values, draws=chosen.draws, seed=seed)
+    own = curve_areas(subject, found.values, signed=found.signed, steps=chosen.steps, seed=derive(seed, "ties"))
+    deletion = gain_over(own.deletion, random[key].deletion, lower=True)
+    insertion = gain_over(own.insertion, random[key].insertion, lower=False)
+    return _verdict(found.method, float(alike.mean()), deletion, insertion, len(subject))
 
 
 def agreement_between(maps: Sequence[AttributionMap]) -> tuple[tuple[float, ...], ...]:

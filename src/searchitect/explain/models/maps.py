@@ -19,11 +19,11 @@ from torch.nn import functional as F
 
 from searchitect.errors import ConfigError, MissingExtraError
 from searchitect.explain.models.effort import Effort, Found, Groups
-from searchitect.explain.models.methods import check_fits, convolutions, methods_for
+from searchitect.explain.models.methods import METHODS, check_fits, convolutions, methods_for
 from searchitect.explain.models.subject import Floats, Subject
 from searchitect.seeding import derive, isolated
 
-__all__ = ["AttributionMap", "attribution_map", "numbers"]
+__all__ = ["AttributionMap", "attribution_map", "needs_captum", "numbers"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,8 +69,7 @@ def attribution_map(subject: Subject, method: str, *, effort: Effort | None = No
         MissingExtraError: the method needs captum, and it is not installed.
     """
     chosen = check_fits(method, subject.model, subject.kind)
-    if chosen.extra:
-        _check_captum(method)
+    needs_captum(method)
     module, name = chosen.compute.split(":")
     compute: Callable[[Subject, Effort, int], Found] = getattr(importlib.import_module(module), name)
     start = time.process_time()
@@ -173,7 +172,14 @@ def _last_convolution(subject: Subject) -> nn.Module:
     return ran[-1]
 
 
-def _check_captum(method: str) -> None:
+def needs_captum(method: str) -> None:
+    """Refuse a method of `METHODS` that is captum's where captum is not installed.
+
+    Raises:
+        MissingExtraError: it is not.
+    """
+    if not METHODS[method].extra:
+        return
     try:
         importlib.import_module("captum")
     except ImportError:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from searchitect.errors import ConfigError, did_you_mean
 from searchitect.nn.tokens import ElasticEmbedding
 
-__all__ = ["KINDS", "MAX_GROUPS", "Floats", "Subject", "embedding_of", "subject_of"]
+__all__ = ["KINDS", "MAX_GROUPS", "Floats", "Subject", "Tokenizer", "embedding_of", "subject_of"]
 
 Floats = NDArray[np.float64]
 Tokenizer = Callable[[str], Sequence[int]]
@@ -95,23 +95,20 @@ class Subject:
         finally:
             hook.remove()
 
+    def answers(self, points: Tensor) -> Tensor:
+        """Scores (m, outputs) of many points; no gradient."""
+        with torch.no_grad():
+            return torch.cat([self.answer(some) for some in torch.split(points, BATCH)])
+
     def belief(self, points: Tensor, targets: Tensor) -> Floats:
         """(m,) probability of the targets, or their value where the model is no classifier; no gradient."""
-        found = []
-        with torch.no_grad():
-            for some, wanted in zip(torch.split(points, BATCH), torch.split(targets, BATCH), strict=True):
-                scores = self.answer(some)
-                scores = scores.softmax(1) if self.classifies else scores
-                found.append(scores.gather(1, wanted[:, None])[:, 0].double().numpy())
-        return np.concatenate(found)
+        scores = self.answers(points)
+        scores = scores.softmax(1) if self.classifies else scores
+        return scores.gather(1, targets[:, None])[:, 0].double().numpy()
 
     def scores(self, points: Tensor, targets: Tensor) -> Floats:
         """(m,) raw scores of the targets: what maps share out among places; no gradient."""
-        found = []
-        with torch.no_grad():
-            for some, wanted in zip(torch.split(points, BATCH), torch.split(targets, BATCH), strict=True):
-                found.append(self.answer(some).gather(1, wanted[:, None])[:, 0].double().numpy())
-        return np.concatenate(found)
+        return self.answers(points).gather(1, targets[:, None])[:, 0].double().numpy()
 
     def spread(self, values: Tensor) -> Tensor:
         """(m, *places) as something that multiplies (m, *shape) points."""

@@ -20,6 +20,7 @@ and exports to ONNX.
 * `shapes`, `adapters`: arithmetic of shapes; modules that turn one shape into another
 * `connections`: full, sparse, residual and dense wiring of any list of layers
 * `cell_operations`, `cells`: the operations of published cells by name; graphs of them
+* `interpretable`: attention pooling, additive head, prototypes, monotone layers
 * `inverted_residuals`: the blocks of MobileNet and EfficientNet; squeeze and excitation
 * `units`: a layer with its normalisation and activation; the classifier at the end
 """
@@ -50,6 +51,17 @@ from searchitect.nn.convolutions import (
 )
 from searchitect.nn.elastic import is_open
 from searchitect.nn.gates import ZeroGate
+from searchitect.nn.interpretable import (
+    AdditiveHead,
+    AttentionPool,
+    Monotone,
+    Prototypes,
+    additive_head,
+    attention_pool,
+    monotone,
+    prototype_classifier,
+    prototypes,
+)
 from searchitect.nn.inverted_residuals import SqueezeExcite, inverted_residual, squeeze_excite
 from searchitect.nn.mixed import chain, choose, number_for
 from searchitect.nn.norms import NORMS, norm
@@ -87,6 +99,8 @@ __all__ = [
     "SEQUENCE_RESULTS",
     "TOKEN_NORMS",
     "TOKEN_POOLINGS",
+    "AdditiveHead",
+    "AttentionPool",
     "Builder",
     "Cell",
     "CellChain",
@@ -95,8 +109,10 @@ __all__ = [
     "FactorizedReduce",
     "Frozen",
     "Join",
+    "Monotone",
     "PaddedShortcut",
     "Pool",
+    "Prototypes",
     "RecurrentCell",
     "Residual",
     "Shape",
@@ -107,8 +123,10 @@ __all__ = [
     "ZeroGate",
     "activation",
     "adapt",
+    "additive_head",
     "as_sequence",
     "attention",
+    "attention_pool",
     "average_pool",
     "calculate",
     "cell_operation",
@@ -138,6 +156,7 @@ __all__ = [
     "is_open",
     "max_pool",
     "merge",
+    "monotone",
     "node_label",
     "norm",
     "number_for",
@@ -150,6 +169,8 @@ __all__ = [
     "preactivated_conv",
     "present",
     "pretrained",
+    "prototype_classifier",
+    "prototypes",
     "recurrent",
     "recurrent_cell",
     "same_pool",

@@ -6,14 +6,16 @@ rebuilt from the journal holds the same model whenever it was rebuilt.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from searchitect.predictors.gaussian_process import evenly
 from searchitect.spaces.architecture import Architecture
 from searchitect.spaces.encodings import Encoding
+from searchitect.strategies.fresh import first_fresh
 from searchitect.strategies.strategy import Setting
-from searchitect.trial import Trial
+from searchitect.trial import Proposal, Trial
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +24,12 @@ if TYPE_CHECKING:
     Vector = npt.NDArray[np.float64]
     Matrix = npt.NDArray[np.float64]
 
-__all__ = ["Archive", "spread"]
+__all__ = ["Archive", "initial_trials", "spread"]
+
+
+def initial_trials(setting: Setting) -> int:
+    """How many random trials come before a model: a quarter of the budget within 3..10."""
+    return min(10, max(3, (setting.budget or 400) // 4))
 
 
 class Archive:
@@ -55,6 +62,18 @@ class Archive:
         if trial.reused is not None:
             return
         (self.complete if trial.is_complete else self.failed).append(trial)
+
+    def is_young(self, initial: int) -> bool:
+        """Whether there are too few trials for a model; those that run count, two must be complete."""
+        return len(self.complete) < 2 or len(self.complete) + len(self.running) < initial
+
+    def opening(self, rng: random.Random) -> Proposal | None:
+        """A trial before there is a model: the default architecture, then random ones; None where none is new."""
+        setting, space = self._setting, self._setting.space
+        if not self.seen and not setting.check(space.default()):
+            return Proposal(space.default(), setting.fidelity)
+        drawn = first_fresh(setting, self.seen, lambda: space.sample(rng))
+        return None if drawn is None else Proposal(drawn, setting.fidelity)
 
     @property
     def known(self) -> int:

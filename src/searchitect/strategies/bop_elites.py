@@ -24,9 +24,8 @@ from searchitect.predictors.targets import rank_correlation
 from searchitect.seeding import stream
 from searchitect.spaces.architecture import Architecture
 from searchitect.strategies.acquisition import log_expected_improvement, most_promising
-from searchitect.strategies.archive import Archive, spread
+from searchitect.strategies.archive import Archive, initial_trials, spread
 from searchitect.strategies.elites import EliteArchive
-from searchitect.strategies.fresh import first_fresh
 from searchitect.strategies.niches import Niches, describe, is_structural
 from searchitect.strategies.strategy import Belief, Setting
 from searchitect.strategies.tessellation import made_niches
@@ -83,7 +82,7 @@ class BOPElites:
         max_points: int = 1000,
     ) -> None:
         self._setting = setting
-        self._initial = initial or min(10, max(3, (setting.budget or 400) // 4))
+        self._initial = initial or initial_trials(setting)
         if min(self._initial, refit_every, candidates, inspected + 1) < 1 or max_points < 2:
             given = f"{initial=}, {refit_every=}, {candidates=}, {inspected=}, {max_points=}"
             raise ConfigError(f"cannot model with {given}")
@@ -105,12 +104,8 @@ class BOPElites:
 
     def ask(self, number: int) -> Proposal | None:
         rng, setting, archive = stream(self._setting.seed, "bop elites", number), self._setting, self._archive
-        space = setting.space
-        if not archive.seen and not setting.check(space.default()):
-            return Proposal(space.default(), setting.fidelity)
-        if len(archive.complete) < 2 or len(archive.complete) + len(archive.running) < self._initial:
-            drawn = first_fresh(setting, archive.seen, lambda: space.sample(rng))
-            return None if drawn is None else Proposal(drawn, setting.fidelity)
+        if archive.is_young(self._initial):
+            return archive.opening(rng)
         score = self._score(rng)
         elites = [trial.architecture for trial in self._elites.trials()]
         rng.shuffle(elites)

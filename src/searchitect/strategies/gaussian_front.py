@@ -11,9 +11,8 @@ from searchitect.predictors.targets import rank_correlation
 from searchitect.seeding import stream
 from searchitect.spaces.architecture import Architecture
 from searchitect.strategies.acquisition import most_promising
-from searchitect.strategies.archive import Archive
+from searchitect.strategies.archive import Archive, initial_trials
 from searchitect.strategies.cost_cooling import CostCooling
-from searchitect.strategies.fresh import first_fresh
 from searchitect.strategies.front_models import FrontModel, FrontModels, log_feasible
 from searchitect.strategies.strategy import Belief, Setting
 from searchitect.trial import Proposal, Trial
@@ -59,7 +58,7 @@ class GaussianFront(ABC):
         per_cost: bool,
     ) -> None:
         self._setting, self._name, self._candidates = setting, name, candidates
-        self._initial = initial or min(10, max(3, (setting.budget or 400) // 4))
+        self._initial = initial or initial_trials(setting)
         self._archive = Archive(setting, refit_every)
         self._models = FrontModels(setting, self._archive)
         self._cooling = CostCooling(setting, self._archive, self._initial) if per_cost else None
@@ -74,12 +73,9 @@ class GaussianFront(ABC):
 
     def ask(self, number: int) -> Proposal | None:
         setting, archive = self._setting, self._archive
-        rng, space = stream(setting.seed, self._name, number), setting.space
-        if not archive.seen and not setting.check(space.default()):
-            return Proposal(space.default(), setting.fidelity)
-        if len(archive.complete) < 2 or len(archive.complete) + len(archive.running) < self._initial:
-            drawn = first_fresh(setting, archive.seen, lambda: space.sample(rng))
-            return None if drawn is None else Proposal(drawn, setting.fidelity)
+        rng = stream(setting.seed, self._name, number)
+        if archive.is_young(self._initial):
+            return archive.opening(rng)
         model = self._models.model()
         luck = rng.getrandbits(64)
         parents = [model.trials[place].architecture for place in self._parents(model, random.Random(luck))[:PARENTS]]

@@ -22,9 +22,8 @@ from searchitect.strategies.acquisition import (
     log_expected_improvement,
     most_promising,
 )
-from searchitect.strategies.archive import Archive, spread
+from searchitect.strategies.archive import Archive, initial_trials, spread
 from searchitect.strategies.cost_cooling import CostCooling
-from searchitect.strategies.fresh import first_fresh
 from searchitect.strategies.front_models import LimitModels
 from searchitect.strategies.pending import PENDING, Pending, assumed, log_penalty
 from searchitect.strategies.selection import violation
@@ -97,7 +96,7 @@ class GaussianSearch(ABC):
         self._pending = pending
         self._setting, self._process = setting, process
         self._acquisition, self._width, self._exploration = acquisition, width, exploration
-        self._initial = initial or min(10, max(3, (setting.budget or 400) // 4))
+        self._initial = initial or initial_trials(setting)
         self._candidates, self._max_points = candidates, max_points
         self._archive = Archive(setting, refit_every)
         self._limits = LimitModels(setting, self._archive) if setting.constraints else None
@@ -112,12 +111,8 @@ class GaussianSearch(ABC):
 
     def ask(self, number: int) -> Proposal | None:
         rng, setting, archive = stream(self._setting.seed, "gp", number), self._setting, self._archive
-        space = setting.space
-        if not archive.seen and not setting.check(space.default()):
-            return Proposal(space.default(), setting.fidelity)
-        if len(archive.complete) < 2 or len(archive.complete) + len(archive.running) < self._initial:
-            drawn = first_fresh(setting, archive.seen, lambda: space.sample(rng))
-            return None if drawn is None else Proposal(drawn, setting.fidelity)
+        if archive.is_young(self._initial):
+            return archive.opening(rng)
         chosen, posterior = self._posterior()
         means = posterior.fitted()
         limits = [] if self._limits is None else self._limits.posteriors()

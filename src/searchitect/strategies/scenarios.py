@@ -20,8 +20,7 @@ from searchitect.predictors.targets import rank_correlation
 from searchitect.seeding import stream
 from searchitect.spaces.architecture import Architecture
 from searchitect.strategies.acquisition import log_expected_improvement, most_promising
-from searchitect.strategies.archive import Archive, spread
-from searchitect.strategies.fresh import first_fresh
+from searchitect.strategies.archive import Archive, initial_trials, spread
 from searchitect.strategies.places import Chances, Place, parse_places
 from searchitect.strategies.strategy import Belief, Setting
 from searchitect.trial import Proposal, Trial
@@ -76,7 +75,7 @@ class Scenarios:
         self._setting = setting
         self._places = parse_places(places, setting.objectives)
         self._size = min(size or len(self._places), len(self._places))
-        self._initial = initial or min(10, max(3, (setting.budget or 400) // 4))
+        self._initial = initial or initial_trials(setting)
         if min(self._size, self._initial, refit_every, candidates, inspected + 1) < 1 or max_points < 2:
             raise ConfigError(f"cannot search with {size=}, {initial=}, {refit_every=}, {candidates=}, {max_points=}")
         self._columns = Columns.of(setting.space)
@@ -90,12 +89,8 @@ class Scenarios:
 
     def ask(self, number: int) -> Proposal | None:
         rng, setting, archive = stream(self._setting.seed, "scenarios", number), self._setting, self._archive
-        space = setting.space
-        if not archive.seen and not setting.check(space.default()):
-            return Proposal(space.default(), setting.fidelity)
-        if len(archive.complete) < 2 or len(archive.complete) + len(archive.running) < self._initial:
-            drawn = first_fresh(setting, archive.seen, lambda: space.sample(rng))
-            return None if drawn is None else Proposal(drawn, setting.fidelity)
+        if archive.is_young(self._initial):
+            return archive.opening(rng)
         model = _Model(self._posteriors(), self._chances.kept(archive.complete), self._places, self._wants)
         whole = number % 2 == 1 and len(self._places) > 1
         gain = model.saving(self._columns, self._size, rng) if whole else model.improvement(self._columns, number // 2)

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from sqlalchemy import Connection
@@ -111,6 +112,47 @@ def test_a_restart_of_the_server_loses_nothing_and_keeps_the_lock(postgres: Post
         assert [event["n"] for _, event in other.journal("a").read()] == list(range(len(written)))
         other.close()
     assert len(written) > 10
+
+
+@pytest.fixture
+def lazy(postgres: PostgresServer) -> Iterator[PostgresServer]:
+    """A server that leaves what it need not write at once in memory for ten seconds."""
+    postgres.sql("ALTER SYSTEM SET wal_writer_delay = '10s'")
+    postgres.sql("SELECT pg_reload_conf()")
+    yield postgres
+    postgres.sql("ALTER SYSTEM RESET wal_writer_delay")
+    postgres.sql("SELECT pg_reload_conf()")
+
+
+@pytest.mark.parametrize("durability", ["normal", "full"])
+def test_what_a_crashed_server_has_lost_is_written_again_by_who_wrote_it(
+    lazy: PostgresServer, durability: Literal["normal", "full"]
+) -> None:
+    store = SqlStore(PostgresDatabase(lazy.url(), durability, 5.0))
+    first, second = store.journal("a", create=True), store.journal("b", create=True)
+    time.sleep(0.1)  # the writer of the server goes to sleep
+    for n in range(200):
+        assert first.append({"kind": "x", "n": n}) == second.append({"kind": "y", "n": n}) == n + 1
+    lazy.stop("immediate")
+    lazy.start()
+    kept = lazy.sql("SELECT count(*) FROM searchitect.event")[0][0]
+    assert isinstance(kept, int)
+    assert (kept == 400) == (durability == "full")
+    for journal in (first, second):
+        assert [event["n"] for _, event in journal.read()] == list(range(200))
+        assert journal.append({"kind": "z"}) == 201
+    store.close()
+
+
+def test_a_closed_store_has_nothing_left_to_lose(lazy: PostgresServer) -> None:
+    store = SqlStore(PostgresDatabase(lazy.url(), "normal", 5.0))
+    journal = store.journal("a", create=True)
+    for n in range(50):
+        journal.append({"kind": "x", "n": n})
+    store.close()
+    lazy.stop("immediate")
+    lazy.start()
+    assert lazy.sql("SELECT count(*) FROM searchitect.event") == [(50,)]
 
 
 def test_ctrl_c_in_the_middle_of_a_question_leaves_a_store_that_works(store: SqlStore) -> None:

@@ -4,7 +4,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,6 @@ from sqlalchemy import Connection
 
 from searchitect.errors import StorageError
 from searchitect.storage import SqlStore, sql
-from searchitect.storage.database import Database
 from searchitect.storage.schema import created
 from searchitect.testing.storage import DurableStoreContract, store_machine
 
@@ -243,12 +242,12 @@ def test_a_closed_store_says_so(path: Path) -> None:
 
 
 def test_an_interrupted_creation_leaves_nothing_behind(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(connection: Connection, database: Database) -> None:
-        created(connection, database.tables)
+    def interrupted(connection: Connection, tables: Collection[str]) -> None:
+        created(connection, tables)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(sql, "_prepare", interrupted)
+        patch.setattr(sql, "created", interrupted)
         with pytest.raises(KeyboardInterrupt):
             SqlStore(path)
     with raw(path) as connection:

@@ -32,6 +32,8 @@ class Database(Protocol):
         append: the statement that writes one event. Parameters: id, body, token. Returns its position, or no row where
             the study is gone.
         patience: seconds to wait for a server that went away; 0 where there is none.
+        settles: seconds after which an acknowledged event is on the disk of a server, so that its crash does not lose
+            it; 0 where it is at once, or where what could lose it would end the writer as well.
     """
 
     label: str
@@ -40,6 +42,7 @@ class Database(Protocol):
     begin: tuple[str, ...]
     append: sql.Executable
     patience: float
+    settles: float
 
     def found(self, connection: sql.Connection) -> Collection[str]:
         """Names of the tables that are there."""
@@ -63,6 +66,10 @@ class Database(Protocol):
 
     def lock(self, run: Run, study: str) -> AbstractContextManager[None]:
         """Be the only driver of a study; see `Store.lock`."""
+        ...
+
+    def settle(self, connection: sql.Connection) -> object:
+        """Wait until all that was acknowledged is on the disk."""
         ...
 
     def returned(self, connection: sql.Connection) -> None:

@@ -30,8 +30,8 @@ def open_store(
         url: None or "memory:"; "sqlite:///FILE" (a fourth slash for an absolute path); a plain file path; or
             "postgresql://USER:PASSWORD@HOST:PORT/DATABASE".
         create: whether a missing file, or the tables of a database, are made; otherwise it is an error.
-        durability: of a file: "normal" survives SIGKILL of this process, "full" also the loss of power. Of a server:
-            "normal" is what it is set up for, "full" waits for its disk at every event.
+        durability: "normal" survives SIGKILL of this process, and a crash of a server as long as this process lives;
+            "full" also the loss of power, and waits for the disk at every event.
         timeout: seconds to wait for another process that is writing.
 
     Raises:

@@ -28,6 +28,10 @@ __all__ = ["PATIENCE", "PostgresDatabase"]
 PATIENCE = 4.0
 """A server that went away is waited for so many times the time that another writer is."""
 
+SETTLES = 40.0
+"""Seconds until the server has written what was committed without waiting for its disk: three times
+`wal_writer_delay`, which is 0.2 s and at most 10 s, and some more."""
+
 PLACE = "searchitect"
 _HOST = socket.gethostname()[:20]  # a session's name has 63 characters
 
@@ -52,6 +56,10 @@ _HOLDER = sql.text(
     " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
     " AND l.classid::bigint = :high AND l.objid::bigint = :low"
 )
+# A transaction that writes and waits for the disk: all that was committed before it is there, too.
+_SETTLE = sql.text(
+    "SELECT set_config('synchronous_commit', 'on', true), pg_logical_emit_message(true, 'searchitect', '')"
+)
 _MAY_WRITE = sql.text(
     "SELECT CASE WHEN pg_is_in_recovery() THEN 'it is a standby server'"
     " WHEN to_regclass('searchitect.event') IS NULL THEN NULL"
@@ -65,7 +73,8 @@ class PostgresDatabase:
     Args:
         url: postgresql://USER:PASSWORD@HOST:PORT/DATABASE; what is left out, libpq takes from PGHOST, PGPASSWORD,
             ~/.pgpass and the like.
-        durability: "full" waits for the disk of the server at every event even where the server is set up not to.
+        durability: "full" waits for the disk of the server at every event, even where the server is set up not to.
+            "normal" does not, and writes again what the server lost where it alone crashed.
         timeout: seconds to wait for another writer.
 
     Raises:
@@ -83,7 +92,12 @@ class PostgresDatabase:
             raise MissingExtraError("a store in PostgreSQL", "postgres") from error
         self.label, self.timeout, self.patience = masked(url), timeout, PATIENCE * timeout
         self._url = _parsed(url)
-        self.begin: tuple[str, ...] = ("BEGIN", f"SELECT pg_advisory_xact_lock({_number('', 'schema')})")
+        self.settles = 0.0 if durability == "full" else SETTLES
+        self.begin: tuple[str, ...] = (
+            "BEGIN",
+            f"SET LOCAL synchronous_commit TO {'on' if durability == 'full' else 'DEFAULT'}",
+            f"SELECT pg_advisory_xact_lock({_number('', 'schema')})",
+        )
         self._held: set[str] = set()
         self._name = f"{PLACE} {os.getpid()} {_HOST} {id(self):x}"
         self.engine = sql.create_engine(
@@ -134,6 +148,9 @@ class PostgresDatabase:
                 run(lambda connection: self._release(connection, study), patient=False)
             except StorageError:  # the store was closed, or the server is gone: so is the lock
                 self._held.discard(study)
+
+    def settle(self, connection: sql.Connection) -> None:
+        connection.execute(_SETTLE).close()
 
     def returned(self, connection: sql.Connection) -> None:
         for study in self._held:
@@ -212,14 +229,13 @@ def _configure(raw: Any, durability: str, timeout: float) -> None:
     """Set up a new session."""
     settings = {
         "search_path": PLACE,
+        "synchronous_commit": "on" if durability == "full" else "off",
         "lock_timeout": f"{int(timeout * 1000)}",
         "idle_in_transaction_session_timeout": "0",
         "tcp_keepalives_idle": "30",  # the lock of a machine that vanished is free after a minute or two
         "tcp_keepalives_interval": "10",
         "tcp_keepalives_count": "6",
     }
-    if durability == "full":
-        settings["synchronous_commit"] = "on"
     with raw.cursor() as cursor:
         for name, value in settings.items():
             cursor.execute(f"SET {name} = '{value}'")

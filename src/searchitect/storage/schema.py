@@ -32,9 +32,7 @@ EVENT = sql.Table(
     sql.Column("study", sql.ForeignKey("study.id"), primary_key=True, autoincrement=False),
     sql.Column("position", sql.Integer, primary_key=True, autoincrement=False),
     sql.Column("body", sql.Text, nullable=False),
-    sql.Column(
-        "token", sql.Text
-    ),  # tells an append whose answer was lost with the connection from one that was not made
+    sql.Column("token", sql.Text),  # tells an append whose answer was lost from one that was not made
     sqlite_with_rowid=False,  # stored in the order in which it is read
 )
 COUNTER = sql.Table(

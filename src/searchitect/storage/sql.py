@@ -6,12 +6,10 @@ whoever holds the lock that orders writers. What differs between databases is th
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -23,6 +21,7 @@ from searchitect.storage.database import Database
 from searchitect.storage.events import check_name, decode, decode_page, encode, unknown_study
 from searchitect.storage.journal import Event, Journal, StudyInfo
 from searchitect.storage.prepared import Prepared
+from searchitect.storage.recent import Recent
 from searchitect.storage.schema import COUNTER, EVENT, MIGRATIONS, SCHEMA, SCHEMA_VERSION, STUDY, created, version_of
 from searchitect.storage.sqlite import SqliteDatabase
 
@@ -44,9 +43,6 @@ _READ = (
     )
     .order_by(EVENT.c.position)
     .limit(PAGE)
-)
-_WRITTEN = sql.select(EVENT.c.position).where(
-    EVENT.c.study == _id, EVENT.c.position > _after, EVENT.c.token == sql.bindparam("token", type_=sql.Text)
 )
 _FIND = sql.select(STUDY.c.id).where(STUDY.c.name == sql.bindparam("name", type_=sql.Text))
 _length = sql.select(sql.func.max(EVENT.c.position)).where(EVENT.c.study == STUDY.c.id).scalar_subquery()
@@ -88,6 +84,7 @@ class SqlStore:
         self._turn = threading.RLock()
         self._together = False
         self._append = Prepared(self.database.append, self.database.engine.dialect)
+        self._recent = Recent(self._append, self.database.settles)
         self._connection: sql.Connection | None = None
         try:
             with _explained(self.database):
@@ -106,7 +103,7 @@ class SqlStore:
             created = created or datetime.now(UTC).isoformat(timespec="seconds")
             with self._writing() as connection:
                 number = _found_or_made(connection, self.database, check_name(study), created)
-        return _SqlJournal(self, study, number, self._append)
+        return _SqlJournal(self, study, number, self._append, self._recent)
 
     def studies(self) -> Sequence[StudyInfo]:
         return [StudyInfo(*row) for row in self.run(lambda c: c.execute(_LIST).all())]
@@ -167,6 +164,9 @@ class SqlStore:
                 self._together = False
 
     def close(self) -> None:
+        if self._recent and self._connection is not None:
+            with suppress(StorageError):  # the server is away: nobody is left who would wait for it
+                self.run(self.database.settle, patient=False)
         with self._turn:
             if self._connection is not None:
                 _closed(self._connection)
@@ -217,6 +217,7 @@ class SqlStore:
             try:
                 connection = self.database.engine.connect()
                 self.database.returned(connection)
+                self._recent.write_again(connection)
                 self._connection = connection
                 return
             except sql.exc.DBAPIError as error:
@@ -261,14 +262,12 @@ class SqlStore:
         with self._writing():
             version = version_of(connection, self.database.found(connection), self.label)
             if version is None:
-                _prepare(connection, self.database)
+                created(connection, self.database.tables)
         return version or SCHEMA_VERSION
 
     def _find(self, study: str) -> int | None:
-        if (
-            not isinstance(study, str) or not study.isprintable()
-        ):  # not every database takes such a name even to compare
-            return None
+        if not isinstance(study, str) or not study.isprintable():
+            return None  # not every database takes such a name even to compare
         return self.run(lambda c: c.execute(_FIND, {"name": study}).scalar())
 
 
@@ -284,17 +283,12 @@ def _explained(database: Database) -> Iterator[None]:
 
 
 class _SqlJournal:
-    def __init__(self, store: SqlStore, study: str, number: int, append: Prepared) -> None:
-        self._store, self._study, self._number, self._append = store, study, number, append
-        self._token = f"{socket.gethostname()[:30]}.{os.getpid()}.{time.time_ns():x}.{id(self):x}"
-        self._count = self._seen = 0
-        self._turn = threading.Lock()
+    def __init__(self, store: SqlStore, study: str, number: int, append: Prepared, recent: Recent) -> None:
+        self._store, self._study, self._number, self._append, self._recent = store, study, number, append, recent
 
     def append(self, event: Event) -> int:
         self._store.check_writable()
-        with self._turn:
-            self._count += 1
-            values = {"id": self._number, "body": encode(event), "token": f"{self._token}.{self._count}"}
+        values = self._recent.values(self._number, encode(event))
         try:
             rows = self._store.run(
                 lambda c: self._append.all(c, values), again=lambda c: self._unless_written(c, values)
@@ -307,7 +301,7 @@ class _SqlJournal:
             raise self._deleted()
         position = int(rows[0][0])
         if not self._store._together:  # what is not committed may still be taken back, and its position given again
-            self._seen = position
+            self._recent.note(values, position)
         return position
 
     def read(self, after: int = 0) -> Iterator[tuple[int, Event]]:
@@ -327,10 +321,10 @@ class _SqlJournal:
         values = {"id": self._number, "after": after, "last": last}
         return self._store.run(lambda c: c.execute(_READ, values).all())
 
-    def _unless_written(self, connection: sql.Connection, values: dict[str, Any]) -> Sequence[Any]:
+    def _unless_written(self, connection: sql.Connection, values: Mapping[str, Any]) -> Sequence[Any]:
         """The connection was lost between the question and the answer: append only what did not arrive."""
-        written = connection.execute(_WRITTEN, {**values, "after": self._seen}).all()
-        return written or self._append.all(connection, values)
+        position = self._recent.written(connection, self._number).get(values["token"])
+        return self._append.all(connection, values) if position is None else [(position,)]
 
     def _deleted(self) -> StorageError:
         return StorageError(f"study '{self._study}' was deleted")
@@ -348,11 +342,6 @@ def _found_or_made(connection: sql.Connection, database: Database, study: str, c
         if COUNTER.name in database.tables:
             connection.execute(sql.insert(COUNTER).values(study=number, last=0))
     return int(number)
-
-
-def _prepare(connection: sql.Connection, database: Database) -> None:
-    """Make the tables of a new store."""
-    created(connection, database.tables)
 
 
 def _migrate(connection: sql.Connection, database: Database) -> None:

@@ -44,7 +44,7 @@ class SqliteDatabase:
     tables: Collection[str] = ("searchitect_schema", "study", "event")
     begin: tuple[str, ...] = ("BEGIN IMMEDIATE",)
     append: sql.Executable = _APPEND
-    patience = 0.0
+    patience = settles = 0.0
 
     def __init__(self, path: Path, durability: Literal["normal", "full"], timeout: float) -> None:
         self.path, self.label, self.timeout = path, str(path), timeout
@@ -81,6 +81,9 @@ class SqliteDatabase:
 
     def lock(self, run: Run, study: str) -> AbstractContextManager[None]:
         return hold(self.path.with_name(self.path.name + ".locks"), study)
+
+    def settle(self, connection: sql.Connection) -> None:
+        """The system keeps what a process has written."""
 
     def returned(self, connection: sql.Connection) -> None:
         """Nothing hangs on a connection to a file."""

@@ -47,6 +47,8 @@ _HIGHER_IS_BETTER = (
     "score",
     "throughput",
     "agreement",
+    "fidelity",
+    "stability",
 )
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {"<=": operator.le, ">=": operator.ge}
 _CONSTRAINT = re.compile(r"^\s*([A-Za-z_]\w*)\s*(<=|>=|==|<|>)\s*([^\s@]+)\s*(?:@\s*(\S+)\s*)?$")
@@ -144,8 +146,9 @@ def is_maximized(name: str) -> bool:
 def parse_objective(text: str | Objective) -> Objective:
     """Read `"accuracy"`, `"maximize accuracy"` or `"minimize latency_ms"`.
 
-    Without a direction it is taken from the name: accuracy, precision, recall, F1, AUROC, R², reward, score and
-    throughput are maximised, everything else (loss, error, parameters, flops, latency …) is minimised.
+    Without a direction it is taken from the name: accuracy, precision, recall, F1, AUROC, R², reward, score,
+    throughput, agreement, fidelity and stability are maximised, everything else (loss, error, parameters, flops,
+    latency …) is minimised.
 
     Raises:
         ConfigError: the text has another form.

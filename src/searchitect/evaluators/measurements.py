@@ -14,6 +14,7 @@ __all__ = [
     "COUNTED",
     "KNOWN_BEFORE_TRAINING",
     "MEASUREMENTS",
+    "READABLE",
     "TIMED",
     "check_measure",
 ]
@@ -36,6 +37,8 @@ MEASUREMENTS: Mapping[str, str] = {
     "energy_error_joules": "half the width of the band around energy_joules: 5 % of a counter's, 40 % of an estimate",
     "agreement": "share of validation examples that the model answers as the reference does",
     "negative_flips": "share of validation examples that the reference answers correctly and the model does not",
+    "surrogate_fidelity": "share of validation examples that a tree of at most 16 rules answers as the model does",
+    "explanation_stability": "rank correlation, -1..1, of a map with that of the input under little noise, mean",
 }
 """Name -> what it is, with its unit. Metrics (`tasks.metrics.METRICS`) are measured on the validation split."""
 
@@ -44,6 +47,9 @@ COUNTED = frozenset({"parameters", "flops", "activations", "peak_memory_bytes"})
 
 KNOWN_BEFORE_TRAINING = COUNTED | {"peak_memory_int8_bytes", "flash_bytes", "flash_int8_bytes"}
 """What `check` can tell of an architecture without training it."""
+
+READABLE = frozenset({"surrogate_fidelity", "explanation_stability"})
+"""How well a trained model can be explained; computed where it is asked for (`evaluators.interpretability`)."""
 
 COMPARED = frozenset({"agreement", "negative_flips"})
 """What is measured against a reference model, where there is one."""

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from searchitect.evaluation import Context
 from searchitect.evaluators.building import inspect_model
+from searchitect.evaluators.interpretability import interpretability
 from searchitect.evaluators.measurements import COUNTED, KNOWN_BEFORE_TRAINING, check_measure
 from searchitect.evaluators.timing import timed
 from searchitect.evaluators.training_evaluator import TrainingEvaluator
@@ -63,7 +64,8 @@ class SupernetEvaluator:
         model = self.scores.model(proposal.architecture, context.device)
         measured = {**self.counts(proposal.architecture), "epochs": 0.0}
         measured |= self.scores.score(model, sorted(self.measure & set(METRICS)), context.device)
-        return measured | timed(self.measure, model, self.task, context.device)
+        measured |= timed(self.measure, model, self.task, context.device)
+        return measured | interpretability(self.measure, model, self.task, context.device)
 
     def check(self, architecture: Architecture, names: frozenset[str]) -> Mapping[str, float]:
         """Return those of `names` that are known without weights: `parameters`, `flops`, `peak_memory_bytes`.

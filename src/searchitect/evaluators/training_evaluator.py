@@ -20,6 +20,7 @@ from searchitect.evaluation import Context
 from searchitect.evaluators.building import build, count, inspect_model
 from searchitect.evaluators.continuing import find_lineage
 from searchitect.evaluators.inheriting import WEIGHTS, inherit_from, read_ancestor, save_weights
+from searchitect.evaluators.interpretability import interpretability
 from searchitect.evaluators.measurements import COUNTED, KNOWN_BEFORE_TRAINING, check_measure
 from searchitect.evaluators.narrowing import counted, narrower_space
 from searchitect.evaluators.pace import Pace
@@ -116,6 +117,7 @@ class TrainingEvaluator:
         if proposal.continues is not None:
             measured["continued_epochs"] = float(outcome.continued)
         measured |= timed(self.measure, model, self.task, context.device)
+        measured |= interpretability(self.measure, model, self.task, context.device)
         if context.folder is not None:
             save_weights(context.folder / WEIGHTS, model, proposal.architecture, total)
         return measured

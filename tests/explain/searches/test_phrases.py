@@ -29,7 +29,7 @@ WIRED = Factor("inputs∋2", ("out", "in"), (0.5, 0.5), False, (False, True))
         (KERNEL, {0, 1, 2, 3}, "kernel is there"),
         (KERNEL, {0, 1, 2}, "kernel is not d"),
         (RATE, {1, 2}, "rate ≥ 0.2"),
-        (RATE, {1}, "rate ≥ 0.2 and < 0.3"),
+        (RATE, {1}, "0.2 ≤ rate < 0.3"),
         (RATE, {0}, "rate < 0.2"),
         (WIRED, {1}, "inputs has 2"),
         (WIRED, {0}, "inputs is without 2"),

@@ -35,6 +35,11 @@ class Change:
     along: tuple[str, ...] = ()
 
     @property
+    def shown(self) -> tuple[str, str]:
+        """Both values as a person reads them."""
+        return _shown(self.before), _shown(self.after)
+
+    @property
     def text(self) -> str:
         return f"{self.decision}: {_shown(self.before)} → {_shown(self.after)}"
 

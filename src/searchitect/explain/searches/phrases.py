@@ -5,66 +5,74 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from searchitect.explain.searches.evidence import MEMBER, Factor
+from searchitect.explain.wording import Words, words
 
-__all__ = ["phrase", "row_phrase"]
+__all__ = ["phrase"]
 
 
-def phrase(factor: Factor, codes: Collection[int]) -> str:
+def phrase(factor: Factor, codes: Collection[int], say: Words | None = None) -> str:
     """Say that a factor's level is one of `codes`; true of exactly those levels.
 
     Numbers in one stretch are written with "≥", "≤", "<" or "to", others as a list, or by what they are not where that
     is shorter. A level of not being there is named.
+
+    Args:
+        say: texts of a language; English by default.
     """
+    say = say or words()
     held = sorted(set(codes))
     absent = factor.inactive
     active = [code for code in range(len(factor.levels)) if code != absent]
     inside = [code for code in held if code != absent]
     if MEMBER in factor.name and inside != active:
-        return _member(factor, inside, absent in held)
-    name = factor.name.replace(MEMBER, " has ")
+        return _member(factor, inside, absent in held, say)
+    name = factor.name
+    if MEMBER in name:
+        path, _, element = name.partition(MEMBER)
+        name = say("rules.has", name=path, element=element)
     if not inside:
-        return f"{name} is not there"
+        return say("rules.is_not_there", name=name)
     if inside == active:
-        return f"{name} is anything" if len(held) == len(factor.levels) else f"{name} is there"
-    said = _numbers(factor, inside, active) if factor.ordered else None
-    said = said or _named(factor, inside, active)
-    return f"{name} {said}" + (" or not there" if absent in held else "")
+        return say("rules.is_anything" if len(held) == len(factor.levels) else "rules.is_there", name=name)
+    said = _numbers(factor, inside, active, say) if factor.ordered else None
+    said = said or _named(factor, inside, active, say)
+    return say("rules.or_not_there", said=said) if absent in held else said
 
 
-def row_phrase(factor: Factor, code: int) -> str:
-    """Say one level: "kernel = 5", "pool.size is not there"."""
-    return phrase(factor, (code,))
-
-
-def _member(factor: Factor, inside: list[int], absent: bool) -> str:
+def _member(factor: Factor, inside: list[int], absent: bool, say: Words) -> str:
     """An element of a subset: level 1 is "in", level 0 "out"."""
     path, _, element = factor.name.partition(MEMBER)
     if not inside:
-        return f"{path} is not there"
-    said = f"{path} {'has' if inside == [1] else 'is without'} {element}"
-    return f"{said} or not there" if absent else said
+        return say("rules.is_not_there", name=path)
+    said = say("rules.has" if inside == [1] else "rules.has_not", name=path, element=element)
+    return say("rules.or_not_there", said=said) if absent else said
 
 
-def _numbers(factor: Factor, inside: list[int], active: list[int]) -> str | None:
+def _numbers(factor: Factor, inside: list[int], active: list[int], say: Words) -> str | None:
     """A stretch of numbers; None where they are no stretch."""
     if inside != list(range(inside[0], inside[-1] + 1)):
         return None
-    first, last = inside[0] == active[0], inside[-1] == active[-1]
+    name, first, last = factor.name, inside[0] == active[0], inside[-1] == active[-1]
     if factor.edges:
-        low = "" if first else f"≥ {factor.edges[inside[0] - 1]:.4g}"
-        high = "" if last else f"< {factor.edges[inside[-1]]:.4g}"
-        return " and ".join(part for part in (low, high) if part)
+        low = "" if first else f"{factor.edges[inside[0] - 1]:.4g}"
+        high = "" if last else f"{factor.edges[inside[-1]]:.4g}"
+        if low and high:
+            return say("rules.from_below", name=name, low=low, high=high)
+        return say("rules.at_least", name=name, value=low) if low else say("rules.below", name=name, value=high)
     low, high = factor.levels[inside[0]], factor.levels[inside[-1]]
     if len(inside) == 1:
-        return f"= {low}"
-    return f"≤ {high}" if first else f"≥ {low}" if last else f"is {low} to {high}"
+        return say("rules.equals", name=name, value=low)
+    if first or last:
+        return say("rules.at_most", name=name, value=high) if first else say("rules.at_least", name=name, value=low)
+    return say("rules.between", name=name, low=low, high=high)
 
 
-def _named(factor: Factor, inside: list[int], active: list[int]) -> str:
+def _named(factor: Factor, inside: list[int], active: list[int], say: Words) -> str:
+    name = factor.name
     if len(inside) == 1:
-        return f"= {factor.levels[inside[0]]}"
+        return say("rules.equals", name=name, value=factor.levels[inside[0]])
     outside = [code for code in active if code not in inside]
     if len(outside) == 1 and len(inside) > 1:
-        return f"is not {factor.levels[outside[0]]}"
+        return say("rules.is_not", name=name, value=factor.levels[outside[0]])
     labels = [factor.levels[code] for code in inside]
-    return f"is {', '.join(labels[:-1])} or {labels[-1]}"
+    return say("rules.is_one_of", name=name, values=say("page.comma").join(labels[:-1]), last=labels[-1])

@@ -20,6 +20,7 @@ from searchitect.errors import ConfigError
 from searchitect.explain.searches.evidence import Evidence, Factor
 from searchitect.explain.searches.phrases import phrase
 from searchitect.explain.searches.sufficient import check_sufficient
+from searchitect.explain.wording import Words
 from searchitect.seeding import derive, stream
 
 if TYPE_CHECKING:
@@ -192,13 +193,16 @@ class _Columns:
         return np.stack([np.array(number)[codes[:, place]] for place, number in pairs], axis=1)
 
 
-def rules(evidence: Evidence, *, depth: int = DEEPEST, leaf: int | None = None, seed: int = 0) -> Rules:
+def rules(
+    evidence: Evidence, *, depth: int = DEEPEST, leaf: int | None = None, seed: int = 0, say: Words | None = None
+) -> Rules:
     """Grow a tree on all rows and read its leaves.
 
     Args:
         depth: of the tree, 1 to 3.
         leaf: fewest rows that make a rule; by default 5, and 2 % of the rows where that is more.
         seed: of the halves that the intervals rest on.
+        say: texts of a language; English by default.
 
     Raises:
         ConfigError: fewer than `FEWEST_ROWS` rows, a constant objective, or a depth that cannot be read aloud.
@@ -214,14 +218,14 @@ def rules(evidence: Evidence, *, depth: int = DEEPEST, leaf: int | None = None, 
     leaves, arrived = _leaves(tree.tree_, columns), tree.apply(features)
     order = sorted(leaves, key=lambda node: (evidence.objective.loss(float(tree.tree_.value[node].ravel()[0])), node))
     ends = {order[0], order[-1]}
-    made = [_rule(evidence, leaves[node], arrived == node, widening[node not in ends]) for node in order]
+    made = [_rule(evidence, leaves[node], arrived == node, widening[node not in ends], say) for node in order]
     places = {node: place for place, node in enumerate(order)}
     spread = float(((targets - targets.mean()) ** 2).sum())
     return Rules(
         evidence.objective.name,
         evidence.objective.direction,
         tuple(made),
-        _branch(tree.tree_, columns, 0, places),
+        _branch(tree.tree_, columns, 0, places, say),
         1 - float(((targets - tree.predict(features)) ** 2).sum()) / spread,
         1 - _foreseen(features, targets, depth, fewest, seed) / spread,
         widening,
@@ -333,23 +337,23 @@ def _leaves(tree: Any, columns: _Columns) -> dict[int, dict[int, frozenset[int]]
     return found
 
 
-def _branch(tree: Any, columns: _Columns, node: int, places: dict[int, int]) -> Branch:
+def _branch(tree: Any, columns: _Columns, node: int, places: dict[int, int], say: Words | None) -> Branch:
     mean, count = float(tree.value[node].ravel()[0]), int(tree.n_node_samples[node])
     if tree.children_left[node] < 0:
         return Branch(None, mean, count, places[node])
     place, right = _parted(tree, columns, node)
     yes, no = int(tree.children_right[node]), int(tree.children_left[node])
     return Branch(
-        phrase(columns.factors[place], right),
+        phrase(columns.factors[place], right, say),
         mean,
         count,
         None,
-        _branch(tree, columns, yes, places),
-        _branch(tree, columns, no, places),
+        _branch(tree, columns, yes, places, say),
+        _branch(tree, columns, no, places, say),
     )
 
 
-def _rule(evidence: Evidence, path: dict[int, frozenset[int]], kept: Flags, widening: float) -> Rule:
+def _rule(evidence: Evidence, path: dict[int, frozenset[int]], kept: Flags, widening: float, say: Words | None) -> Rule:
     import numpy as np
     from scipy.stats import t
 
@@ -357,7 +361,7 @@ def _rule(evidence: Evidence, path: dict[int, frozenset[int]], kept: Flags, wide
     conditions = []
     for place in sorted(path):
         factor, codes = evidence.factors[place], tuple(sorted(path[place]))
-        conditions.append(Condition(factor.name, place, codes, phrase(factor, codes)))
+        conditions.append(Condition(factor.name, place, codes, phrase(factor, codes, say)))
     sign = 1.0 if evidence.objective.direction == "minimize" else -1.0
     best = np.argsort(sign * values, kind="stable")[:10]
     error = float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else 0.0

@@ -47,8 +47,8 @@ _HIGHER_IS_BETTER = (
     "score",
     "throughput",
     "agreement",
-    "fidelity",
-    "stability",
+    "surrogate_fidelity",
+    "explanation_stability",
 )
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {"<=": operator.le, ">=": operator.ge}
 _CONSTRAINT = re.compile(r"^\s*([A-Za-z_]\w*)\s*(<=|>=|==|<|>)\s*([^\s@]+)\s*(?:@\s*(\S+)\s*)?$")
@@ -147,8 +147,8 @@ def parse_objective(text: str | Objective) -> Objective:
     """Read `"accuracy"`, `"maximize accuracy"` or `"minimize latency_ms"`.
 
     Without a direction it is taken from the name: accuracy, precision, recall, F1, AUROC, R², reward, score,
-    throughput, agreement, fidelity and stability are maximised, everything else (loss, error, parameters, flops,
-    latency …) is minimised.
+    throughput, agreement, surrogate_fidelity and explanation_stability are maximised, everything else (loss, error,
+    parameters, flops, latency …) is minimised.
 
     Raises:
         ConfigError: the text has another form.

@@ -53,7 +53,7 @@ def randomised(model: nn.Module, seed: int, layers: Collection[str] | None = Non
     return drawn
 
 
-def weight_randomisation(subject: Subject, make: Maker, maps: Floats, *, draws: int = 2, seed: int = 0) -> Floats:
+def weight_randomisation(subject: Subject, make: Maker, maps: Floats, *, draws: int = 4, seed: int = 0) -> Floats:
     """(draws, n) Spearman's ρ between maps of the model and of one with all weights random, for the same targets."""
     found = []
     for draw in range(draws):

@@ -57,7 +57,7 @@ def test_units_behind_a_linear_map_of_tokens_are_its_last_axis():
 def test_activations_and_filters_are_those_of_the_model():
     model = tnn.Sequential(tnn.Conv2d(1, 20, 3), tnn.ReLU(), tnn.Conv2d(20, 2, 1), nn.global_pool())
     x = torch.randn(2, 1, 6, 6)
-    views = activations(subject_of(model, x), most=4)
+    views = activations(subject_of(model, x), channels=4)
     assert [(view.name, view.values.shape) for view in views] == [
         ("0", (2, 4, 4, 4)),
         ("1", (2, 4, 4, 4)),
@@ -66,3 +66,15 @@ def test_activations_and_filters_are_those_of_the_model():
     torch.testing.assert_close(torch.as_tensor(views[0].values).float(), model[0](x)[:, :4].detach())
     [only] = filters(model)
     assert only.values.shape == (16, 1, 3, 3)  # 1×1 filters show nothing
+
+
+def test_large_activations_are_averaged_down_and_few_of_many_layers_are_kept():
+    model = tnn.Sequential(*(tnn.Conv2d(1, 1, 1) for _ in range(20)), nn.global_pool())
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.fill_(float(weight.dim() > 1))
+    x = torch.randn(1, 1, 64, 33)
+    views = activations(subject_of(model, x), layers=3)
+    assert [view.name for view in views] == ["0", "10", "19"]
+    assert views[0].values.shape == (1, 1, 32, 32)
+    assert views[0].values[0, 0, 0, 0] == pytest.approx(float(x[0, 0, :2, :2].mean()), abs=1e-5)

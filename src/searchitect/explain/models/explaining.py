@@ -40,6 +40,9 @@ MOST_INPUTS = 24
 
 MOST_BACKGROUND = 2_000
 
+WRITTEN = 100_000
+"""Numbers of inputs, and of the maps of one method, that are written as JSON."""
+
 LAYERS_OF = 2
 """Inputs whose activations are kept."""
 
@@ -100,14 +103,18 @@ class ModelExplanation:
         return tuple(self.labels[t] if self.labels else str(t) for t in self.targets)
 
     def to_json(self) -> dict[str, Any]:
-        parts = ("maps", "layers", "filters", "importances", "dependences")
+        """Plain JSON; of large inputs the maps of the first ones alone, `WRITTEN` numbers of each."""
+        most = max(1, WRITTEN // max(1, self.inputs[0].size))
+        maps = [replace(made, values=made.values[:most]).to_json() for made in self.maps]
+        parts = ("layers", "filters", "importances", "dependences")
         whole = ("honesty", "flow", "tree", "additive")
         return {
             "kind": self.kind,
             "targets": list(self.targets),
             "answers": list(self.answers),
             "beliefs": numbers(self.beliefs),
-            "inputs": numbers(self.inputs),
+            "inputs": numbers(self.inputs[:most]),
+            "maps": maps,
             **{name: [part.to_json() for part in getattr(self, name)] for name in parts},
             **{name: None if (part := getattr(self, name)) is None else part.to_json() for name in whole},
             "left_out": dict(self.left_out),

@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from searchitect.explain.models.maps import numbers
 from searchitect.explain.models.methods import convolutions
@@ -22,6 +24,9 @@ FAR = 1e3
 """Gradients of the first and the last layer that differ by more than this factor are said to vanish or explode."""
 
 MANY_DEAD = 0.5
+
+SIDE = 32
+"""Of an activation that is kept."""
 
 _LAST_AXIS = (nn.Linear, nn.LayerNorm, nn.RMSNorm, nn.Embedding)
 
@@ -94,27 +99,35 @@ def gradient_flow(subject: Subject) -> GradientFlow:
     return _judged(tuple(layers), _dead_in_all(ran))
 
 
-def activations(subject: Subject, *, most: int = 16) -> tuple[LayerView, ...]:
-    """Maps (n, up to `most` channels, *size) put out by convolutions and activation layers that still have places."""
-    found = []
-    for passed in _run(subject)[0]:
-        shown = isinstance(passed.layer, nn.Conv1d | nn.Conv2d) or passed.activates
-        if shown and passed.output.dim() > 2:
-            values = passed.output.detach().movedim(passed.axis, 1)[:, :most]
-            found.append(LayerView(passed.name, type(passed.layer).__name__, values.double().numpy()))
-    return tuple(found)
+def activations(subject: Subject, *, layers: int = 6, channels: int = 8) -> tuple[LayerView, ...]:
+    """What convolutions and activation layers with places put out: (n, channels, *size), sides of at most 32.
+
+    Args:
+        layers: at most so many, evenly from the first to the last.
+        channels: the first of each.
+    """
+    shown = [
+        passed
+        for passed in _run(subject)[0]
+        if passed.output.dim() > 2 and (isinstance(passed.layer, nn.Conv1d | nn.Conv2d) or passed.activates)
+    ]
+    chosen = sorted({round(place) for place in np.linspace(0, len(shown) - 1, min(layers, len(shown)))})
+    return tuple(
+        LayerView(shown[i].name, type(shown[i].layer).__name__, _small(shown[i], channels).double().numpy())
+        for i in chosen
+    )
 
 
-def filters(model: nn.Module, *, most: int = 16) -> tuple[LayerView, ...]:
-    """Weights (up to `most` filters, channels, *kernel) of every convolution with a kernel above 1."""
+def filters(model: nn.Module, *, layers: int = 3, most: int = 16, channels: int = 4) -> tuple[LayerView, ...]:
+    """Weights (filters, channels, *kernel) of the first convolutions with a kernel above 1, the first of each."""
     names = {layer: name for name, layer in model.named_modules()}
     found = []
     for layer in convolutions(model):
         weight: Tensor = layer.weight  # type: ignore[assignment]
         if weight[0, 0].numel() > 1:
-            values = weight.detach()[:most].cpu().double().numpy()
+            values = weight.detach()[:most, :channels].cpu().double().numpy()
             found.append(LayerView(names[layer], type(layer).__name__, values))
-    return tuple(found)
+    return tuple(found[:layers])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,6 +167,17 @@ def _run(subject: Subject) -> tuple[list[_Passed], Tensor]:
         for hook in hooks:
             hook.remove()
     return ran, scores
+
+
+def _small(passed: _Passed, channels: int) -> Tensor:
+    """The first channels, their places averaged down to at most `SIDE` along each axis."""
+    values = passed.output.detach().movedim(passed.axis, 1)[:, :channels]
+    size = tuple(min(side, SIDE) for side in values.shape[2:])
+    if size == tuple(values.shape[2:]):
+        return values
+    return (
+        F.adaptive_avg_pool1d(values, size[0]) if len(size) == 1 else F.adaptive_avg_pool2d(values, (size[0], size[1]))
+    )
 
 
 def _constant(passed: _Passed) -> Tensor:

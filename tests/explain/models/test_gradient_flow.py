@@ -8,6 +8,7 @@ from torch import nn as tnn
 
 from searchitect import nn
 from searchitect.explain.models.gradient_flow import activations, filters, gradient_flow
+from searchitect.explain.models.maps import attribution_map
 from searchitect.explain.models.subject import subject_of
 
 
@@ -78,3 +79,11 @@ def test_large_activations_are_averaged_down_and_few_of_many_layers_are_kept():
     assert [view.name for view in views] == ["0", "10", "19"]
     assert views[0].values.shape == (1, 1, 32, 32)
     assert views[0].values[0, 0, 0, 0] == pytest.approx(float(x[0, 0, :2, :2].mean()), abs=1e-5)
+
+
+def test_activations_in_place_are_followed_too():
+    model = tnn.Sequential(tnn.Conv2d(1, 3, 3), tnn.ReLU(inplace=True), nn.global_pool(), tnn.Linear(3, 2))
+    subject = subject_of(model, torch.randn(4, 1, 6, 6))
+    found = gradient_flow(subject)
+    assert [layer.kind for layer in found.layers] == ["Conv2d", "ReLU", "GlobalPool", "Linear"]
+    assert attribution_map(subject, "grad_cam").values.shape == (4, 6, 6)

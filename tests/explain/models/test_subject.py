@@ -92,3 +92,10 @@ def test_every_kind_has_its_places_and_its_parts(shape, kind, places, parts):
 def test_inputs_that_do_not_fit_are_refused(given, match):
     with pytest.raises(ConfigError, match=match):
         subject_of(tnn.Linear(3, 2), **given)
+
+
+def test_a_model_that_does_not_run_on_the_inputs_and_what_is_no_model_are_refused():
+    with pytest.raises(ConfigError, match=r"the model does not run on these inputs \(2, 4\): RuntimeError"):
+        subject_of(tnn.Linear(3, 2), torch.zeros(2, 4))
+    with pytest.raises(ConfigError, match=r"expected a torch.nn.Module to explain, got dict(.|\n)*result.best.model"):
+        subject_of({}, torch.zeros(2, 4))

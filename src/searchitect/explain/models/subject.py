@@ -154,7 +154,7 @@ def subject_of(
 
     Args:
         model: takes floats (n, *shape), or token numbers (n, tokens). One with its preprocessing
-            (`result.best.model`, `sa.load(…).model`) is explained behind it: in standardised units.
+            (`result.best.model`, `sa.load(…)`) is explained behind it: in standardised units.
         inputs: what the model takes: an array or tensor; a tuple of arrays for a model with preprocessing; texts.
         targets: (n,) columns of the scores, or one for all; by default what the model answers.
         kind: one of `KINDS`; by default what the shape suggests.
@@ -164,11 +164,11 @@ def subject_of(
         tokenizer: from a text to numbers of tokens; needed for texts. Shorter texts are filled up with 0.
 
     Raises:
-        ConfigError: the inputs do not fit the kind, texts come without a tokenizer, a target is no column.
+        ConfigError: the inputs do not fit the kind or the model, texts come without a tokenizer, a target is no column.
     """
     if kind is not None and kind not in KINDS:
         raise ConfigError(f"no kind of input {kind!r}", hint=did_you_mean(kind, KINDS))
-    own = copy.deepcopy(model).cpu().eval().requires_grad_(False)
+    own = copy.deepcopy(_module(model)).cpu().eval().requires_grad_(False)
     body, given = _behind_preprocessing(own, _numbers(inputs, tokenizer), kind)
     kind = kind or _kind_of(given)
     _check_shape(kind, given)
@@ -178,8 +178,8 @@ def subject_of(
             "a text is explained by the vectors of its tokens, and this model has no embedding layer",
             hint="build it with sa.nn.embedding, or explain its inputs with kind='series'",
         )
+    scores = _first_scores(body, given)
     with torch.no_grad():
-        scores = _as_columns(body(given))
         shape = given.shape[1:] if embedding is None else embedding(given[:1]).shape[1:]
     wanted = _targets(targets, scores)
     shown = torch.zeros(shape) if reference is None else _reference(reference, tuple(shape))
@@ -189,6 +189,27 @@ def subject_of(
 def embedding_of(model: nn.Module) -> nn.Module | None:
     """The first layer that makes vectors of token numbers."""
     return next((layer for layer in model.modules() if isinstance(layer, nn.Embedding | ElasticEmbedding)), None)
+
+
+def _module(model: Any) -> nn.Module:
+    """The module, or that of a model that was loaded."""
+    found = model if isinstance(model, nn.Module) else getattr(model, "model", None)
+    if not isinstance(found, nn.Module):
+        raise ConfigError(
+            f"expected a torch.nn.Module to explain, got {type(model).__name__}",
+            hint="result.best.model, or sa.load(FOLDER)",
+        )
+    return found
+
+
+def _first_scores(model: nn.Module, inputs: Tensor) -> Tensor:
+    try:
+        with torch.no_grad():
+            return torch.cat([_as_columns(model(some)) for some in torch.split(inputs, BATCH)])
+    except Exception as error:  # whatever a user's forward raises
+        raise ConfigError(
+            f"the model does not run on these inputs {tuple(inputs.shape)}: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _numbers(inputs: Any, tokenizer: Tokenizer | None) -> tuple[Tensor, ...]:

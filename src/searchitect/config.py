@@ -254,6 +254,7 @@ class RunSettings:
         trial_cpus, trial_gpus: what a trial needs of the cluster.
         trial_seconds: a trial is stopped after so long; hang_seconds: after so long without a sign of life.
         retries: how often a trial is run again whose worker or machine was lost.
+        ranks: programs that train each model together.
         max_failures: share of the trials that may fail.
         disk: what weights of trials may take, such as "10GB".
     """
@@ -302,6 +303,7 @@ class RunSettings:
     retries: int = 2
     max_failures: float = 0.8
     disk: str | int | None = None
+    ranks: int = 1
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -331,7 +333,7 @@ class RunSettings:
 
 
 _FIGURES = ("trial_cpus", "trial_gpus", "trial_seconds", "hang_seconds", "max_failures")
-EXECUTION = ("executor", "ray_address", *_FIGURES, "retries", "disk")
+EXECUTION = ("executor", "ray_address", *_FIGURES, "retries", "disk", "ranks")
 """Settings about where trials run and what is done when that goes wrong; arguments of `search` have the same names."""
 
 _WANTED = {
@@ -339,7 +341,7 @@ _WANTED = {
         ("task", "target", "group", "time", "space", "strategy", "stopping", "scenarios", "until", "device"), "a text"
     ),
     **dict.fromkeys(("store", "out", "name", "proxies", "reference", "executor", "ray_address"), "a text"),
-    **dict.fromkeys(("trials", "epochs", "size"), "a positive whole number"),
+    **dict.fromkeys(("trials", "epochs", "size", "ranks"), "a positive whole number"),
     **dict.fromkeys(("workers", "confirm_seeds", "retries"), "a whole number from 0"),
     **dict.fromkeys(_FIGURES, "a number"),
     **dict.fromkeys(("deterministic", "profile", "prune_space", "random", "allow_changed_code"), "true or false"),

@@ -209,3 +209,22 @@ def test_checking_leaves_the_generators_of_the_caller_alone(digits: Task) -> Non
     before = torch.get_rng_state()
     TrainingEvaluator(Troubled, digits).check(_troubled("tolist"), frozenset({"flops"}))
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_two_ranks_measure_what_one_program_does_and_rank_0_alone_reports_and_keeps(iris: Task, tmp_path: Path) -> None:
+    told: dict[int, list[tuple[int, float]]] = {1: [], 2: []}
+    measured = {}
+    for ranks, reports in told.items():
+        evaluator = TrainingEvaluator(SmallMlp, iris, SHORT, ranks=ranks)
+        folder = tmp_path / str(ranks)
+        folder.mkdir()
+        context = Context(1, folder=folder, send=lambda step, m, kept=reports: kept.append((step, m["loss"])))
+        measured[ranks] = evaluator.evaluate(Proposal(SearchSpace.of(SmallMlp).default()), context)
+    assert {n: v for n, v in measured[2].items() if n != "train_seconds"} == pytest.approx(
+        {n: v for n, v in measured[1].items() if n != "train_seconds"}, rel=1e-5
+    )
+    assert [step for step, _ in told[2]] == [1, 2]
+    assert [loss for _, loss in told[2]] == pytest.approx([loss for _, loss in told[1]], rel=1e-5)
+    alone, together = (load_file(tmp_path / str(ranks) / "model.safetensors") for ranks in (1, 2))
+    for name, weights in alone.items():
+        torch.testing.assert_close(together[name], weights, rtol=1e-5, atol=1e-6)

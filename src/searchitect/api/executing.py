@@ -49,7 +49,22 @@ def check_executing(request: Request) -> None:
         raise ConfigError("hang_seconds must be positive, got 0", hint="leave it out for the default")
     if isinstance(request.retries, bool) or not isinstance(request.retries, int) or request.retries < 0:
         raise ConfigError(f"retries must be a whole number from 0 on, got {request.retries!r}")
+    _check_ranks(request)
     disk_bytes(request)
+
+
+def _check_ranks(request: Request) -> None:
+    ranks = request.ranks
+    if isinstance(ranks, bool) or not isinstance(ranks, int) or ranks < 1:
+        raise ConfigError(f"ranks must be a whole number from 1 on, got {ranks!r}", hint="2 trains each model by two")
+    if ranks == 1:
+        return
+    if request.evaluate is not None:
+        raise ConfigError("ranks train what a space builds; your own function starts its own", hint="leave ranks out")
+    if request.supernet is not None:
+        raise ConfigError("ranks train single models; a supernet is trained by one program", hint="leave ranks out")
+    if not request.device.startswith("cpu"):
+        raise ConfigError(f"ranks share the work of processors, and the device is {request.device!r}", hint="ranks=1")
 
 
 def _check_kind(request: Request) -> None:

@@ -175,7 +175,9 @@ def _evaluator(request: Request, parts: Parts, folder: Path | None) -> Any:
     named = {o.name for o in parts.objectives} | {c.name for c in parts.constraints + parts.until} | {*parts.features}
     profile = folder / "profile.json" if request.profile and folder is not None else None
     measure = frozenset(name for name in named if name in MEASUREMENTS)
-    evaluator = TrainingEvaluator(parts.space, parts.task, parts.recipe, measure=measure, profile=profile)
+    evaluator = TrainingEvaluator(
+        parts.space, parts.task, parts.recipe, measure=measure, profile=profile, ranks=request.ranks
+    )
     evaluator = referred(viewed(evaluator, parts), request, parts, frozenset(named))
     if parts.memory_bytes is None:
         return evaluator

@@ -86,6 +86,7 @@ class Request:
     retries: int = RETRIES
     max_failures: float = MAX_FAILURES
     disk: str | int | None = None
+    ranks: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +272,7 @@ def _workers(request: Request, task: Task | None) -> int:
     if request.executor is None and (task is None or request.evaluate is not None):
         # Only another process can be kept to a limit.
         return 0 if request.memory is None and request.hang_seconds is None else 1
-    return 1 if request.device != "cpu" else len(os.sched_getaffinity(0))
+    return 1 if request.device != "cpu" else max(1, len(os.sched_getaffinity(0)) // request.ranks)
 
 
 def _memory(request: Request) -> int | None:

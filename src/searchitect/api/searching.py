@@ -61,14 +61,14 @@ def search(
     reference: str | Path | None = None,
     executor: str | None = None,
     ray_address: str | None = None,
-    trial_cpus: float = 1.0,
-    trial_gpus: float = 0.0,
+    trial_cpus: float = 1.0, trial_gpus: float = 0.0,
     hang_seconds: float | None = None,
     retries: int = RETRIES,
     max_failures: float = MAX_FAILURES,
     disk: str | int | None = None,
+    ranks: int = 1,
     on_event: Callable[[Event], None] | None = None,
-) -> Result:
+) -> Result:  # fmt: skip
     """Search a space of architectures and hand back a trained, confirmed, exported model.
 
     Args:
@@ -132,6 +132,8 @@ def search(
         retries: how often a trial is run again whose machine is gone or whose worker was killed.
         max_failures: share of the search's trials that may fail before it stops and says why.
         disk: what weights of trials may take, "10GB"; the least useful are removed first.
+        ranks: programs that train each model together on the CPU, data-parallel; for models whose batches keep several
+            processors busy. See docs/reliability.md.
         on_event: called with every event of the journal as it is written.
 
     Raises:

@@ -124,6 +124,7 @@ _SETTINGS: dict[str, Any] = {
     "hang_seconds": _option(_FIGURE, "Stop a trial without a sign of life for so long [600].", "SECONDS"),
     "retries": _option(_NUMBER, "Run a trial again whose worker or machine was lost [2].", "N"),
     "max_failures": _option(_FIGURE, "Stop once more than this share of the trials fail [0.8].", "SHARE"),
+    "ranks": _option(_NUMBER, "Programs that train each model together, data-parallel, on CPU [1].", "N"),
     "disk": _option(_TEXT, "What weights of trials may take: 10GB.", "SIZE"),
     "allow_changed_code": _option(
         _SWITCH, "Go on although the source of the space has changed.", None, "--allow-changed-code"

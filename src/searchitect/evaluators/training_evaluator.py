@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,9 @@ from searchitect.tasks import METRICS, Task, metrics, with_preprocessing
 from searchitect.tasks.agreement import agreement, negative_flips
 from searchitect.tasks.task import Split
 from searchitect.tasks.views import View, held_view
-from searchitect.training import MEMORY_BUDGET, Resized, at_resolution, augmentation, predict, train
+from searchitect.training import MEMORY_BUDGET, Resized, Training, at_resolution, augmentation, predict, train
+from searchitect.training.rank_programs import accompanied
+from searchitect.training.ranks import Ranks
 from searchitect.trial import Fidelity, Proposal
 
 __all__ = ["TrainingEvaluator"]
@@ -61,6 +63,8 @@ class TrainingEvaluator:
         pace: turns a fidelity in seconds into epochs; None where none is given in seconds.
         memory_budget: bytes of preprocessed examples up to which they are held in memory.
         views: what places see of the validation split that are scored as well: a slice of it, damaged images.
+        ranks: programs that train each model together, data-parallel (`training.ranks`); the others are started for
+            every trial, and this one reports and keeps.
         reference: class numbers that a model deployed already gives to the validation split, to compare with.
 
     Raises:
@@ -76,6 +80,7 @@ class TrainingEvaluator:
     memory_budget: int = MEMORY_BUDGET
     views: tuple[View, ...] = ()
     reference: NDArray[np.int64] | None = None
+    ranks: int = 1
 
     def __post_init__(self) -> None:
         check_measure(self.measure)
@@ -87,6 +92,26 @@ class TrainingEvaluator:
             EvaluationError: the model cannot be built or trained, nothing was learned before the deadline, the trial
                 it inherits from left no weights, or the one that it continues is of another architecture.
         """
+        with accompanied(
+            self.ranks, partial(_accompany, self, proposal, dataclasses.replace(context, send=None))
+        ) as ranks:
+            model, measured, outcome, spent = self._trained(proposal, context, ranks)
+        measured |= self._scores(model, context.device)
+        total = spent + measured["epochs"]
+        if proposal.inherits is not None or proposal.continues is not None:
+            measured["total_epochs"] = total
+        if proposal.continues is not None:
+            measured["continued_epochs"] = float(outcome.continued)
+        measured |= timed(self.measure, model, self.task, context.device)
+        measured |= interpretability(self.measure, model, self.task, context.device)
+        if context.folder is not None:
+            save_weights(context.folder / WEIGHTS, model, proposal.architecture, total)
+        return measured
+
+    def _trained(
+        self, proposal: Proposal, context: Context, ranks: Ranks | None
+    ) -> tuple[nn.Module, dict[str, float], Training, float]:
+        """The trained model, what it measures so far, the training, and the epochs spent on it before."""
         start = time.monotonic()
         with isolated(derive(context.seed, "weights")):
             model = self._model(proposal)
@@ -97,6 +122,7 @@ class TrainingEvaluator:
         )
         fidelity = self._in_epochs(proposal.fidelity, measured)
         lineage = find_lineage(proposal, context, self._recipe(proposal.architecture), fidelity)
+        is_first = ranks is None or ranks.rank == 0
         outcome = train(
             model,
             self.task,
@@ -104,23 +130,13 @@ class TrainingEvaluator:
             fidelity=fidelity,
             context=_with_time_left(context, time.monotonic() - start),
             memory_budget=self.memory_budget,
-            trace=_claim(self.profile),
+            trace=_claim(self.profile) if is_first else None,
             begin=lineage.checkpoint,
-            keep=lineage.keep,
+            keep=lineage.keep if is_first else None,
+            ranks=ranks,
         )
-        measured |= self._scores(model, context.device)
-        taken = outcome.epochs - outcome.continued
-        measured |= {"epochs": taken * fidelity.data_fraction, "train_seconds": outcome.seconds}
-        total = spent + lineage.spent + measured["epochs"]
-        if proposal.inherits is not None or proposal.continues is not None:
-            measured["total_epochs"] = total
-        if proposal.continues is not None:
-            measured["continued_epochs"] = float(outcome.continued)
-        measured |= timed(self.measure, model, self.task, context.device)
-        measured |= interpretability(self.measure, model, self.task, context.device)
-        if context.folder is not None:
-            save_weights(context.folder / WEIGHTS, model, proposal.architecture, total)
-        return measured
+        taken = (outcome.epochs - outcome.continued) * fidelity.data_fraction
+        return model, measured | {"epochs": taken, "train_seconds": outcome.seconds}, outcome, spent + lineage.spent
 
     def warm_up(self) -> None:
         """Pay for what only a first evaluation costs (imports, kernels) by a short training."""
@@ -195,6 +211,11 @@ class TrainingEvaluator:
     def _seen(self, model: nn.Module, view: View, split: Split, device: str) -> float:
         scores = predict(model, split, device=device)
         return metrics.compute((view.metric,), self.task.spec.kind, scores, split.targets)[view.metric]
+
+
+def _accompany(evaluator: TrainingEvaluator, proposal: Proposal, context: Context, ranks: Ranks) -> None:
+    """What another rank does: the same training, of which nothing is reported or kept."""
+    evaluator._trained(proposal, context, ranks)
 
 
 def _compared(before: NDArray[Any], after: NDArray[Any], targets: NDArray[Any]) -> dict[str, float]:

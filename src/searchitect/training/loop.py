@@ -35,6 +35,7 @@ from searchitect.training.losses import (
 from searchitect.training.optimizers import optimizer
 from searchitect.training.placing import place
 from searchitect.training.precision import autocast
+from searchitect.training.ranks import Ranks
 from searchitect.training.record import Stopped, Training
 from searchitect.training.schedules import learning_rate
 from searchitect.training.tracing import StepTrace
@@ -64,6 +65,7 @@ class _Parts:
     device: torch.device
     epochs: int
     deadline: float | None
+    ranks: Ranks | None = None
 
     @property
     def steps(self) -> int:
@@ -71,7 +73,8 @@ class _Parts:
         return -(-len(self.train) // self.recipe.batch_size)
 
     def is_late(self, reserve: float = 0.0) -> bool:
-        return self.deadline is not None and time.monotonic() + reserve >= self.deadline
+        late = self.deadline is not None and time.monotonic() + reserve >= self.deadline
+        return late if self.ranks is None or self.deadline is None else self.ranks.any(late)
 
     def autocast(self) -> AbstractContextManager[object]:
         return autocast(self.recipe, self.device, self.spec, self.body)
@@ -88,6 +91,7 @@ def train(
     trace: Path | None = None,
     begin: Checkpoint | None = None,
     keep: Callable[[Standing], None] | None = None,
+    ranks: Ranks | None = None,
 ) -> Training:
     """Train `model.body` in place on preprocessed examples and leave it with its best weights, in eval mode.
 
@@ -102,18 +106,23 @@ def train(
         trace: where to write a profile of the first steps.
         begin: goes on from there, with the weights, moments and generators of then, whatever the seed.
         keep: called at the end of all epochs, so that another training can go on from here.
+        ranks: the programs that train this model together, each of which calls this with the same arguments; all end
+            with the same weights.
 
     Raises:
         EvaluationError: the loss is not finite or explodes, the deadline passes within the first epoch, the scores have
             another shape than the task's, or the recipe cannot be followed on this task.
     """
     start = time.monotonic()
-    with isolated(derive(context.seed, "training")):
+    own = 0 if ranks is None else ranks.rank
+    with isolated(derive(context.seed, "training", own) if own else derive(context.seed, "training")):
         place(model, context.device, channels_last=len(task.spec.inputs) == 3)
-        parts = _prepare(model, task, recipe, fidelity, context, memory_budget)
+        parts = _prepare(model, task, recipe, fidelity, context, memory_budget, ranks)
         standing = _stand(parts, resumable=begin is not None or keep is not None)
         if begin is not None:
             restore(begin, standing)
+        if ranks is not None:
+            ranks.begin(parts.body)
         with StepTrace(trace) as steps:
             stopped = _run(parts, standing, context, steps)
         if keep is not None and stopped in ("epochs", "patience"):
@@ -165,6 +174,7 @@ def _prepare(
     fidelity: Fidelity,
     context: Context,
     memory_budget: int,
+    ranks: Ranks | None = None,
 ) -> _Parts:
     start, device, spec = time.monotonic(), torch.device(context.device), task.spec
     epochs = recipe.epochs if fidelity.epochs is None else fidelity.epochs
@@ -194,6 +204,7 @@ def _prepare(
         device=device,
         epochs=epochs,
         deadline=None if context.deadline is None else start + context.deadline,
+        ranks=ranks,
     )
 
 
@@ -225,22 +236,33 @@ def _end_epoch(parts: _Parts, standing: Standing, context: Context, losses: Tens
     rate = learning_rate(parts.recipe, epoch * parts.steps - 1, parts.epochs * parts.steps)
     history.append({"epoch": epoch, "train_loss": train_loss, **validation, "learning_rate": rate})
     best.consider(epoch, validation)
-    try:
-        context.report(epoch, **validation, learning_rate=rate, progress=epoch / parts.epochs)
-    except TrialStopped:
+    if _is_stopped(parts, context, epoch, {**validation, "learning_rate": rate, "progress": epoch / parts.epochs}):
         return "stopped"
     if patience is not None and epoch - best.epoch >= patience and epoch < parts.epochs:
         return "patience"
     return None
 
 
+def _is_stopped(parts: _Parts, context: Context, epoch: int, measured: Mapping[str, float]) -> bool:
+    """Report an epoch, and hear whether the training is to end here. Of several ranks rank 0 alone is heard."""
+    stopped = False
+    try:
+        context.report(epoch, **measured)
+    except TrialStopped:
+        stopped = True
+    return stopped if parts.ranks is None else parts.ranks.any(stopped)
+
+
 def _judged(parts: _Parts, standing: Standing) -> Mapping[str, float]:
     """How the model does on the validation examples; where weights are averaged, their average."""
     average = standing.average
+    if parts.ranks is not None:
+        parts.ranks.average_statistics(parts.body)
     if average is not None:
         average.settle(parts.body, parts.train, parts.recipe.batch_size, parts.autocast())
     with parts.autocast():
-        return score_validation(parts.body if average is None else average.model, parts.validation, parts.spec)
+        judged = parts.body if average is None else average.model
+        return score_validation(judged, parts.validation, parts.spec, parts.ranks)
 
 
 def _epoch(
@@ -277,12 +299,19 @@ def _step(parts: _Parts, inputs: Tensor, targets: Tensor, rate: float) -> Tensor
     optimizer = parts.optimizer
     for group in optimizer.param_groups:
         group["lr"] = rate
+    share = 1.0
+    if parts.ranks is not None:
+        mine, wanted, share = parts.ranks.part(inputs, targets)
+        inputs, targets = (mine, wanted) if share else (inputs, targets)  # one without examples counts for nothing
     with parts.autocast():
         scores = parts.body(inputs)
     check_scores(scores, len(targets), parts.spec)
     loss = parts.criterion(scores, targets)
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    if parts.ranks is None:
+        loss.backward()  # type: ignore[no-untyped-call]
+    else:
+        loss = parts.ranks.backward(parts.body, loss, share)
     if parts.recipe.gradient_clip is not None:
         nn.utils.clip_grad_norm_(parts.body.parameters(), parts.recipe.gradient_clip, foreach=True)
     optimizer.step()

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from searchitect.errors import EvaluationError
 from searchitect.spaces.task_spec import TaskSpec
 from searchitect.training.batches import CHUNK, Batches
+from searchitect.training.ranks import Ranks
 
 __all__ = ["TargetScale", "check_scores", "criterion", "score_validation", "target_scale"]
 
@@ -74,18 +75,31 @@ def check_scores(scores: object, examples: int, spec: TaskSpec) -> None:
         )
 
 
-def score_validation(body: nn.Module, examples: Batches, spec: TaskSpec) -> Mapping[str, float]:
-    """Return `loss`, and for classification `accuracy`, of a model in eval mode; label smoothing plays no part."""
+def score_validation(
+    body: nn.Module, examples: Batches, spec: TaskSpec, ranks: Ranks | None = None
+) -> Mapping[str, float]:
+    """Return `loss`, and for classification `accuracy`, of a model in eval mode; label smoothing plays no part.
+
+    Args:
+        ranks: share the work with the others that hold the same model.
+    """
     body.eval()
     loss = torch.zeros((), dtype=torch.float64)
     right = torch.zeros((), dtype=torch.int64)
     with torch.inference_mode():
         for inputs, targets in examples.in_order(CHUNK):
+            if ranks is not None:
+                inputs, targets, share = ranks.part(inputs, targets)
+                if not share:
+                    continue
             scores = body(inputs).float()
             if spec.kind == "classification":
                 loss += F.cross_entropy(scores, targets, reduction="sum").cpu()
                 right += (scores.argmax(1) == targets).sum().cpu()
             else:
                 loss += F.mse_loss(scores, targets, reduction="sum").cpu() / spec.outputs
+    if ranks is not None:
+        ranks.sum(loss)
+        ranks.sum(right)
     values = {"loss": float(loss) / len(examples)}
     return values if spec.kind == "regression" else {"accuracy": int(right) / len(examples), **values}

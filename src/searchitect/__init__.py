@@ -32,6 +32,7 @@ _PUBLIC = {
     "calibrate": "searchitect.api",
     "train_supernet": "searchitect.api",
     "verify": "searchitect.api",
+    "explain_table": "searchitect.api",
     "gradient_search": "searchitect.api",
     "TrainedSupernet": "searchitect.api",
     "load": "searchitect.deploy",
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from searchitect.api import (
         TrainedSupernet as TrainedSupernet,
         calibrate as calibrate,
+        explain_table as explain_table,
         gradient_search as gradient_search,
         import_trials as import_trials,
         search as search,

@@ -23,16 +23,14 @@ from searchitect.storage.journal import Event
 from searchitect.strategies import Belief
 from searchitect.strategies.niches import parse_niches
 from searchitect.strategies.tessellation import NICHED, is_tessellation
-from searchitect.study.alarms import fidelity_warnings
 from searchitect.study.campaign import finalists_of
+from searchitect.study.cautions import cautions
 from searchitect.study.elites import Elites, refuse_unknown, study_elites
 from searchitect.study.energy import spent_energy
 from searchitect.study.finalists import Finalist, best_trial, handed_over, pareto_front, winner
-from searchitect.study.incidents import incident_lines
 from searchitect.study.ledger import Spent, spending
 from searchitect.study.manifest import refuse_newer
-from searchitect.study.pruning import pruning_notes
-from searchitect.study.scored import proxy_card, proxy_warnings
+from searchitect.study.scored import proxy_card
 from searchitect.study.state import StudyState
 from searchitect.study.verdict import Verdict, judge
 from searchitect.trial import Fidelity, Trial
@@ -216,6 +214,33 @@ class Result:
         refuse_unknown(read, self.trials, space)
         return study_elites(self.trials, read, space, self.objectives[0], self.constraints, phase, full)
 
+    def explain(
+        self,
+        *,
+        objective: str | None = None,
+        trial: int | None = None,
+        baseline: str | int | Architecture = "default",
+        limits: Sequence[str] = (),
+        model: bool = True,
+        inputs: str | Path | None = None,
+        methods: Sequence[str] | None = None,
+        data: Any = None,
+        space: Any = None,
+        store: Any = None,
+        language: str = "en",
+        seconds: float = 60.0,
+        seed: int = 0,
+    ) -> Any:
+        """Why this architecture: an `Explanation`; `.sentences` says it in five, `.write("why.html")` shows it all.
+
+        Which decisions matter, under which rules, what changed on the way to the winner, what single changes would
+        cost, how the search went, what the model looks at. See `api.explain` for the arguments and docs/explain.md.
+        """
+        return _upward("searchitect.api:explain")(
+            self, objective=objective, trial=trial, baseline=baseline, limits=limits, model=model, inputs=inputs,
+            methods=methods, data=data, space=space, store=store, language=language, seconds=seconds, seed=seed,
+        )  # fmt: skip
+
     def document(self) -> dict[str, Any]:
         """The JSON document that `--json` prints; its keys are described in docs/cli.md."""
         best = None
@@ -308,7 +333,7 @@ def result_of(state: StudyState, *, folder: Path | None = None, space: type | No
         counts=_counts(state.trials),
         folder=folder,
         files=tuple(name for event in state.marks.get("exported", [])[-1:] for name in event["files"]),
-        warnings=_warnings(state, finalists, folder),
+        warnings=cautions(state, finalists, folder),
         belief=_belief(state),
         proxies=proxy_card(state.marks),
         energy=spent_energy(state),
@@ -413,35 +438,6 @@ def _counts(trials: Iterable[Trial]) -> dict[str, int]:
     for trial in trials:
         counts["reused" if trial.reused is not None else trial.state.value] += 1
     return counts
-
-
-def _warnings(state: StudyState, finalists: Sequence[Finalist], folder: Path | None) -> tuple[str, ...]:
-    assert state.manifest is not None
-    said = list(state.manifest["recorded"].get("warnings", ()))
-    found = any(trial.is_complete for trial in state.of_phase("search"))
-    if "search" in state.phases and found and not finalists:
-        said.append("the winner was not confirmed on fresh seeds, so its figure is the best of many and too optimistic")
-    said += fidelity_warnings(state) + incident_lines(state)
-    if state.running:
-        said.append(_without_end(list(state.running)))
-    for event in state.marks.get("exported", [])[-1:]:
-        gone = [(name, why) for name, why in event["skipped"] if folder is None or not (folder / name).is_file()]
-        said += [f"{name} was not written: {why}" for name, why in gone]
-    said += proxy_warnings(state.marks) + pruning_notes(state.marks)
-    openings = len(state.marks.get("test_repeated", ()))
-    if openings:
-        said.append(
-            f"the test predictions were repeated {openings} time(s) after an interruption, for the same frozen models"
-        )
-    return tuple(said)
-
-
-def _without_end(numbers: Sequence[int]) -> str:
-    shown = ", ".join(str(number) for number in numbers[:10]) + (" …" if len(numbers) > 10 else "")
-    return (
-        f"{len(numbers)} trial(s) have started and not ended ({shown}): they run at this moment, or they were cut off "
-        "and resume runs them again"
-    )
 
 
 def _upward(path: str) -> Any:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from searchitect.api.calibrating import CalibrationReport, calibrate, calibrate_with_report
 from searchitect.api.doctor import Diagnosis, doctor
+from searchitect.api.explaining import explain, explain_table
 from searchitect.api.gradients import Gradients, gradient_search, open_gradients
 from searchitect.api.importing import import_trials
 from searchitect.api.measuring import measure, write_models
@@ -32,6 +33,8 @@ __all__ = [
     "calibrate",
     "calibrate_with_report",
     "doctor",
+    "explain",
+    "explain_table",
     "export",
     "gradient_search",
     "import_trials",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from searchitect import tasks
 from searchitect.api.opening import open_result, opened
 from searchitect.api.reopening import request_of
 from searchitect.api.request import Parts, make_parts
@@ -81,6 +82,7 @@ def explain(
     say = words(language)
     result = open_result(study, store) if isinstance(study, str) else study
     parts, why = _parts(result, store, data, space)
+    task = parts.task if parts is not None else None if data is None else tasks.task(data)
     known = SearchSpace.of(space) if space is not None else _space(result, parts)
     evidence = study_evidence(result, objective, space=known)
     winner = winner_of(result, trial)
@@ -92,7 +94,7 @@ def explain(
     if start is not None:
         explain_winner(result, evidence, winner, start, gathered, space=known, limits=asked, seed=seed)
     if model:
-        gathered.run("model", lambda: _model(result, trial, parts, why, inputs, methods, seconds, seed))
+        gathered.run("model", lambda: _model(result, trial, (parts, task, why), inputs, methods, seconds, seed))
     return Explanation(
         _outcome(result, evidence, winner),
         evidence.objective,
@@ -222,8 +224,7 @@ def _outcome(result: Result, evidence: Evidence, winner: Trial) -> Outcome:
 def _model(
     result: Result,
     trial: int | None,
-    parts: Parts | None,
-    why: str,
+    objects: tuple[Parts | None, Task | None, str],
     file: str | Path | None,
     methods: Sequence[str] | None,
     seconds: float,
@@ -231,8 +232,8 @@ def _model(
 ) -> ModelExplanation:
     from searchitect.explain.models.explaining import explain_model
 
+    parts, task, why = objects
     module, description = _trained(result, trial, parts, why)
-    task = None if parts is None else parts.task
     raw, many = _inputs(task, description, file, why)
     kind = str(description["spec"]["domain"])
     return explain_model(
@@ -258,10 +259,19 @@ def _trained(result: Result, trial: int | None, parts: Parts | None, why: str) -
     if parts is None or parts.task is None:
         raise ConfigError(f"no trained model can be explained: {why or 'the evaluation was your own function'}")
     kept = [number for finalist in result.finalists for number in finalist.trials]
-    if trial not in kept or result.folder is None:
+    trial = _confirmed(result, trial, kept)
+    if trial is None or result.folder is None:
         listed = ", ".join(map(str, kept)) or "none"
-        raise ConfigError(f"the study kept no weights of trial {trial}; trials with weights: {listed}")
+        raise ConfigError(f"the study kept no weights of this trial; trials with weights: {listed}")
     return restorer(result.trials, parts, result.folder)(trial), parts.task.describe()
+
+
+def _confirmed(result: Result, trial: int | None, kept: Sequence[int]) -> int | None:
+    """The trial itself, or a confirmation of its architecture, whichever kept its weights."""
+    if trial is None or trial in kept:
+        return trial
+    wanted = result.trials[trial].architecture
+    return next((number for number in kept if result.trials[number].architecture == wanted), None)
 
 
 def _inputs(task: Task | None, description: Mapping[str, Any], file: str | Path | None, why: str) -> tuple[Any, Any]:

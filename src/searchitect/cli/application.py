@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from searchitect import __version__
-from searchitect.cli import calibrating, comparing, listing, measuring, pruning, running, studies, verifying
+from searchitect.cli import calibrating, comparing, explaining, listing, measuring, pruning, running, studies, verifying
 from searchitect.cli.store import store
 from searchitect.cli.supernet import supernet
 from searchitect.cli.tabular import tabular
@@ -51,6 +51,7 @@ app.command("calibrate")(calibrating.calibrate)
 app.command("list")(listing.list_names)
 app.command("show")(studies.show)
 app.command("report")(studies.report)
+app.command("explain")(explaining.explain)
 app.command("export")(studies.export)
 app.command("predict")(studies.predict)
 app.command("verify")(verifying.verify)

@@ -55,7 +55,7 @@ class Explanation:
     Attributes:
         language: of its sentences: "en" or "zh".
         importances: which decisions matter.
-        path: from a baseline to the winner.
+        path: from a baseline to the winner; `path_trust` is the rank correlation of the model that it rests on.
         around: what single changes of the winner cost.
         otherwise: what must change for another limit.
         model: what the trained model looks at.
@@ -68,6 +68,7 @@ class Explanation:
     importances: Importances | None = None
     rules: Rules | None = None
     path: AblationPath | None = None
+    path_trust: float | None = None
     around: Neighbourhood | None = None
     otherwise: tuple[Counterfactual, ...] = ()
     search: Any = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from searchitect.explain.wording import Words, words
@@ -31,9 +32,11 @@ def figure(value: float, digits: int = 4) -> str:
 
 
 def signed(value: float, half: float | None = None) -> str:
-    """ "+0.012 ± 0.004", with a true minus."""
-    text = f"{value:+.3g}".replace("-", "−")
-    return text if half is None else f"{text} ± {half:.2g}"
+    """ "+0.0124 ± 0.0041", with a true minus; the half of an interval tells how many digits count."""
+    size = half or abs(value)
+    decimals = 0 if size <= 0 else min(8, max(0, 1 - math.floor(math.log10(size))))
+    text = f"{value:+,.{decimals}f}".replace("-", "−")
+    return text if half is None else f"{text} ± {half:,.{decimals}f}"
 
 
 def percent(share: float) -> str:
@@ -62,8 +65,17 @@ def _found(explanation: Explanation, say: Words) -> str:
     if outcome.mean is None or outcome.std is None:
         return say("sentence.found", number=outcome.trial, value=figure(outcome.value), **told)
     return say(
-        "sentence.found_confirmed", mean=figure(outcome.mean), std=f"{outcome.std:.2g}", seeds=outcome.seeds, **told
+        "sentence.found_confirmed",
+        mean=f"{outcome.mean:.4g}",
+        std=_like(outcome.std, outcome.mean),
+        seeds=outcome.seeds,
+        **told,
     )
+
+
+def _like(value: float, other: float) -> str:
+    """With as many decimals as the other figure is written with."""
+    return f"{value:.{len(f'{other:.4g}'.partition('.')[2])}f}"
 
 
 def _matters(explanation: Explanation, say: Words) -> str:

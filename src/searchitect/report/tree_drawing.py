@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from searchitect.report.numbers import number, shortened
+from searchitect.report.numbers import number
 
 if TYPE_CHECKING:
     from searchitect.explain.searches.rules import Branch, Rules
@@ -69,7 +69,16 @@ def draw_tree(rules: Rules) -> TreeDrawing:
         middles = [place(branch.yes, depth + 1), place(branch.no, depth + 1)]
         middle = sum(middles) / 2
         text = branch.condition or ""
-        boxes.append(TreeBox(x, middle - HEIGHT / 2, shortened(text, MAX_TEXT), text, f"n = {branch.count:,}", None))
+        boxes.append(
+            TreeBox(
+                x,
+                middle - HEIGHT / 2,
+                text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…",
+                text,
+                f"n = {branch.count:,}",
+                None,
+            )
+        )
         for end, yes in zip(middles, (True, False), strict=True):
             lines.append(_line(x + WIDTH, middle, end, yes))
         return middle

@@ -105,11 +105,12 @@ def explain_winner(
 ) -> None:
     """How the winner came about and what lies around it: path, neighbourhood, other limits."""
     into.parts["search"] = behaviour(result.trials, evidence.objective, evidence, winner=winner.number, seed=seed)
-    response = into.run("around", lambda: fit_response(evidence))
-    into.parts.pop("around", None)
-    if response is None:
-        into.refused["path"] = into.refused["around"]
+    try:
+        response = fit_response(evidence)
+    except ConfigError as error:
+        into.refused["path"] = into.refused["around"] = error.message
         return
+    into.parts["path_trust"] = response.rank_correlation
     known = measured_values(result.trials, evidence.objective.name)
     into.run("path", lambda: _path(baseline, winner, response, space, known, seed))
     into.run("around", lambda: _around(winner, response, space, known, seed))
@@ -143,8 +144,9 @@ def _otherwise(
     """Answers to the limits that were named, or to three quarters and half of what the winner takes."""
     asked = list(limits) or _suggested(result, winner)
     found: list[Counterfactual] = []
+    sides = {name: _side(result, name, space) for name in {limit.name: None for limit in asked}}
     for limit in asked:
-        side = _side(result, limit.name, space)
+        side = sides[limit.name]
         found += counterfactuals(
             winner, _searched(result), response.evidence.objective, limit,
             response=response, space=space if side is not None else None, side=side, seed=seed,

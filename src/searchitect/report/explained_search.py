@@ -1,0 +1,241 @@
+"""What an explanation's page shows of the search: best so far, the map with its replay, lineage, outcomes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from searchitect.report.figures import Figure, View, safe
+from searchitect.report.numbers import number, title
+
+if TYPE_CHECKING:
+    from searchitect.explain.explanation import Explanation
+    from searchitect.explain.searches.incumbents import BestSoFar
+    from searchitect.explain.searches.lineage import Descendant, Success
+    from searchitect.explain.searches.outcomes import OptionOutcomes
+    from searchitect.explain.wording import Words
+
+__all__ = ["search_figures", "search_rows"]
+
+Json = dict[str, Any]
+
+MOST_SUCCESSES, MOST_OPTIONS = 12, 60
+SCALE = [[0, "--seq-1"], [0.25, "--seq-2"], [0.5, "--seq-3"], [0.75, "--seq-4"], [1, "--seq-5"]]
+
+
+def search_figures(explanation: Explanation, say: Words) -> list[Figure]:
+    """What plotly draws; empty for a table."""
+    found = explanation.search
+    if found is None:
+        return []
+    figures = [_best(explanation, say), _map(explanation, say), _lineage(explanation, say)]
+    return [figure for figure in figures if figure is not None]
+
+
+def search_rows(explanation: Explanation, say: Words) -> Json | None:
+    """What plain HTML shows: which changes paid, what options led to, where the time went."""
+    found = explanation.search
+    if found is None:
+        return None
+    successes = [*found.successes.by_count, *found.successes.by_decision][:MOST_SUCCESSES]
+    options = [one for one in found.outcomes.options if one.tries][:MOST_OPTIONS]
+    lost = any(one.lost for one in options)
+    return {
+        "successes": [_success(one, say) for one in successes if one.tries],
+        "options": _grouped(options) if lost else [],
+        "outcomes_none": None if lost else say("search.outcomes_none", count=found.outcomes.trials),
+        "left": say("search.outcomes_left", count=found.outcomes.left_out) if found.outcomes.left_out else "",
+        "phases": [
+            {
+                "name": say(
+                    "search.phase",
+                    phase=say.table("search").get(f"phases_{one.phase}", one.phase),
+                    ending=say.table("search").get(f"endings_{one.ending}", one.ending),
+                ),
+                "trials": say("page.trials", count=f"{one.trials:,}"),
+                "seconds": say("search.seconds", seconds=f"{one.seconds:,.0f}"),
+            }
+            for one in found.outcomes.phases
+        ],
+        "no_lineage": None if found.lineage.related else say("search.no_lineage"),
+    }
+
+
+def _success(one: Success, say: Words) -> Json:
+    words = one.kind.split()
+    counted = len(words) == 2 and words[0].isdigit() and words[1].startswith("change")
+    return {
+        "name": say("search.changes", count=words[0]) if counted else one.kind,
+        "low": round(100 * one.low, 1),
+        "span": round(100 * (one.high - one.low), 1),
+        "at": round(100 * one.better / max(1, one.tries), 1),
+        "text": say("search.success", better=one.better, tries=one.tries),
+    }
+
+
+def _grouped(options: list[OptionOutcomes]) -> list[Json]:
+    """The heat map: a row per decision, a cell per option; the shade is the share that did not complete."""
+    rows: dict[str, list[Json]] = {}
+    for one in options:
+        share = one.lost / one.tries
+        cell = {"option": one.option, "share": f"{100 * share:.0f} %", "tries": one.tries}
+        rows.setdefault(one.decision, []).append(cell | {"shade": round(share, 3), "notable": one.notable})
+    return [{"name": name, "cells": cells} for name, cells in rows.items()]
+
+
+def _best(explanation: Explanation, say: Words) -> Figure | None:
+    found, metric = explanation.search, explanation.objective.name
+    curves = [("search", "--search", found.best), ("random", "--random", found.random)]
+    drawn = [(phase, colour, curve) for phase, colour, curve in curves if curve is not None]
+    if not drawn:
+        return None
+    data = [trace for phase, colour, curve in drawn for trace in _banded(say(f"page.{phase}"), colour, curve)]
+    source = drawn[0][2]
+    noise = "–" if source.noise is None else number(source.noise)
+    layout = {
+        "xaxis": {"title": {"text": say("search.evaluations")}, "rangemode": "tozero"},
+        "yaxis": {"title": {"text": safe(title(metric))}, "range": _frame(drawn)},
+    }
+    caption = say(f"search.best_{source.source}", noise=noise)
+    return Figure("best-band", say("search.best_title"), caption, (View("", data, layout),))
+
+
+def _frame(drawn: list[tuple[str, str, BestSoFar]]) -> list[float]:
+    """From what was best after a tenth of the evaluations: the first trials would flatten the rest."""
+    values: list[float] = []
+    for _, _, curve in drawn:
+        late = len(curve.observed) // 10
+        values += [*curve.observed[late:], *curve.low[late:], *curve.high[late:]]
+    margin = 0.06 * (max(values) - min(values)) or 0.01
+    return [_six(min(values) - margin), _six(max(values) + margin)]
+
+
+def _banded(name: str, colour: str, curve: BestSoFar) -> list[Json]:
+    x = list(curve.evaluations)
+    band: Json = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [*x, *x[::-1]],
+        "y": [_six(v) for v in (*curve.high, *curve.low[::-1])],
+        "fill": "toself",
+        "fillcolor": colour,
+        "opacity": 0.16,
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+    line = {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": x,
+        "y": [_six(v) for v in curve.observed],
+        "line": {"color": colour, "shape": "hv", "width": 2.5},
+    }
+    return [band, line]
+
+
+def _map(explanation: Explanation, say: Words) -> Figure | None:
+    found, metric = explanation.search.map, explanation.objective.name
+    if found is None:
+        return None
+    values = [place.value for place in found.places]
+    sign = 1 if explanation.objective.direction == "maximize" else -1
+    low, high = _quantiles(values)
+    data: list[Json] = []
+    for uniform, name, symbol in ((False, "search", "circle"), (True, "random", "diamond-open")):
+        places = [place for place in found.places if place.uniform == uniform]
+        if not places:
+            continue
+        marker = {"size": 9, "symbol": symbol, "color": [_six(p.value) for p in places], "cmin": low, "cmax": high}
+        scale = SCALE if sign > 0 else [[at, colour] for (at, _), (_, colour) in zip(SCALE, SCALE[::-1], strict=True)]
+        bar = {"title": {"text": safe(title(metric)), "side": "right"}, "thickness": 12}
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": say(f"page.{name}"),
+                "x": [p.x for p in places],
+                "y": [p.y for p in places],
+                "customdata": [p.number for p in places],
+                "text": [safe(f"{p.number}: {number(p.value, metric)}") for p in places],
+                "hovertemplate": "%{text}<extra></extra>",
+                "marker": {**marker, "colorscale": scale, "showscale": not data, "colorbar": bar, "line": {"width": 1}},
+            }
+        )
+    layout = {"xaxis": {"showticklabels": False}, "yaxis": {"showticklabels": False}, "hovermode": "closest"}
+    (right, left), (up, down) = found.axes
+    caption = say(
+        "search.map_caption",
+        told=f"{100 * found.told:.0f}",
+        metric=title(metric),
+        right=right,
+        left=left,
+        up=up,
+        down=down,
+    )
+    return Figure("exploration", say("search.map_title"), caption, (View("", data, layout),), height=460)
+
+
+def _quantiles(values: list[float]) -> tuple[float, float]:
+    """Ends of the colours: outliers share the last one."""
+    ordered = sorted(values)
+    low, high = ordered[len(ordered) // 20], ordered[-1 - len(ordered) // 20]
+    return (_six(low), _six(high)) if high > low else (_six(ordered[0]), _six(ordered[-1] + 1e-9))
+
+
+def _lineage(explanation: Explanation, say: Words) -> Figure | None:
+    found, metric = explanation.search.lineage, explanation.objective.name
+    known = {one.number: one for one in found.trials if one.value is not None}
+    if not found.related or not known:
+        return None
+    data: list[Json] = []
+    for winning, colour, width in ((False, "--line", 1), (True, "--best", 3)):
+        xs, ys = _edges([one for one in known.values() if one.winning == winning], known)
+        line = {"color": colour, "width": width}
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": xs,
+                "y": ys,
+                "line": line,
+                "hoverinfo": "skip",
+                "showlegend": False,
+            }
+        )
+    places = list(known.values())
+    data.append(
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": [one.generation for one in places],
+            "y": [_six(one.value or 0.0) for one in places],
+            "customdata": [one.number for one in places],
+            "text": [safe(f"{one.number}: " + "; ".join(one.changes)) for one in places],
+            "hovertemplate": "%{text}<br>%{y}<extra></extra>",
+            "marker": {"size": 7, "color": ["--best" if one.winning else "--search" for one in places]},
+            "showlegend": False,
+        }
+    )
+    caption = say("search.lineage_caption", related=found.related, total=found.total, deepest=found.deepest)
+    layout = {
+        "xaxis": {"title": {"text": say("search.generation")}},
+        "yaxis": {"title": {"text": safe(title(metric))}},
+        "hovermode": "closest",
+    }
+    return Figure("lineage", say("search.lineage_title"), caption, (View("", data, layout),))
+
+
+def _edges(ends: list[Descendant], known: dict[int, Descendant]) -> tuple[list[Any], list[Any]]:
+    xs: list[Any] = []
+    ys: list[Any] = []
+    for one in ends:
+        parent = known.get(one.parent) if one.parent is not None else None
+        if parent is not None:
+            xs += [parent.generation, one.generation, None]
+            ys += [_six(parent.value or 0.0), _six(one.value or 0.0), None]
+    return xs, ys
+
+
+def _six(value: float) -> float:
+    return float(f"{value:.6g}")

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["CAUTION", "FEWEST_ATTENDED", "AttentionReading", "kendall", "read_attention"]
 
 FEWEST_ATTENDED, MOST_ROWS = 30, 400
-WIDTH, HEADS, FOLDS, EPOCHS = 16, 2, 3, 120
+WIDTH, HEADS, FOLDS, STEPS, BATCH = 16, 2, 3, 150, 64
 RATE, DECAY = 0.02, 1e-3
 
 CAUTION = (
@@ -180,8 +180,9 @@ def _fitted(codes: npt.NDArray[np.int64], targets: Vector, levels: Sequence[int]
     wanted = torch.tensor(targets, dtype=torch.float32)
     places = _places(codes, levels)
     adam = Adam(list(weights.values()), RATE, weight_decay=DECAY, longest=5.0)
-    for _ in range(EPOCHS):
-        adam.step(((_forward(weights, places)[0] - wanted) ** 2).mean())
+    for step in range(STEPS):
+        chosen = (torch.arange(min(BATCH, len(wanted))) + step * BATCH) % len(wanted)  # rows come shuffled
+        adam.step(((_forward(weights, places[chosen])[0] - wanted[chosen]) ** 2).mean())
     return weights
 
 

@@ -8,7 +8,7 @@ rank correlation, among models, of the maps with those of random weights (mean o
 "changed" counts the models where it is at most 0.5, which is what the check asks. The last row is a control: an edge
 detector, which never asks the model, has to be caught.
 
-    python benchmarks/model_maps.py [--data FOLDER] [--seeds 2] [--images 24] [--only digits]
+    python benchmarks/model_maps.py [--data FOLDER] [--seeds 3] [--images 24] [--only digits]
 """
 
 from __future__ import annotations
@@ -99,12 +99,15 @@ def models(data: Data) -> dict[str, Callable[[], nn.Module]]:
 def trained(make: Callable[[], nn.Module], data: Data, seed: int) -> tuple[nn.Module, float]:
     torch.manual_seed(seed)
     model, (inputs, classes) = make(), data.train
-    descent = torch.optim.AdamW(model.parameters(), 2e-3, weight_decay=0.01)
+    descent = torch.optim.AdamW(model.parameters(), 3e-3, weight_decay=0.01)
+    steps = data.epochs * -(-len(inputs) // 64)
+    pace = torch.optim.lr_scheduler.OneCycleLR(descent, 3e-3, total_steps=steps)
     for _ in range(data.epochs):
         for batch in torch.randperm(len(inputs)).split(64):
             descent.zero_grad()
             nn.functional.cross_entropy(model(inputs[batch]), classes[batch]).backward()
             descent.step()
+            pace.step()
     model.eval()
     with torch.no_grad():
         right = model(data.test[0]).argmax(1) == data.test[1]
@@ -176,7 +179,7 @@ def tasks(folder: Path, only: str | None) -> Iterator[Data]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("SEARCHITECT_DATA", "../shared/datasets")))
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--images", type=int, default=24)
     parser.add_argument("--only", choices=["digits", "fashion_mnist"])
     options = parser.parse_args()
@@ -199,8 +202,8 @@ def main() -> None:
 
 
 def _told(method: str, kind: str) -> str:
-    """Grad-CAM's weights presume pooling behind the last convolution: told apart by the model."""
-    return f"{method} ({kind})" if method == "grad_cam" else method
+    """Grad-CAM presumes pooling behind the last convolution, so maps of convolutions are told apart by the model."""
+    return f"{method} ({kind})" if method.endswith("_cam") else method
 
 
 if __name__ == "__main__":

@@ -78,6 +78,14 @@ def test_grad_cam_looks_where_the_convolution_sees_the_planted_brightness(images
     assert found[:, :, :4].max() == 0.0 < found[:, :, 4:].min()
 
 
+def test_hires_cam_of_places_that_go_on_one_by_one_is_what_they_add(images):
+    model = tnn.Sequential(tnn.Conv2d(1, 3, 1, bias=False), tnn.Flatten(), tnn.Linear(192, 2, bias=False))
+    subject = subject_of(model, images, 1)
+    with torch.no_grad():
+        added = (model[0](images) * model[2].weight[1].reshape(3, 8, 8)).sum(1).relu()
+    np.testing.assert_allclose(attribution_map(subject, "hires_cam").values, added.numpy(), atol=1e-5)
+
+
 def test_the_same_seed_gives_the_same_map_and_the_model_stays_as_it_was(images):
     model = Patch().train()
     subject = subject_of(model, images, 0)
@@ -92,7 +100,7 @@ def test_methods_fit_a_model_by_its_layers_and_its_inputs():
     conv = tnn.Sequential(tnn.Conv2d(1, 2, 3), tnn.Flatten(), tnn.Linear(72, 2))
     tokens = tnn.Sequential(nn.embedding(9, 4), nn.transformer_block(4, 1), nn.pool_tokens("mean"), tnn.Linear(4, 2))
     always = {name for name, method in METHODS.items() if not method.needs}
-    assert set(methods_for(conv, "image")) == always | {"grad_cam"}
+    assert set(methods_for(conv, "image")) == always | {"grad_cam", "hires_cam"}
     assert set(methods_for(tokens, "text")) == always | {"attention", "attention_rollout"}
     assert set(methods_for(tnn.Linear(3, 2), "tabular")) == always
 

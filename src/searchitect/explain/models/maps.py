@@ -122,14 +122,32 @@ def smoothgrad(subject: Subject, effort: Effort, seed: int) -> Found:
 
 
 def grad_cam(subject: Subject, effort: Effort, seed: int) -> Found:
-    """Channels of the last convolution with places, weighted by their mean gradients (Selvaraju et al. 2017, eq. 2)."""
+    """Channels of the last convolution with places, weighted by their mean gradients (Selvaraju et al. 2017, eq. 2).
+
+    The mean presumes that a pooling follows; where places go on one by one, `hires_cam` is true and this is not.
+    """
     from captum.attr import LayerGradCam
 
     layer = _last_convolution(subject)
     found: Any = LayerGradCam(subject.answer, layer).attribute(
         subject.points.clone().requires_grad_(), target=subject.targets, relu_attributions=True
     )
-    coarse: Tensor = found.detach()
+    return _on_places(subject, found.detach())
+
+
+def hires_cam(subject: Subject, effort: Effort, seed: int) -> Found:
+    """Each value of the last convolution with places times its own gradient (Draelos and Carin 2020, equation 5)."""
+    from captum.attr import LayerGradientXActivation
+
+    layer = _last_convolution(subject)
+    found: Any = LayerGradientXActivation(subject.answer, layer).attribute(
+        subject.points.clone().requires_grad_(), target=subject.targets
+    )
+    return _on_places(subject, found.detach().sum(1, keepdim=True).relu())
+
+
+def _on_places(subject: Subject, coarse: Tensor) -> Found:
+    """A map (n, 1, *size) of a layer, interpolated to the places of the input."""
     size = coarse.shape[2:]
     numbered = torch.arange(int(np.prod(size)), dtype=torch.float32).reshape(1, 1, *size)
     smooth = "bilinear" if len(size) == 2 else "linear"
@@ -164,9 +182,11 @@ def _last_convolution(subject: Subject) -> nn.Module:
         for hook in hooks:
             hook.remove()
     if not ran:
-        fitting = ", ".join(name for name in methods_for(subject.model, subject.kind) if name != "grad_cam")
+        fitting = ", ".join(
+            name for name in methods_for(subject.model, subject.kind) if METHODS[name].needs != "convolution"
+        )
         raise ConfigError(
-            "grad_cam needs a convolution whose result has more than one place, and every one here gives 1×1",
+            "this map needs a convolution whose result has more than one place, and every one here gives 1×1",
             hint=f"these methods fit: {fitting}",
         )
     return ran[-1]

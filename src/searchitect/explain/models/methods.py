@@ -80,6 +80,15 @@ METHODS: Mapping[str, Method] = {
             extra=True,
         ),
         Method(
+            "hires_cam",
+            "Draelos and Carin 2020",
+            "what the last convolution adds to the answer there",
+            f"{_HERE}:hires_cam",
+            needs="convolution",
+            signed=False,
+            extra=True,
+        ),
+        Method(
             "occlusion",
             "Zeiler and Fergus 2014",
             "what the score loses when a window there is covered",

@@ -15,7 +15,9 @@ brings it.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from searchitect.errors import ConfigError
@@ -45,8 +47,14 @@ MOST_ROWS = 1_000
 CANDIDATES = 60
 """Pairs that are looked at closely, those that the data ask for most."""
 
+WIDEST = 256
+"""Two decisions of many options each have more joint effects than this: they are not looked at as a pair."""
+
 DRAWS = 2_000
 """Of the belief in each effect."""
+
+MATTERS = 0.01
+"""Share of the variance below which the order of decisions is chance."""
 
 UNIFORM = 30
 """Random rows that are enough to tell where the best tenth begins."""
@@ -111,7 +119,7 @@ class Ranking:
     """Decisions and pairs, the most important first.
 
     Attributes:
-        pairs: those that were looked at closely, at most `CANDIDATES`.
+        pairs: those that were looked at closely, at most `CANDIDATES`, of decisions that have not too many options.
         interactions: share of all pairs together.
         higher: share of three and more decisions together.
         unexplained: of the variance of the trials, what no effect explains (noise; not part of the shares).
@@ -144,7 +152,8 @@ class Importances:
         everywhere: among all architectures of the space.
         best: among the best of them; None where too few trials reached those (`warnings` says so).
         cut: the border of the best, in the unit of the objective.
-        agreement: Kendall's τ between the shares and permutation importance; None for fewer than three decisions.
+        agreement: Kendall's τ between the shares and permutation importance, over the decisions that matter by either
+            (at least `MATTERS`); None where those are fewer than three.
         warnings: what a reader must know, one sentence each.
     """
 
@@ -190,7 +199,7 @@ def importance(evidence: Evidence, seed: int = 0, *, best: float = 0.1) -> Impor
     thinned = _thinned(evidence)
     everywhere, posterior = _ranking(thinned, seed)
     kept = inseparable(evidence.codes, evidence.factors)
-    everywhere = _with_opinions(everywhere, evidence, seed)
+    everywhere = _with_opinions(everywhere, thinned, seed)
     cut, among, note = _among_best(thinned, posterior, seed, best)
     agreement = _agreement(everywhere)
     warnings = [*warnings_of(evidence, kept, agreement), *([note] if note else [])]
@@ -292,7 +301,8 @@ def _pairs(
 
     count, columns = len(evidence.factors), posterior.process.columns
     varied = [place for place in range(count) if columns[place].loading.shape[1]]
-    asked = [(a, b) for a in varied for b in varied if a < b and (a, b) not in nested]
+    width = {place: columns[place].loading.shape[1] for place in varied}
+    asked = [(a, b) for a, b in combinations(varied, 2) if (a, b) not in nested and width[a] * width[b] <= WIDEST]
     if not asked or not posterior.rest():
         return ()
     strongest = np.argsort(-posterior.pair_scores(asked), kind="stable")[:CANDIDATES]
@@ -307,8 +317,11 @@ def _pairs(
 
 def _with_opinions(ranking: Ranking, evidence: Evidence, seed: int) -> Ranking:
     """The same with what the forests say: on the searcher's own rows as they lie, and by permutation on all."""
+    import numpy as np
+
     codes = filled(evidence.codes, evidence.factors, seed)
-    own = ~evidence.uniform if (~evidence.uniform).sum() >= FEWEST else evidence.uniform | True
+    searched = ~evidence.uniform
+    own = searched if searched.sum() >= FEWEST else np.ones(len(evidence), dtype=bool)
     shares = [f.shares if f.inactive is None else _rescaled(f.shares[:-1]) for f in evidence.factors]
     plain = forest_shares(codes[own], evidence.targets[own], shares, derive(seed, "importance forest")).mains
     shuffled = permutation_shares(codes, evidence.targets, seed)
@@ -358,7 +371,9 @@ def _drawn(evidence: Evidence, seed: int, count: int = 1_000) -> npt.NDArray[np.
 def _agreement(ranking: Ranking) -> float | None:
     from scipy.stats import kendalltau
 
-    if len(ranking.decisions) < 3:
+    said = [(one.share, one.permutation or 0.0) for one in ranking.decisions]
+    said = [both for both in said if max(both) >= MATTERS]
+    if len(said) < 3:
         return None
-    found = float(kendalltau([d.share for d in ranking.decisions], [d.permutation for d in ranking.decisions])[0])
-    return found if found == found else None
+    found = float(kendalltau(*zip(*said, strict=True))[0])
+    return None if math.isnan(found) else found

@@ -19,7 +19,7 @@ HARDLY, LIKELY = 3, 0.05
 """A level of at least this share of the space is hardly tried with fewer than this many trials."""
 
 TOGETHER = 0.9
-"""Cramér's V from which two decisions count as having changed together."""
+"""Cramér's V, corrected for chance, from which two decisions count as having changed together."""
 
 UNIFORM = 0.1
 """Share of random rows that corrects a searcher's preference; fewer are better than none."""
@@ -93,13 +93,20 @@ def _together(evidence: Evidence, inseparable: frozenset[tuple[int, int]]) -> It
 
 
 def cramer(first: Codes, second: Codes) -> float:
-    """Return Cramér's V of two columns of codes, 0 where one is constant."""
+    """Return Cramér's V of two columns of codes without the part that chance brings; 0 where one is constant.
+
+    Bergsma, "A bias-correction for Cramér's V and Tschuprow's T", 2013.
+    """
     import numpy as np
 
     table = np.zeros((first.max() + 1, second.max() + 1))
     np.add.at(table, (first, second), 1)
     table = table[table.any(axis=1)][:, table.any(axis=0)]
-    if min(table.shape) < 2:
+    count, (rows, columns) = table.sum(), table.shape
+    if min(rows, columns) < 2:
         return 0.0
-    expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
-    return float(np.sqrt(((table - expected) ** 2 / expected).sum() / table.sum() / (min(table.shape) - 1)))
+    expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / count
+    chance = (rows - 1) * (columns - 1) / (count - 1)
+    excess = max(0.0, float(((table - expected) ** 2 / expected).sum() / count - chance))
+    least = min(side - (side - 1) ** 2 / (count - 1) for side in (rows, columns)) - 1
+    return float(np.sqrt(excess / least)) if least > 1e-9 else 0.0

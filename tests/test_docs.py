@@ -25,6 +25,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 
 PAGES = ["warm_starts.md", "extend.md", "data.md", "portfolio.md", "many_objectives.md", "stores.md"]
+PAGES += [pytest.param("maps.md", marks=pytest.mark.slow)]
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn as tnn
 
+import searchitect as sa
 from searchitect.errors import ConfigError
 from searchitect.explain.models.global_importance import (
     columns_of,
@@ -16,6 +17,7 @@ from searchitect.explain.models.global_importance import (
     permutation_importance,
 )
 from searchitect.explain.models.subject import subject_of
+from searchitect.tasks import with_preprocessing
 
 
 class Formula(tnn.Module):
@@ -82,3 +84,19 @@ def test_parts_of_an_image_are_squares_and_their_columns_are_means():
     assert names[7] == "row 2, column 2"
     with pytest.raises(ConfigError, match="expected 36 names"):
         part_names(subject, ["a"])
+
+
+def test_columns_and_values_come_in_their_own_units():
+    task = sa.task("diabetes")
+    body = tnn.Linear(10, 1)
+    model = with_preprocessing(task.preprocessing, body)
+    raw = task.validation.read(np.arange(40))
+    subject = subject_of(model, raw, classifies=False)
+    np.testing.assert_allclose(columns_of(subject), raw[0], rtol=1e-4)
+    with torch.no_grad():
+        torch.testing.assert_close(subject.answers(subject.points), model(torch.as_tensor(raw[0])))
+    found = partial_dependence(subject, 2)
+    assert raw[0][:, 2].min() <= found.grid[0] < found.grid[-1] <= raw[0][:, 2].max()
+    slope = np.diff(found.mean) / np.diff(found.grid)
+    unit = task.preprocessing.output_std[0] / task.preprocessing.std[2]
+    np.testing.assert_allclose(slope, float(body.weight[0, 2].detach()) * unit, rtol=1e-3)

@@ -16,6 +16,7 @@ from searchitect.explain.models.effort import Effort
 from searchitect.explain.models.global_importance import (
     Dependence,
     GlobalImportance,
+    columns_of,
     global_importance,
     partial_dependence,
     permutation_importance,
@@ -43,8 +44,8 @@ MOST_BACKGROUND = 2_000
 WRITTEN = 100_000
 """Numbers of inputs, and of the maps of one method, that are written as JSON."""
 
-LAYERS_OF = 2
-"""Inputs whose activations are kept."""
+LAYERS_OF, FLOW_OF = 2, 64
+"""Inputs whose activations are kept, and those of the background by which gradients and dead units are judged."""
 
 COLUMNS_SHOWN = 4
 """Columns of a table whose partial dependence is computed: the most important ones."""
@@ -61,7 +62,7 @@ class ModelExplanation:
     Attributes:
         kind: of the inputs: "image", "tabular", "text", "audio" or "series".
         targets, beliefs: (n,) what was explained of each input, and its probability (or value).
-        inputs: (n, *shape) the points that were explained, in the units that the model sees.
+        inputs: (n, *shape) what was explained: as the model sees it, columns of a table in their own units.
         labels: names of the classes; empty where there are none.
         names: of the parts: columns, squares, windows.
         maps: one for each method.
@@ -196,12 +197,12 @@ def explain_model(
         kind=subject.kind,
         targets=tuple(subject.targets.tolist()),
         beliefs=tuple(subject.belief(subject.points, subject.targets).tolist()),
-        inputs=subject.inputs.double().numpy(),
+        inputs=columns_of(subject) if subject.kind == "tabular" else subject.inputs.double().numpy(),
         labels=tuple(labels),
         maps=maps,
         honesty=honesty,
-        flow=gradient_flow(subject),
-        layers=activations(_few(subject)),
+        flow=gradient_flow(_few(many, FLOW_OF)),
+        layers=activations(_few(subject, LAYERS_OF)),
         filters=filters(subject.model),
         importances=importances,
         dependences=_dependences(many, importances, clock),
@@ -219,8 +220,8 @@ def _first(given: Any, most: int) -> Any:
     return given if given is None or isinstance(given, int | str) else given[:most]
 
 
-def _few(subject: Subject) -> Subject:
-    return replace(subject, inputs=subject.inputs[:LAYERS_OF], targets=subject.targets[:LAYERS_OF])
+def _few(subject: Subject, most: int) -> Subject:
+    return replace(subject, inputs=subject.inputs[:most], targets=subject.targets[:most])
 
 
 def _of_background(model: Any, background: Any, subject: Subject, tokenizer: Tokenizer | None) -> Subject:

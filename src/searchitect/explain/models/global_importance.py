@@ -58,7 +58,7 @@ class Dependence:
 
     Attributes:
         name: of the column.
-        grid: (g,) values it is set to.
+        grid: (g,) values it is set to, in its own unit.
         mean: (g,) mean answer over rows.
         low, high: (g,) the band of 80 % of the rows' own curves (Goldstein et al. 2015).
         curves: (rows, g) own curves of some rows.
@@ -96,7 +96,7 @@ def part_names(subject: Subject, names: Sequence[str] | None = None) -> tuple[st
 
 
 def columns_of(subject: Subject) -> Floats:
-    """(n, parts) one number per part: the value of a column, the mean of a square or window.
+    """(n, parts) one number per part: the value of a column in its own unit, the mean of a square or window.
 
     Raises:
         ConfigError: a text has no numbers.
@@ -107,7 +107,11 @@ def columns_of(subject: Subject) -> Floats:
     values = subject.reduced(subject.points).reshape(len(subject), -1)
     sums = np.zeros((len(subject), groups.max() + 1))
     np.add.at(sums.T, groups, values.T)
-    return sums / np.bincount(groups)
+    means = sums / np.bincount(groups)
+    if subject.column_units is not None:
+        scale, shift = subject.column_units
+        means[:, : len(scale)] = means[:, : len(scale)] * scale + shift
+    return means
 
 
 def global_importance(
@@ -195,7 +199,16 @@ def partial_dependence(
     table = np.stack(rows, axis=1)
     low, high = np.percentile(table, [10, 90], axis=0)
     shown = np.linspace(0, len(table) - 1, min(curves, len(table))).astype(int)
+    grid = _in_own_unit(subject, column, grid)
     return Dependence(name or f"feature {column + 1}", grid, table.mean(0), low, high, table[shown])
+
+
+def _in_own_unit(subject: Subject, column: int, values: Floats) -> Floats:
+    units = subject.column_units
+    if units is None or column >= units.shape[1]:
+        return values
+    found: Floats = values * units[0, column] + units[1, column]
+    return found
 
 
 def _with_interval(means: str, names: tuple[str, ...], rows: Floats) -> GlobalImportance:

@@ -96,7 +96,7 @@ def gradient_flow(subject: Subject) -> GradientFlow:
         slope = next(slopes) if passed.output.requires_grad else None
         size = 0.0 if slope is None else float(slope.reshape(len(slope), -1).norm(dim=1).mean())
         layers.append(Layer(passed.name, type(passed.layer).__name__, size, _dead(passed)))
-    return _judged(tuple(layers), _dead_in_all(ran))
+    return _judged(tuple(layers), _dead_in_all(ran), len(subject))
 
 
 def activations(subject: Subject, *, layers: int = 6, channels: int = 8) -> tuple[LayerView, ...]:
@@ -195,7 +195,7 @@ def _dead_in_all(ran: list[_Passed]) -> float | None:
     return round(float(torch.cat(units).double().mean()), 4) if units else None
 
 
-def _judged(layers: tuple[Layer, ...], dead: float | None) -> GradientFlow:
+def _judged(layers: tuple[Layer, ...], dead: float | None, inputs: int) -> GradientFlow:
     sizes = [layer.gradient for layer in layers if layer.gradient > 0] or [0.0]
     first, last = layers[0].gradient if layers else 0.0, sizes[-1]
     ratio = first / last if last else 0.0
@@ -203,7 +203,7 @@ def _judged(layers: tuple[Layer, ...], dead: float | None) -> GradientFlow:
     sentences = [_SAYS[state].format(ratio=f"{ratio:.3g}", count=len(layers))]
     if dead is not None:
         worst = max((layer for layer in layers if layer.dead is not None), key=lambda layer: layer.dead or 0.0)
-        sentences.append(_on_dead(dead, worst))
+        sentences.append(_on_dead(dead, worst, inputs))
     return GradientFlow(layers, state, ratio, dead, tuple(sentences))
 
 
@@ -216,9 +216,9 @@ _SAYS = {
 }
 
 
-def _on_dead(dead: float, worst: Layer) -> str:
+def _on_dead(dead: float, worst: Layer, inputs: int) -> str:
     if dead == 0:
-        return "No unit is dead: each answers differently to some of these inputs."
+        return f"No unit is dead: each answers differently to some of {inputs} inputs."
     where = f"most in {worst.name or 'the only layer'} ({100 * (worst.dead or 0):.0f} %)"
     verdict = "more than half of the model is of no use here" if dead > MANY_DEAD else "the rest answers"
-    return f"{100 * dead:.1f} % of the units are dead, the same for all of these inputs, {where}; {verdict}."
+    return f"{100 * dead:.1f} % of the units are dead, the same for all of {inputs} inputs, {where}; {verdict}."

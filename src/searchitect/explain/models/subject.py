@@ -47,6 +47,8 @@ class Subject:
         reference: what a place shows that is taken away, of the shape of one example of the points.
         classifies: whether scores are logits of classes.
         embedding: the layer that makes points of tokens; None but for a text.
+        answer_unit: (scale, shift) that bring scores into the unit of a regression's targets.
+        column_units: the same for each column of a table, (2, features); None where there is nothing to bring back.
     """
 
     model: nn.Module
@@ -56,6 +58,8 @@ class Subject:
     reference: Tensor
     classifies: bool
     embedding: nn.Module | None = None
+    answer_unit: tuple[Tensor, Tensor] | None = None
+    column_units: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -86,6 +90,10 @@ class Subject:
 
     def answer(self, points: Tensor) -> Tensor:
         """Scores (m, outputs) of m points; differentiable."""
+        scores = self._scores_of(points)
+        return scores if self.answer_unit is None else scores * self.answer_unit[0] + self.answer_unit[1]
+
+    def _scores_of(self, points: Tensor) -> Tensor:
         if self.embedding is None:
             return _as_columns(self.model(points))
         hook = self.embedding.register_forward_hook(lambda layer, given, made: points)
@@ -154,7 +162,8 @@ def subject_of(
 
     Args:
         model: takes floats (n, *shape), or token numbers (n, tokens). One with its preprocessing
-            (`result.best.model`, `sa.load(…)`) is explained behind it: in standardised units.
+            (`result.best.model`, `sa.load(…)`) is explained behind it, in standardised
+            units; columns of tables and values that are told come in their own.
         inputs: what the model takes: an array or tensor; a tuple of arrays for a model with preprocessing; texts.
         targets: (n,) columns of the scores, or one for all; by default what the model answers.
         kind: one of `KINDS`; by default what the shape suggests.
@@ -170,6 +179,7 @@ def subject_of(
         raise ConfigError(f"no kind of input {kind!r}", hint=did_you_mean(kind, KINDS))
     own = copy.deepcopy(_module(model)).cpu().eval().requires_grad_(False)
     body, given = _behind_preprocessing(own, _numbers(inputs, tokenizer), kind)
+    units = _units(own) if body is not own else (None, None)
     kind = kind or _kind_of(given)
     _check_shape(kind, given)
     embedding = embedding_of(body) if kind == "text" else None
@@ -183,7 +193,7 @@ def subject_of(
         shape = given.shape[1:] if embedding is None else embedding(given[:1]).shape[1:]
     wanted = _targets(targets, scores)
     shown = torch.zeros(shape) if reference is None else _reference(reference, tuple(shape))
-    return Subject(body, given, wanted, kind, shown, _classifies(classifies, scores), embedding)
+    return Subject(body, given, wanted, kind, shown, _classifies(classifies, scores), embedding, *units)
 
 
 def embedding_of(model: nn.Module) -> nn.Module | None:
@@ -251,6 +261,16 @@ def _behind_preprocessing(model: nn.Module, given: tuple[Tensor, ...], kind: str
     [inputs] = given
     tokens = not inputs.is_floating_point() and (kind == "text" or (kind is None and embedding_of(model) is not None))
     return model, inputs.long() if tokens else inputs.float()
+
+
+def _units(model: nn.Module) -> tuple[tuple[Tensor, Tensor] | None, Floats | None]:
+    """How scores and columns are brought back into their own units, of a model with preprocessing."""
+    scale, shift = getattr(model, "output_std", None), getattr(model, "output_mean", None)
+    answers = (scale, shift) if isinstance(scale, Tensor) and isinstance(shift, Tensor) else None
+    mean, std = (getattr(model.preprocess, name, None) for name in ("mean", "std"))
+    if not isinstance(mean, Tensor) or not isinstance(std, Tensor) or mean.dim() != 1:
+        return answers, None  # an image's channels: one mean each, (1, channels, 1, 1)
+    return answers, np.stack([std.double().numpy(), mean.double().numpy()])
 
 
 def _kind_of(inputs: Tensor) -> str:

@@ -31,7 +31,7 @@ class Leaf:
     """One rule of a tree.
 
     Attributes:
-        conditions: "a ≤ 0.3", in the order they are asked; empty where the tree asks nothing.
+        conditions: "a ≤ 0.3" or "0.1 < a ≤ 0.3", one per column; empty where the tree asks nothing.
         answer: a class, or the mean value.
         share: mean probability of the class; None where the network gives values.
         support: rows of all that fall here.
@@ -214,19 +214,30 @@ def _leaves(
     support = np.bincount(tree.apply(table.astype(np.float32)), minlength=fitted.node_count)
     found = []
 
-    def walk(node: int, conditions: tuple[str, ...]) -> None:
+    def walk(node: int, low: dict[str, float], high: dict[str, float]) -> None:
         if fitted.children_left[node] < 0:
             values = fitted.value[node].ravel()
             best = int(values.argmax())
             answer, share = (labels[best], float(values[best])) if classifies else (_mean(values), None)
-            found.append(Leaf(conditions, answer, share, int(support[node])))
+            found.append(Leaf(_conditions(low, high), answer, share, int(support[node])))
             return
-        name, bound = names[fitted.feature[node]], f"{fitted.threshold[node]:.3g}"
-        walk(fitted.children_left[node], (*conditions, f"{name} ≤ {bound}"))
-        walk(fitted.children_right[node], (*conditions, f"{name} > {bound}"))
+        name, bound = names[fitted.feature[node]], float(fitted.threshold[node])
+        walk(fitted.children_left[node], low, {**high, name: bound})  # deeper bounds are always narrower
+        walk(fitted.children_right[node], {**low, name: bound}, high)
 
-    walk(0, ())
+    walk(0, {}, {})
     return tuple(sorted(found, key=lambda leaf: -leaf.support))
+
+
+def _conditions(low: dict[str, float], high: dict[str, float]) -> tuple[str, ...]:
+    """One condition per column."""
+    found = []
+    for name in dict.fromkeys((*low, *high)):
+        if name in low and name in high:
+            found.append(f"{low[name]:.4g} < {name} ≤ {high[name]:.4g}")
+        else:
+            found.append(f"{name} > {low[name]:.4g}" if name in low else f"{name} ≤ {high[name]:.4g}")
+    return tuple(found)
 
 
 def _mean(values: Floats) -> str:

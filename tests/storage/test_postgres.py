@@ -16,6 +16,7 @@ import searchitect as sa
 from searchitect.cli import main
 from searchitect.errors import MissingExtraError, StorageError
 from searchitect.storage import SqlStore, open_store
+from searchitect.storage.journal import Event
 from searchitect.storage.postgres import PostgresDatabase
 from searchitect.testing.storage import DurableStoreContract
 from tests.storage.postgres_server import PASSWORD, QUOTED, PostgresServer
@@ -112,6 +113,20 @@ def test_a_restart_of_the_server_loses_nothing_and_keeps_the_lock(postgres: Post
         assert [event["n"] for _, event in other.journal("a").read()] == list(range(len(written)))
         other.close()
     assert len(written) > 10
+
+
+def test_a_restart_in_the_middle_of_a_search_is_one_line_of_its_result(postgres: PostgresServer) -> None:
+    def restart(event: Event) -> None:
+        if event["kind"] == "start" and event["number"] == 3:
+            postgres.stop("immediate")
+            postgres.start()
+
+    result = sa.search(
+        space=Net, evaluate=lambda net, context: {"score": float(net.width)}, objectives=["score"], trials=6,
+        strategy="random", confirm_seeds=0, random_search=False, store=postgres.url(), on_event=restart,
+    )  # fmt: skip
+    assert result.counts["complete"] >= 6
+    assert "the connection to the store was lost once and opened again, by the end of trial 4" in result.warnings
 
 
 @pytest.fixture

@@ -64,6 +64,7 @@ class SqlStore:
     Attributes:
         label: the place, for messages; never with a password.
         version: of the schema there; an older one is brought up to date by the first thing that writes.
+        reconnected: how often a lost connection was opened again.
 
     Raises:
         StorageError: it cannot be opened, is something else, is damaged, or is of a newer version.
@@ -82,6 +83,7 @@ class SqlStore:
         )
         self.label = self.database.label
         self._turn = threading.RLock()
+        self.reconnected = 0
         self._together = False
         self._append = Prepared(self.database.append, self.database.engine.dialect)
         self._recent = Recent(self._append, self.database.settles)
@@ -219,6 +221,7 @@ class SqlStore:
                 self.database.returned(connection)
                 self._recent.write_again(connection)
                 self._connection = connection
+                self.reconnected += 1
                 return
             except sql.exc.DBAPIError as error:
                 if not patient or time.monotonic() + pause > end or not self.database.lost(error):

@@ -9,15 +9,17 @@ says no, for free.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
-from searchitect.errors import ConfigError, EvaluationError, SpaceError, did_you_mean
+from searchitect.errors import ConfigError, EvaluationError, SpaceError, StorageError, did_you_mean
 from searchitect.evaluation import Cause, Facts, Outcome
 from searchitect.spaces.architecture import Architecture
 from searchitect.spaces.search_space import SearchSpace
 from searchitect.storage.journal import Event
-from searchitect.study.events import RETRIED, retried
+from searchitect.study.events import RETRIED, retried, shortened
+from searchitect.study.sessions import CUT_OFF, RECONNECTED
 from searchitect.study.state import StudyState
 from searchitect.trial import Trial, TrialState
 
@@ -26,10 +28,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DISCARDED",
+    "HALTED",
     "MAX_FAILURES",
     "RETRIES",
     "FailureRate",
     "Lessons",
+    "halt",
     "incident_lines",
     "named_cause",
     "run_again",
@@ -46,6 +50,9 @@ LEAST_FAILURES = 10
 
 TAUGHT = 3
 """So many trials that ran out of memory tell that it was their size, and not something else on the machine."""
+
+HALTED = "halted"
+"""Kind of the event of a trial that could not be kept, as where the disk is full: the study stops and runs it again."""
 
 DISCARDED = "discarded"
 """Kind of the event of weights that were removed to keep within a quota."""
@@ -69,6 +76,16 @@ def run_again(study: Study, outcome: Outcome, retries: int) -> bool:
         return False
     study.mark(retried(outcome, attempt))
     return True
+
+
+def halt(study: Study, outcome: Outcome) -> StorageError:
+    """What stops a study whose machine failed; noted in the journal, where there is still room for that."""
+    with suppress(StorageError):
+        study.mark({"kind": HALTED, "number": outcome.number, "reason": shortened(outcome.reason or "")})
+    return StorageError(
+        f"trial {outcome.number} could not be kept: {outcome.reason}",
+        hint="once there is room, resume the study: nothing is lost, and this trial is run again",
+    )
 
 
 def named_cause(name: str) -> Cause:
@@ -165,12 +182,33 @@ class Lessons:
 
 def incident_lines(state: StudyState) -> list[str]:
     """Each incident of a study as one sentence, in the order of the journal as far as it matters."""
-    lines = [_retry_line(event) for event in state.marks.get(RETRIED, ())]
+    halted = {event["number"] for event in state.marks.get(HALTED, ())}
+    lines = [line for number, told in state.sessions.items() for line in _session_lines(number, told, halted)]
+    lines += [_halt_line(state, event) for event in state.marks.get(HALTED, ())]
+    lines += [_retry_line(event) for event in state.marks.get(RETRIED, ())]
     lines += [_end_line(state, number, Cause(cause)) for number, cause in state.causes.items()]
     more = len(lines) - _SHOWN
     lines = lines if more <= 0 else [*lines[:_SHOWN], f"{more} more trials were run again or ended in such a way"]
     gone = sum(len(event["numbers"]) for event in state.marks.get(DISCARDED, ()))
     return lines if not gone else [*lines, f"the weights of {gone} trial(s) were removed to keep within the disk quota"]
+
+
+def _session_lines(number: int, told: Mapping[str, Any], halted: Container[int]) -> Iterator[str]:
+    """What was noted with the end of a trial."""
+    cut = [n for n in told.get(CUT_OFF, ()) if n not in halted]
+    if cut:
+        which, them = (f"trial {cut[0]}", "it") if len(cut) == 1 else (f"trials {', '.join(map(str, cut))}", "them")
+        yield f"the driver ended while {which} ran; the study went on, and ran {them} again"
+    times = told.get(RECONNECTED, 0)
+    if times:
+        how = "once" if times == 1 else f"{times} times"
+        yield f"the connection to the store was lost {how} and opened again, by the end of trial {number}"
+
+
+def _halt_line(state: StudyState, event: Event) -> str:
+    number = event["number"]
+    since = "it will be run again" if number in state.running else "it was run again when the study went on"
+    return f"trial {number} could not be kept, so the study stopped; {since}: {_short(event['reason'])}"
 
 
 def _retry_line(event: Event) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from searchitect.errors import EvaluationError, StorageError
+from searchitect.errors import EvaluationError
 from searchitect.evaluation import Executor, Job, Meter, Outcome, trial_folder
 from searchitect.study.alarms import note_alarms
 from searchitect.study.checkpoints import WEIGHTS_FOLDER, forget_all, forget_continued
@@ -16,7 +16,7 @@ from searchitect.study.effort import is_full
 from searchitect.study.energy import Metering
 from searchitect.study.following import follow
 from searchitect.study.gain import expected_gain
-from searchitect.study.incidents import MAX_FAILURES, RETRIES, FailureRate, run_again
+from searchitect.study.incidents import MAX_FAILURES, RETRIES, FailureRate, halt, run_again
 from searchitect.study.limits import Limit, hopeless
 from searchitect.study.quota import Quota
 from searchitect.study.study import Study
@@ -265,10 +265,7 @@ class _Phase:
 
     def _end(self, outcome: Outcome) -> None:
         if outcome.halt:
-            raise StorageError(
-                f"trial {outcome.number} could not be kept: {outcome.reason}",
-                hint="once there is room, resume the study: nothing is lost, and this trial is run again",
-            )
+            raise halt(self.study, outcome)
         del self.flying[outcome.number]
         if self.runner.meter is not None:
             self.runner.meter.joules()  # often enough that no counter wraps around unseen

@@ -9,6 +9,7 @@ from typing import Any
 from searchitect.errors import StorageError
 from searchitect.storage.journal import Event
 from searchitect.study.events import RETRIED, Identity, identity, opening_trial
+from searchitect.study.sessions import parted
 from searchitect.trial import Trial, TrialState
 
 __all__ = ["StudyState"]
@@ -30,6 +31,7 @@ class StudyState:
         causes: per trial that ended by something other than its own error, by what (`evaluation.Cause`).
         quarantined: per key of an architecture that brought a worker down, the number of that trial.
         attempts: per trial that was run again for want of a working machine, how often.
+        sessions: per trial that ended first after something had happened to driver or store, what (`study.sessions`).
         stops: per trial that a rule stopped, (step, reason).
         marks: every other event (baseline, test_opened, test_result, exported), by kind.
     """
@@ -48,6 +50,7 @@ class StudyState:
         self.causes: dict[int, str] = {}
         self.quarantined: dict[str, int] = {}
         self.attempts: dict[int, int] = {}
+        self.sessions: dict[int, Mapping[str, Any]] = {}
         self.stops: dict[int, tuple[int, str]] = {}
         self.marks: dict[str, list[Event]] = {}
         self._known: dict[Identity, int] = {}
@@ -131,7 +134,7 @@ class StudyState:
         return self._remember(running) + self._remember(_copied(running, original))
 
     def _end(self, event: Event) -> list[Trial]:
-        clock = event.get("clock", {})
+        clock, happened = parted(event.get("clock", {}))
         started = self.trials[_index(event["number"])]
         trial = dataclasses.replace(
             started,
@@ -141,6 +144,8 @@ class StudyState:
             reports=(*started.reports, *((step, values) for step, values in event["reports"])),
             clock=clock,
         )
+        if happened:
+            self.sessions[trial.number] = happened
         if "cause" in event:
             self.causes[trial.number] = event["cause"]
             if event["quarantined"]:

@@ -26,6 +26,7 @@ from searchitect.study.limits import REPEATS_IN_A_ROW
 from searchitect.study.manifest import make_manifest, prior_of, refuse_cut_off, refuse_difference
 from searchitect.study.pruning import KIND as PRUNED, SpacePruning
 from searchitect.study.scored import Score, remembered
+from searchitect.study.sessions import Session
 from searchitect.study.state import StudyState
 from searchitect.study.stopping import Rule, judged, stopping_rule
 from searchitect.trial import Fidelity, Proposal, Trial, TrialState
@@ -143,6 +144,7 @@ class Study:
             self.state = StudyState()
             for _, event in self._journal.read():
                 self.state.apply(event)
+            self._session = Session(list(self.state.running), self.store)
             if self.pruning is not None:
                 self.pruning.replay(self.state.marks)
             if self.state.manifest is None:
@@ -267,7 +269,7 @@ class Study:
         known = {step for step, _ in self.state.trials[outcome.number].reports}
         outcome = dataclasses.replace(outcome, reports=tuple(r for r in outcome.reports if r[0] not in known))
         event = events.ended(_sound(outcome, self.objectives, _unanswered(self, outcome)), self._needed, elapsed)
-        self._append(event)
+        self._append(self._session.noted(event))
         return self.state.trials[outcome.number]
 
     def check(self, architecture: Architecture) -> Sequence[str]:

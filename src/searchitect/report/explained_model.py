@@ -107,7 +107,7 @@ def _cell(model: ModelExplanation, one: AttributionMap, place: int) -> Json:
     if model.kind != "tabular":
         flat = values if values.ndim > 1 else values[None]
         return {"picture": _picture(_coloured(flat, one.signed)), "strip": values.ndim == 1}
-    names = model.importances[0].names if model.importances else tuple(map(str, range(values.size)))
+    names = model.names
     order = np.argsort(-np.abs(values), kind="stable")[:5]
     top = float(np.abs(values).max()) or 1.0
     bars = [
@@ -189,9 +189,7 @@ def _flow(model: ModelExplanation, say: Words) -> Json:
 
 
 def _background(model: ModelExplanation) -> int:
-    return max(
-        (one.held_out * 4 for one in (model.tree, model.additive) if one is not None), default=len(model.answers)
-    )
+    return model.background
 
 
 def _importance(one: Any) -> Json:

@@ -18,6 +18,7 @@ from searchitect.explain.models.global_importance import (
     GlobalImportance,
     columns_of,
     global_importance,
+    part_names,
     partial_dependence,
     permutation_importance,
 )
@@ -64,7 +65,8 @@ class ModelExplanation:
         targets, beliefs: (n,) what was explained of each input, and its probability (or value).
         inputs: (n, *shape) what was explained: as the model sees it, columns of a table in their own units.
         labels: names of the classes; empty where there are none.
-        names: of the parts: columns, squares, windows.
+        names: of the parts: columns, squares, tokens, windows.
+        background: how many inputs importance and substitutes rest on.
         maps: one for each method.
         honesty: verdicts on the maps; None where they were not asked for.
         flow: of gradients through the layers.
@@ -81,6 +83,8 @@ class ModelExplanation:
     beliefs: tuple[float, ...]
     inputs: Floats
     labels: tuple[str, ...]
+    names: tuple[str, ...]
+    background: int
     maps: tuple[AttributionMap, ...]
     honesty: Honesty | None
     flow: GradientFlow
@@ -113,6 +117,8 @@ class ModelExplanation:
             "kind": self.kind,
             "targets": list(self.targets),
             "answers": list(self.answers),
+            "names": list(self.names),
+            "background": self.background,
             "beliefs": numbers(self.beliefs),
             "inputs": numbers(self.inputs[:most]),
             "maps": maps,
@@ -199,6 +205,8 @@ def explain_model(
         beliefs=tuple(subject.belief(subject.points, subject.targets).tolist()),
         inputs=columns_of(subject) if subject.kind == "tabular" else subject.inputs.double().numpy(),
         labels=tuple(labels),
+        names=part_names(subject, names),
+        background=len(many),
         maps=maps,
         honesty=honesty,
         flow=gradient_flow(_few(many, FLOW_OF)),

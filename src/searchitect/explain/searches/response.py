@@ -1,9 +1,10 @@
 """`Response`: what a search learned, as a model that answers for architectures that were never tried.
 
 A Gaussian process over the columns of the evidence (kernel of `predictors.kernels`: a scale per decision, a decision
-that is not there compared as such). It tells a difference between two architectures better than either value, since
-what it does not know of both cancels out (`differences`), and how far it may be trusted (`rank_correlation`, `fidelity`
-on rows left out). Its intervals are widened where left-out rows fall outside them more often than they should.
+that is not there compared as such), on a logarithmic scale where the bad side has a long tail (`warping`). It tells a
+difference between two architectures better than either value, since what it does not know of both cancels out
+(`differences`), and how far it may be trusted (`rank_correlation`, `fidelity` on rows left out). Its intervals are
+widened where left-out rows fall outside them more often than they should.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from searchitect.errors import ConfigError
 from searchitect.explain.searches.evidence import MEMBER, Evidence, Factor
 from searchitect.explain.searches.sufficient import check_sufficient
+from searchitect.explain.searches.warping import Warp, log_warp
 from searchitect.predictors.gaussian_process import GaussianPosterior, GaussianProcess, evenly
 from searchitect.predictors.kernels import Columns, DecisionKernel
 from searchitect.predictors.targets import rank_correlation
@@ -49,13 +51,18 @@ class Response:
         rank_correlation: Spearman's ρ of predictions of left-out rows with what was measured.
         fidelity: R² of the same.
         widening: factor on the model's own deviations, from left-out rows; 1 or more.
+        noise: standard deviation between trainings of one architecture, where it is known. What the model leaves over
+            beyond it belongs to the architectures; without it all of that counts in the intervals, which then hold for
+            one further training of each.
     """
 
     evidence: Evidence
     posterior: GaussianPosterior
+    warp: Warp
     rank_correlation: float
     fidelity: float
     widening: float
+    noise: float | None = None
 
     def __call__(self, architectures: Sequence[Architecture]) -> Vector:
         """Predict the objective of architectures, shape (n,).
@@ -85,7 +92,7 @@ class Response:
 
         rows = _rows(self.evidence.factors, codes)
         parts = [self.posterior.predict(rows[at : at + BLOCK])[0] for at in range(0, len(rows), BLOCK)]
-        return np.concatenate(parts) if parts else np.empty(0)
+        return self.warp.back(np.concatenate(parts)) if parts else np.empty(0)
 
     def differences(self, codes: Codes, reference: Codes) -> tuple[Vector, Vector]:
         """Predict by how much rows differ from one reference row, and half of the 95 % interval of that, each (n,)."""
@@ -95,10 +102,20 @@ class Response:
         for at in range(0, len(codes), BLOCK):
             rows = _rows(self.evidence.factors, codes[at : at + BLOCK])
             mean, covariance = self.posterior.joint(np.concatenate([first, rows]))
+            slope, values = self.warp.slope(mean), self.warp.back(mean)
+            covariance[np.diag_indices(len(covariance))] += self._unexplained(slope)
+            covariance = slope[:, None] * covariance * slope  # of the values, to first order
             spread = np.diag(covariance)[1:] + covariance[0, 0] - 2 * covariance[0, 1:]
-            moved.append(mean[1:] - mean[0])
+            moved.append(values[1:] - values[0])
             halves.append(NORMAL_95 * self.widening * np.sqrt(np.maximum(spread, 0.0)))
         return np.concatenate(moved), np.concatenate(halves)
+
+    def _unexplained(self, slope: Vector) -> Vector:
+        """Variance of architectures that the decisions' smooth effects leave over, on the warped scale."""
+        import numpy as np
+
+        known = 0.0 if self.noise is None else (self.noise / slope) ** 2
+        return np.asarray(np.maximum(self.posterior.noise**2 - known, 0.0) + 0.0 * slope)
 
     def shifts(
         self, architectures: Sequence[Architecture], reference: Architecture
@@ -122,8 +139,11 @@ class Response:
         }
 
 
-def fit_response(evidence: Evidence) -> Response:
+def fit_response(evidence: Evidence, *, noise: float | None = None) -> Response:
     """Fit a Gaussian process to the rows. Nothing is random.
+
+    Args:
+        noise: standard deviation between trainings of one architecture (`incumbents.replicate_noise`).
 
     Raises:
         ConfigError: fewer than `FEWEST_TRIALS` rows, or a constant objective.
@@ -132,19 +152,36 @@ def fit_response(evidence: Evidence) -> Response:
 
     check_sufficient(evidence, FEWEST_TRIALS, "predictions of untried architectures")
     used = evidence.rows(_chosen(evidence))
-    columns = _columns(evidence.factors)
-    process = GaussianProcess(DecisionKernel(columns))
-    posterior = process.fit(_rows(evidence.factors, used.codes), used.targets, 0)
+    plain, bent = Warp(evidence.objective), log_warp(used.targets, evidence.objective)
+    fits = [(warp, _fitted(used, warp)) for warp in (plain, bent) if warp is not None]
+    warp, posterior = max(fits, key=lambda fit: _density(fit[0], fit[1], used.targets))
     mean, deviation = posterior.left_out()
-    missed = used.targets - mean
+    foreseen, missed = warp.back(mean), posterior.targets - mean
     spread = float(((used.targets - used.targets.mean()) ** 2).sum())
     return Response(
         evidence,
         posterior,
-        rank_correlation(mean, used.targets) or 0.0,
-        1 - float((missed**2).sum()) / spread,
+        warp,
+        rank_correlation(foreseen, used.targets) or 0.0,
+        1 - float(((used.targets - foreseen) ** 2).sum()) / spread,
         max(1.0, float(np.quantile(np.abs(missed / deviation), 0.95)) / NORMAL_95),
+        noise,
     )
+
+
+def _fitted(used: Evidence, warp: Warp) -> GaussianPosterior:
+    process = GaussianProcess(DecisionKernel(_columns(used.factors)))
+    return process.fit(_rows(used.factors, used.codes), warp.forth(used.targets), 0)
+
+
+def _density(warp: Warp, posterior: GaussianPosterior, targets: Vector) -> float:
+    """The summed log density of all targets, each given the others, in the objective's own unit."""
+    import numpy as np
+
+    mean, deviation = posterior.left_out()
+    warped = warp.forth(targets)
+    stretched = np.log(deviation * np.abs(warp.slope(warped)))
+    return float((-0.5 * ((warped - mean) / deviation) ** 2 - stretched).sum())
 
 
 def codes_of(factors: Sequence[Factor], architectures: Iterable[Architecture]) -> Codes:

@@ -10,6 +10,7 @@ from torch import nn as tnn
 import searchitect as sa
 from searchitect import nn
 from searchitect.errors import ConfigError
+from searchitect.evaluators.building import build
 from searchitect.explain.models import Checks, Effort, explain_model, methods_for
 from searchitect.tasks import with_preprocessing
 
@@ -76,3 +77,27 @@ def test_a_method_that_was_named_and_does_not_fit_is_refused_at_once():
     model, inputs = models()["tabular"]
     with pytest.raises(ConfigError, match="these methods fit"):
         explain_model(model, inputs, methods=["grad_cam"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("family", "kind", "shape"),
+    [
+        ("plain_cnn", "image", (1, 8, 8)),
+        ("mbconv", "image", (3, 8, 8)),
+        ("nasbench201", "image", (3, 8, 8)),
+        ("autoformer", "image", (1, 8, 8)),
+        ("rnn", "series", (20, 4)),
+        ("transformer_encoder", "tabular", (12,)),
+        ("mlp", "tabular", (12,)),
+    ],
+)
+def test_models_of_the_catalogue_are_explained_by_every_method_that_fits(family, kind, shape):
+    space = sa.SearchSpace.of(getattr(sa.catalog, family)())
+    domain = "sequence" if kind == "series" else kind
+    torch.manual_seed(0)
+    model = build(space, space.default(), sa.TaskSpec(shape, 3, domain=domain))
+    inputs = torch.randn(16, *shape)
+    found = explain_model(model, inputs[:3], background=inputs, kind=kind, **QUICK)
+    assert [made.method for made in found.maps] == list(methods_for(model, kind))
+    assert found.left_out == ()

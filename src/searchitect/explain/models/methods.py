@@ -130,7 +130,7 @@ METHODS: Mapping[str, Method] = {
 _FITS = {
     "": "any model and any kind of input",
     "convolution": "models with a convolution that keeps places, on images, sound and series",
-    "attention": "models with self-attention whose tokens are patches, rows, steps of time or words",
+    "attention": "models with self-attention whose tokens are patches, rows, steps of time, words or columns",
 }
 
 
@@ -151,9 +151,9 @@ def check_fits(name: str, model: nn.Module, kind: str) -> Method:
     if _fits(method, model, kind):
         return method
     fitting = ", ".join(methods_for(model, kind))
-    lacks = f"a model with {method.needs}" if kind != "tabular" else f"places that {method.needs} reads"
     raise ConfigError(
-        f"{name} needs {lacks}: it is for {_FITS[method.needs]}; this is a {type(model).__name__} on {kind} inputs",
+        f"{name} needs a model with {method.needs}: it is for {_FITS[method.needs]}; this is a "
+        f"{type(model).__name__} on {kind} inputs",
         hint=f"these methods fit: {fitting}",
     )
 
@@ -161,7 +161,7 @@ def check_fits(name: str, model: nn.Module, kind: str) -> Method:
 def _fits(method: Method, model: nn.Module, kind: str) -> bool:
     if method.needs == "convolution":
         return kind in ("image", "audio", "series") and bool(convolutions(model))
-    return method.needs != "attention" or (kind != "tabular" and bool(attention_layers(model)))
+    return method.needs != "attention" or bool(attention_layers(model))
 
 
 def convolutions(model: nn.Module) -> list[nn.Module]:

@@ -224,6 +224,7 @@ class Result:
         model: bool = True,
         inputs: str | Path | None = None,
         methods: Sequence[str] | None = None,
+        gradients: str | Path | None = None,
         data: Any = None,
         space: Any = None,
         store: Any = None,
@@ -238,7 +239,7 @@ class Result:
         """
         return _upward("searchitect.api:explain")(
             self, objective=objective, trial=trial, baseline=baseline, limits=limits, model=model, inputs=inputs,
-            methods=methods, data=data, space=space, store=store, language=language, seconds=seconds, seed=seed,
+            methods=methods, gradients=gradients, data=data, space=space, store=store, language=language, seconds=seconds, seed=seed,
         )  # fmt: skip
 
     def document(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,11 @@ from searchitect import tasks
 from searchitect.api.opening import open_result, opened
 from searchitect.api.reopening import request_of
 from searchitect.api.request import Parts, make_parts
+from searchitect.api.supernet_files import read_progress
 from searchitect.api.weights import restorer
-from searchitect.errors import ConfigError, SearchitectError
+from searchitect.errors import ConfigError, SearchitectError, StorageError
 from searchitect.explain.explanation import Explanation, Outcome
+from searchitect.explain.searches.drift import Drift, drift_of_run
 from searchitect.explain.searches.evidence import Evidence, evidence_of, study_evidence
 from searchitect.explain.searches.explaining import (
     Gathered,
@@ -52,6 +55,7 @@ def explain(
     model: bool = True,
     inputs: str | Path | None = None,
     methods: Sequence[str] | None = None,
+    gradients: str | Path | None = None,
     data: Any = None,
     space: Any = None,
     store: str | Path | Store | None = None,
@@ -71,6 +75,7 @@ def explain(
         model: whether the trained model is explained too, where its weights were kept.
         inputs: a file of examples for the maps, as for `predict`; by default validation examples.
         methods: names of maps; by default all that fit the model.
+        gradients: folder of a gradient search, whose operation probabilities are shown over its epochs.
         data, space: needed where the study was started on objects that only your program has; without them what needs
             them is left out, and the explanation says so.
         language: "en" or "zh".
@@ -93,7 +98,11 @@ def explain(
     start = _baseline(result, baseline, known, evidence, winner)
     if start is not None:
         explain_winner(result, evidence, winner, start, gathered, space=known, limits=asked, seed=seed)
-    if model:
+    if gradients is not None:
+        gathered.parts["drift"] = _drift(Path(gradients))
+    if model and (methods or inputs is not None):  # asked for by name: what does not fit is an error, not a gap
+        gathered.parts["model"] = _model(result, trial, (parts, task, why), inputs, methods, seconds, seed)
+    elif model:
         gathered.run("model", lambda: _model(result, trial, (parts, task, why), inputs, methods, seconds, seed))
     return Explanation(
         _outcome(result, evidence, winner),
@@ -202,10 +211,28 @@ def _tried(architecture: Architecture, evidence: Evidence) -> bool:
         return False
 
 
+def _drift(folder: Path) -> Drift:
+    """How the best run of a gradient search made up its mind.
+
+    Raises:
+        StorageError: no gradient search has ended there, or its file is damaged.
+    """
+    run, options = read_progress(folder)
+    try:
+        return drift_of_run(run, options)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise StorageError(
+            f"the gradient search in '{folder.name}' is damaged: {type(error).__name__}: {error}", hint="search again"
+        ) from error
+
+
 def _outcome(result: Result, evidence: Evidence, winner: Trial) -> Outcome:
     name = evidence.objective.name
     best = result.best
-    confirmed = best is not None and name in best.mean and best.architecture == winner.architecture
+    # The spread over a single seed is not a number.
+    confirmed = (
+        best is not None and math.isfinite(best.std.get(name, math.nan)) and best.architecture == winner.architecture
+    )
     seeds = next((len(f.trials) for f in result.finalists if f.architecture == winner.architecture), None)
     return Outcome(
         result.study,

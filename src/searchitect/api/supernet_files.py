@@ -108,6 +108,19 @@ def read_gradients(folder: Path, data: Any, space: Any) -> tuple[dict[str, Any],
         ) from error
 
 
+def read_progress(folder: Path) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+    """Read the best run of a gradient search and the options of its decisions; needs neither data nor space.
+
+    Raises:
+        StorageError: none has ended here, or the file is damaged.
+    """
+    document = _read(folder / GRADIENTS)
+    runs, options = document.get("runs"), document.get("options")
+    if not (isinstance(runs, list) and runs and isinstance(runs[0], dict) and isinstance(options, dict)):
+        raise StorageError(f"{GRADIENTS} in '{folder.name}' is damaged: it has no runs", hint="search again")
+    return runs[0], options
+
+
 def write_best(folder: Path, best: Architecture) -> None:
     """Write the best architecture of the last search."""
     _write(folder / BEST, {"format": FORMAT, **best.to_json()})

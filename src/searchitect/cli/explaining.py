@@ -22,38 +22,51 @@ __all__ = ["explain"]
 PAGE = "explanation.html"
 
 
+_Study = Annotated[
+    str | None, typer.Argument(metavar="STUDY", help="Name of a study; see `list studies`.", show_default=False)
+]
+_Trial = Annotated[
+    int | None, typer.Argument(metavar="[TRIAL]", help="Number of a trial; default: the best.", show_default=False)
+]
+_Benchmark = Annotated[str | None, option("Explain a published table instead of a study.", "NAME")]
+_Objective = Annotated[str | None, option("What is explained; default: the first objective.", "NAME")]
+_Baseline = Annotated[
+    str, typer.Option(metavar="START", help="Where the way to the winner begins: default, first or a number.")
+]
+_Limits = Annotated[
+    list[str] | None, option("Ask what another limit would cost: 'latency_ms<=20'; repeat for more.", "LIMIT")
+]
+_Inputs = Annotated[Path | None, option("Examples for the maps of the model, as for `predict`.", "FILE", "--input")]
+_Methods = Annotated[list[str] | None, option("Only these maps; repeat for more.", "NAME")]
+_Gradients = Annotated[Path | None, option("Folder of a gradient search: show its operation probabilities.", "DIR")]
+_Model = Annotated[bool, typer.Option("--model/--no-model", help="Explain the trained model too.")]
+_Seconds = Annotated[
+    float, typer.Option(metavar="S", help="Processor time after which no more of the model is explained.")
+]
+_Space = Annotated[str | None, option("Your own space, FILE.py:CLASS (trusted: the file is run).", "SPACE")]
+_Data = Annotated[Path | None, option("Folder in which tables lie, for --benchmark.", "DIR")]
+_Language = Annotated[str, typer.Option(metavar="LANG", help="Language of the page: en or zh.")]
+_Out = Annotated[Path | None, option("Where to write the page; default: the run folder.", "FILE")]
+_TensorBoard = Annotated[Path | None, option("Write the study for TensorBoard too.", "DIR")]
+
+
 def explain(
-    study: Annotated[
-        str | None, typer.Argument(metavar="STUDY", help="Name of a study; see `list studies`.", show_default=False)
-    ] = None,
-    trial: Annotated[
-        int | None,
-        typer.Argument(metavar="[TRIAL]", help="Number of a trial; default: the best.", show_default=False),
-    ] = None,
-    benchmark: Annotated[str | None, option("Explain a published table instead of a study.", "NAME")] = None,
-    objective: Annotated[str | None, option("What is explained; default: the first objective.", "NAME")] = None,
-    baseline: Annotated[
-        str,
-        typer.Option(metavar="START", help="Where the way to the winner begins: default, first or a number."),
-    ] = "default",
-    limit: Annotated[
-        list[str] | None, option("Ask what another limit would cost: 'latency_ms<=20'; repeat for more.", "LIMIT")
-    ] = None,
-    inputs: Annotated[
-        Path | None, option("Examples for the maps of the model, as for `predict`.", "FILE", "--input")
-    ] = None,
-    method: Annotated[list[str] | None, option("Only these maps; repeat for more.", "NAME")] = None,
-    model: Annotated[bool, typer.Option("--model/--no-model", help="Explain the trained model too.")] = True,
-    seconds: Annotated[
-        float, typer.Option(metavar="S", help="Processor time after which no more of the model is explained.")
-    ] = 60.0,
-    space: Annotated[
-        str | None, option("Your own space of the study, FILE.py:CLASS (trusted: the file is run).", "SPACE")
-    ] = None,
-    data: Annotated[Path | None, option("Folder in which tables lie, for --benchmark.", "DIR")] = None,
-    lang: Annotated[str, typer.Option(metavar="LANG", help="Language of the page: en or zh.")] = "en",
-    out: Annotated[Path | None, option("Where to write the page; default: the run folder.", "FILE")] = None,
-    tensorboard: Annotated[Path | None, option("Write the study for TensorBoard too.", "DIR")] = None,
+    study: _Study = None,
+    trial: _Trial = None,
+    benchmark: _Benchmark = None,
+    objective: _Objective = None,
+    baseline: _Baseline = "default",
+    limit: _Limits = None,
+    inputs: _Inputs = None,
+    method: _Methods = None,
+    gradients: _Gradients = None,
+    model: _Model = True,
+    seconds: _Seconds = 60.0,
+    space: _Space = None,
+    data: _Data = None,
+    lang: _Language = "en",
+    out: _Out = None,
+    tensorboard: _TensorBoard = None,
     store: Store = None,
     as_json: Json = False,
     debug: Debug = False,
@@ -75,7 +88,7 @@ def explain(
         result = api.open_result(study, store, space=own)
         found = api.explain(
             result, objective=objective, trial=trial, baseline=_start(baseline), limits=limit or (), model=model,
-            inputs=inputs, methods=method, space=own, store=store, language=lang, seconds=seconds,
+            inputs=inputs, methods=method, gradients=gradients, space=own, store=store, language=lang, seconds=seconds,
         )  # fmt: skip
         _finish(found, out or (result.folder or Path()) / PAGE, as_json)
         if tensorboard is not None:

@@ -12,8 +12,12 @@ from searchitect.objectives import Objective
 
 if TYPE_CHECKING:
     from searchitect.explain.models.explaining import ModelExplanation
+    from searchitect.explain.searches.attention import AttentionReading
+    from searchitect.explain.searches.behaviour import Behaviour
     from searchitect.explain.searches.counterfactuals import Counterfactual
+    from searchitect.explain.searches.drift import Drift
     from searchitect.explain.searches.importance import Importances
+    from searchitect.explain.searches.motifs import MotifEffects
     from searchitect.explain.searches.neighbourhood import Neighbourhood
     from searchitect.explain.searches.paths import AblationPath
     from searchitect.explain.searches.rules import Rules
@@ -58,6 +62,9 @@ class Explanation:
         path: from a baseline to the winner; `path_trust` is the rank correlation of the model that it rests on.
         around: what single changes of the winner cost.
         otherwise: what must change for another limit.
+        search: how the search went; None for a table.
+        drift: how the best run of a gradient search made up its mind; None where none was named.
+        attention, motifs: what a predictor attends to; what patterns of cells do.
         model: what the trained model looks at.
         refused: name of a part to the reason why it is missing.
     """
@@ -71,9 +78,10 @@ class Explanation:
     path_trust: float | None = None
     around: Neighbourhood | None = None
     otherwise: tuple[Counterfactual, ...] = ()
-    search: Any = None
-    attention: Any = None
-    motifs: Any = None
+    search: Behaviour | None = None
+    drift: Drift | None = None
+    attention: AttentionReading | None = None
+    motifs: MotifEffects | None = None
     model: ModelExplanation | None = None
     refused: Mapping[str, str] = field(default_factory=dict)
 
@@ -88,7 +96,7 @@ class Explanation:
         """Everything as plain JSON."""
         parts = {
             name: part.to_json()
-            for name in ("importances", "rules", "path", "around", "search", "attention", "motifs", "model")
+            for name in ("importances", "rules", "path", "around", "search", "drift", "attention", "motifs", "model")
             if (part := getattr(self, name)) is not None
         }
         outcome = {name: getattr(self.outcome, name) for name in self.outcome.__dataclass_fields__}

@@ -18,16 +18,15 @@ __all__ = ["search_figures", "search_rows"]
 
 Json = dict[str, Any]
 
-MOST_SUCCESSES, MOST_OPTIONS = 12, 60
+MOST_SUCCESSES, MOST_OPTIONS, MOST_DRIFTS = 12, 60, 12
 SCALE = [[0, "--seq-1"], [0.25, "--seq-2"], [0.5, "--seq-3"], [0.75, "--seq-4"], [1, "--seq-5"]]
 
 
 def search_figures(explanation: Explanation, say: Words) -> list[Figure]:
     """What plotly draws; empty for a table."""
-    found = explanation.search
-    if found is None:
+    if explanation.search is None:
         return []
-    figures = [_best(explanation, say), _map(explanation, say), _lineage(explanation, say)]
+    figures = [make(explanation, say) for make in (_best, _map, _lineage, _drift)]
     return [figure for figure in figures if figure is not None]
 
 
@@ -84,6 +83,7 @@ def _grouped(options: list[OptionOutcomes]) -> list[Json]:
 
 def _best(explanation: Explanation, say: Words) -> Figure | None:
     found, metric = explanation.search, explanation.objective.name
+    assert found is not None
     curves = [("search", "--search", found.best), ("random", "--random", found.random)]
     drawn = [(phase, colour, curve) for phase, colour, curve in curves if curve is not None]
     if not drawn:
@@ -135,6 +135,7 @@ def _banded(name: str, colour: str, curve: BestSoFar) -> list[Json]:
 
 
 def _map(explanation: Explanation, say: Words) -> Figure | None:
+    assert explanation.search is not None
     found, metric = explanation.search.map, explanation.objective.name
     if found is None:
         return None
@@ -184,6 +185,7 @@ def _quantiles(values: list[float]) -> tuple[float, float]:
 
 
 def _lineage(explanation: Explanation, say: Words) -> Figure | None:
+    assert explanation.search is not None
     found, metric = explanation.search.lineage, explanation.objective.name
     known = {one.number: one for one in found.trials if one.value is not None}
     if not found.related or not known:
@@ -224,6 +226,29 @@ def _lineage(explanation: Explanation, say: Words) -> Figure | None:
         "hovermode": "closest",
     }
     return Figure("lineage", say("search.lineage_title"), caption, (View("", data, layout),))
+
+
+def _drift(explanation: Explanation, say: Words) -> Figure | None:
+    """A view per decision: the probability of each option over the epochs."""
+    found = explanation.drift
+    if found is None:
+        return None
+    layout = {"xaxis": {"title": {"text": say("search.epochs")}}, "yaxis": {"range": [0, 1]}}
+    views = []
+    for one in found.decisions[:MOST_DRIFTS]:
+        data = [
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": safe(option),
+                "x": list(found.times),
+                "y": [_six(share) for share in shares],
+                "line": {"width": 3 if option == one.chosen else 1.4},
+            }
+            for option, shares in zip(one.options, one.shares, strict=True)
+        ]
+        views.append(View(one.decision, data, layout))
+    return Figure("drift", say("search.drift_title"), say("search.drift_caption"), tuple(views))
 
 
 def _edges(ends: list[Descendant], known: dict[int, Descendant]) -> tuple[list[Any], list[Any]]:

@@ -55,7 +55,7 @@ class Gathered:
 
 def explain_evidence(evidence: Evidence, into: Gathered, seed: int = 0, say: Words | None = None) -> None:
     """What a table of rows alone tells: which decisions matter, rules, what a predictor attends to."""
-    found = into.run("importances", lambda: importance(evidence, seed=seed))
+    found = into.run("importances", lambda: importance(evidence, seed=seed, say=say))
     into.run("rules", lambda: rules(evidence, seed=seed, say=say))
     shares = {} if found is None else {one.name: one.share for one in found.everywhere.decisions}
     into.run("attention", lambda: read_attention(evidence, shares, seed=seed))

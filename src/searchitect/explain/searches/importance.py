@@ -27,6 +27,7 @@ from searchitect.explain.searches.evidence import Evidence
 from searchitect.explain.searches.forest_anova import forest_shares
 from searchitect.explain.searches.permutation import permutation_shares
 from searchitect.explain.searches.support import warnings_of
+from searchitect.explain.wording import Words, words
 from searchitect.predictors.gaussian_process import evenly
 from searchitect.seeding import derive
 
@@ -185,12 +186,13 @@ def needed(decisions: int) -> int:
     return max(FEWEST, decisions)
 
 
-def importance(evidence: Evidence, seed: int = 0, *, best: float = 0.1) -> Importances:
+def importance(evidence: Evidence, seed: int = 0, *, best: float = 0.1, say: Words | None = None) -> Importances:
     """Estimate what each decision and each pair of decisions contributes.
 
     Args:
         seed: of the forests and of the draws; equal arguments give equal results.
         best: how many of all architectures count as the best, as a share; 0 leaves them out.
+        say: texts of a language for the warnings; English by default.
 
     Raises:
         ConfigError: too few trials, all with one value, no decision that differs, or `best` is not in 0..0.5.
@@ -200,9 +202,9 @@ def importance(evidence: Evidence, seed: int = 0, *, best: float = 0.1) -> Impor
     everywhere, posterior = _ranking(thinned, seed)
     kept = inseparable(evidence.codes, evidence.factors)
     everywhere = _with_opinions(everywhere, thinned, seed)
-    cut, among, note = _among_best(thinned, posterior, seed, best)
+    cut, among, note = _among_best(thinned, posterior, seed, best, say or words())
     agreement = _agreement(everywhere)
-    warnings = [*warnings_of(evidence, kept, agreement), *([note] if note else [])]
+    warnings = [*warnings_of(evidence, kept, agreement, say), *([note] if note else [])]
     return Importances(
         evidence.objective.name,
         len(evidence),
@@ -339,7 +341,7 @@ def _rescaled(shares: tuple[float, ...]) -> tuple[float, ...]:
 
 
 def _among_best(
-    evidence: Evidence, posterior: AnovaPosterior, seed: int, best: float
+    evidence: Evidence, posterior: AnovaPosterior, seed: int, best: float, say: Words
 ) -> tuple[float | None, Ranking | None, str]:
     """The border of the best, their ranking, and why there is none."""
     import numpy as np
@@ -354,8 +356,7 @@ def _among_best(
     clipped = np.maximum(evidence.targets, cut) if higher else np.minimum(evidence.targets, cut)
     beyond = int((clipped != cut).sum())
     if beyond < FEWEST_BEST:
-        told_not = f"What matters among the best {best:.0%} is not told:"
-        return cut, None, f"{told_not} {beyond} trial(s) lie there, {FEWEST_BEST} are needed."
+        return cut, None, say("warning.few_best", share=f"{best:.0%}", count=beyond, needed=FEWEST_BEST)
     return cut, _ranking(replace(evidence, targets=clipped), seed)[0], ""
 
 

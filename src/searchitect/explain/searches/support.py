@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from searchitect.explain.searches.evidence import INACTIVE, Evidence
+from searchitect.explain.wording import Words, words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,35 +32,33 @@ NAMED = 3
 
 
 def warnings_of(
-    evidence: Evidence, inseparable: frozenset[tuple[int, int]], agreement: float | None = None
+    evidence: Evidence,
+    inseparable: frozenset[tuple[int, int]],
+    agreement: float | None = None,
+    say: Words | None = None,
 ) -> tuple[str, ...]:
     """Return what a reader of importances must know, one sentence each; empty where the trials support them.
 
     Args:
         inseparable: pairs that are bound to change together, which is no fault of the search.
         agreement: Kendall's τ with the second opinion.
+        say: texts of a language; English by default.
     """
-    found = [*_missing_random(evidence), *_hardly_tried(evidence), *_together(evidence, inseparable)]
+    say = say or words()
+    found = [*_missing_random(evidence, say), *_hardly_tried(evidence, say), *_together(evidence, inseparable, say)]
     if agreement is not None and agreement < LOW_AGREEMENT:
-        found.append(
-            f"Permutation importance orders the decisions otherwise (Kendall's τ {agreement:.2f}): "
-            "take the order as uncertain."
-        )
+        found.append(say("warning.order", tau=f"{agreement:.2f}"))
     return tuple(found)
 
 
-def _missing_random(evidence: Evidence) -> Iterator[str]:
+def _missing_random(evidence: Evidence, say: Words) -> Iterator[str]:
     count, free = len(evidence), int(evidence.uniform.sum())
     if free >= UNIFORM * count:
         return
-    told = "None of the trials was" if not free else f"Only {free} of {count} trials were"
-    yield (
-        f"{told} drawn at random, so the search's preference cannot be corrected by them: the shares hold where it "
-        "looked and are extrapolated elsewhere."
-    )
+    yield say("warning.few_random", free=free, count=count) if free else say("warning.no_random")
 
 
-def _hardly_tried(evidence: Evidence) -> Iterator[str]:
+def _hardly_tried(evidence: Evidence, say: Words) -> Iterator[str]:
     """Levels that the space offers often and the trials hold seldom."""
     import numpy as np
 
@@ -73,23 +72,24 @@ def _hardly_tried(evidence: Evidence) -> Iterator[str]:
     if not rare:
         return
     rare.sort()
-    named = ", ".join(f"{what} ({count})" for count, what in rare[:NAMED])
-    more = f" and {len(rare) - NAMED} more" if len(rare) > NAMED else ""
-    yield f"Hardly tried (trials): {named}{more}. What these options do is a guess from the others."
+    yield say("warning.rare", cases=_named([f"{what} ({count})" for count, what in rare], say))
 
 
-def _together(evidence: Evidence, inseparable: frozenset[tuple[int, int]]) -> Iterator[str]:
+def _together(evidence: Evidence, inseparable: frozenset[tuple[int, int]], say: Words) -> Iterator[str]:
     count, found = len(evidence.factors), []
     for a in range(count):
         for b in range(a + 1, count):
             if (a, b) not in inseparable and cramer(evidence.codes[:, a], evidence.codes[:, b]) >= TOGETHER:
-                found.append(f"{evidence.factors[a].name} with {evidence.factors[b].name}")
+                names = evidence.factors[a].name, evidence.factors[b].name
+                found.append(say("warning.with", first=names[0], second=names[1]))
     if found:
-        more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
-        yield (
-            f"Changed together in nearly all trials: {', '.join(found[:NAMED])}{more}. "
-            "Which of the two matters cannot be told."
-        )
+        yield say("warning.together", cases=_named(found, say))
+
+
+def _named(cases: list[str], say: Words) -> str:
+    """The first cases by name, the others as a number."""
+    more = [say("page.and_more", count=len(cases) - NAMED)] if len(cases) > NAMED else []
+    return say.listed([*cases[:NAMED], *more])
 
 
 def cramer(first: Codes, second: Codes) -> float:

@@ -3,7 +3,7 @@
 For each data set four kinds of models, each with several training seeds, are explained by every method that fits, on
 test images. Absent pixels show the mean training image. A row is the mean of the models: the difference of the area
 under the deletion (insertion) curve to that of 20 random maps of the same grain, with Student's interval over images,
-which all models share; "cells" counts the models in which the interval of the one model alone excludes 0. "largest ρ" is the largest
+which all models share; "cells" counts the models whose own interval of deletion excludes 0. "largest ρ" is the largest
 rank correlation, among models, of the maps with those of random weights (mean over images and four draws), and
 "changed" counts the models where it is at most 0.5, which is what the check asks. The last row is a control: an edge
 detector, which never asks the model, has to be caught.
@@ -157,7 +157,8 @@ def interval(differences: np.ndarray) -> str:
 
 
 def rows(found: list[Cell]) -> Iterator[str]:
-    for name in dict.fromkeys(cell.method for cell in found):
+    names = dict.fromkeys(cell.method for cell in found)
+    for name in (*(name for name in names if name != EDGES), EDGES):
         own = [cell for cell in found if cell.method == name]
         deletion, insertion = (np.mean([getattr(c, what) for c in own], axis=0) for what in ("deletion", "insertion"))
         changed = sum(cell.unchanged <= CHANGED for cell in own)

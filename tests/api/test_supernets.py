@@ -289,3 +289,22 @@ def test_workers_judge_with_the_same_weights(trained, tmp_path):
     for trial in result.trials:
         if trial.phase == "search":
             assert trial.measurements["accuracy"] == trained.evaluate(trial.architecture)["accuracy"]
+
+
+def test_a_supernet_is_trained_by_two_programs_as_by_one(trained):
+    together = sa.train_supernet("iris", Either, epochs=2, ranks=2)
+    for name, weights in trained.supernet.state_dict().items():
+        torch.testing.assert_close(together.supernet.state_dict()[name], weights, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"ranks": 0}, "ranks must be a whole number"),
+        ({"ranks": 2, "method": "enas"}, "the controller of 'enas'"),
+        ({"ranks": 2, "device": "meta"}, "ranks share the work of processors"),
+    ],
+)
+def test_ranks_that_cannot_be_are_refused(given, message):
+    with pytest.raises(ConfigError, match=message):
+        sa.train_supernet("iris", Either, epochs=1, **given)

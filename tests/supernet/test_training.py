@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from searchitect.supernet.members import members_of
 from searchitect.supernet.methods import METHODS, FairNAS, Sandwich, method_of
 from searchitect.supernet.shrinking import ProgressiveShrinking
 from searchitect.training.losses import score_validation
+from searchitect.training.ranks import join
 from tests.supernet.killed_training import EPOCHS, RECIPES, SAVE_EVERY, Small, examples, run, steps_of_an_epoch
 from tests.supernet.planted import Planted, planted
 
@@ -313,3 +315,35 @@ def test_a_method_knows_its_name(name):
     method = method_of(name)
     assert method.name == name
     assert json.loads(json.dumps(dataclasses.asdict(method))) is not None
+
+
+@sa.space
+class Plain:
+    width: int = sa.integer(4, 8)
+    activation: str = sa.choice("relu", "tanh")
+
+    def build(self, task):
+        hidden = [fully_connected(task.features, self.width), sa.nn.activation(self.activation)]
+        return nn.Sequential(nn.Flatten(), *hidden, fully_connected(self.width, task.outputs))
+
+
+@pytest.mark.parametrize("method", ["spos", "fairnas", "sandwich", "ofa"])
+def test_two_ranks_train_the_weights_that_one_program_does(method, tmp_path):
+    task = sa.task("iris")
+    data, recipe = load(task), SHORT.updated({"optimizer": "sgd", "epochs": 2})
+
+    def trained(ranks=None):
+        supernet = open_build(Plain, task.spec, seed=0)
+        folder = None if ranks is None else tmp_path / f"of {ranks.rank}"
+        done = train_supernet(supernet, data, method=method, recipe=recipe, seed=2, ranks=ranks, folder=folder)
+        return supernet, done
+
+    alone, expected = trained()
+    with ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(lambda rank: trained(join(tmp_path / "meeting", rank, 2)), range(2)))
+    for supernet, done in found:
+        for name, weights in alone.state_dict().items():
+            torch.testing.assert_close(supernet.state_dict()[name], weights, rtol=1e-5, atol=1e-6)
+        assert [e["loss"] for e in done.history] == pytest.approx([e["loss"] for e in expected.history], rel=1e-5)
+    assert (tmp_path / "of 0").is_dir()
+    assert not (tmp_path / "of 1").exists()  # rank 0 alone writes

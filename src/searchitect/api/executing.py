@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "HANG_SECONDS",
     "check_executing",
+    "check_ranks",
     "execution_record",
     "failure_bounds",
     "open_for",
@@ -54,17 +55,23 @@ def check_executing(request: Request) -> None:
 
 
 def _check_ranks(request: Request) -> None:
-    ranks = request.ranks
+    check_ranks(request.ranks, request.device)
+    if request.ranks != 1 and request.evaluate is not None:
+        raise ConfigError("ranks train what a space builds; your own function starts its own", hint="leave ranks out")
+    if request.ranks != 1 and request.supernet is not None:
+        raise ConfigError("ranks train models; this search inherits its weights", hint="leave ranks out")
+
+
+def check_ranks(ranks: Any, device: str) -> None:
+    """Refuse what is no number of programs that may train one model together.
+
+    Raises:
+        ConfigError: it is not a whole number from 1 on, or the device is no processor.
+    """
     if isinstance(ranks, bool) or not isinstance(ranks, int) or ranks < 1:
         raise ConfigError(f"ranks must be a whole number from 1 on, got {ranks!r}", hint="2 trains each model by two")
-    if ranks == 1:
-        return
-    if request.evaluate is not None:
-        raise ConfigError("ranks train what a space builds; your own function starts its own", hint="leave ranks out")
-    if request.supernet is not None:
-        raise ConfigError("ranks train single models; a supernet is trained by one program", hint="leave ranks out")
-    if not request.device.startswith("cpu"):
-        raise ConfigError(f"ranks share the work of processors, and the device is {request.device!r}", hint="ranks=1")
+    if ranks > 1 and not device.startswith("cpu"):
+        raise ConfigError(f"ranks share the work of processors, and the device is {device!r}", hint="ranks=1")
 
 
 def _check_kind(request: Request) -> None:

@@ -57,6 +57,7 @@ _Out = Annotated[
     Path | None, option("Receives weights and checkpoints [default: runs/supernets/…].", "FOLDER", "--out")
 ]
 _Strategy = Annotated[str, typer.Option(metavar="NAME", help="How to search; see `list strategies`.")]
+_Ranks = Annotated[int, typer.Option(metavar="N", help="Programs that train the weights together, on CPU.")]
 _Options = Annotated[list[str] | None, option("An option of the strategy; repeat for more.", "NAME=VALUE")]
 _Trials = Annotated[int | None, option("Evaluations by shared weights [default: 200].", "N")]
 _Budget = Annotated[str | None, option("Time for everything, the supernet's training included.", "TIME")]
@@ -89,6 +90,7 @@ def train(
     seed: _Seed = 0,
     device: _Device = "cpu",
     save_every: _SaveEvery = SAVE_EVERY,
+    ranks: _Ranks = 1,
     out: _Out = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -96,7 +98,7 @@ def train(
 ) -> None:
     """Train shared weights, or search by gradients. Stopped and typed again it goes on, in the middle of an epoch."""
     with _kept(debug):
-        _check_method(method)
+        _check_method(method, ranks)
         fixed = parse_options(fix or [])
         folder = out or Path("runs") / "supernets" / _name(task, space, method, seed)
         from searchitect import api
@@ -111,7 +113,7 @@ def train(
             return
         trained = api.train_supernet(
             task, space, target=target, method=method, epochs=epochs, fixed=fixed, budget=budget, seed=seed,
-            device=device, folder=folder, save_every=save_every, report=_reporter(quiet),
+            device=device, folder=folder, save_every=save_every, ranks=ranks, report=_reporter(quiet),
         )  # fmt: skip
         typer.echo(text.as_json(_document(trained, folder)) if as_json else "\n".join(_lines(trained, folder)))
 
@@ -242,11 +244,13 @@ def _opened(folder: Path, space: str | None) -> TrainedSupernet:
     return api.TrainedSupernet.open(folder, space=space)
 
 
-def _check_method(method: str) -> None:
+def _check_method(method: str, ranks: int) -> None:
     if method not in SAMPLED + GRADIENT:
         raise ConfigError(
             f"no way to train a supernet is called {method!r}", hint=did_you_mean(method, SAMPLED + GRADIENT)
         )
+    if ranks != 1 and method in GRADIENT:
+        raise ConfigError(f"a gradient search such as {method!r} is run by one program", hint="leave --ranks out")
 
 
 def _name(task: str, space: str | None, method: str, seed: int) -> str:

@@ -34,6 +34,7 @@ from searchitect.training.losses import criterion, score_validation
 from searchitect.training.optimizers import optimizer
 from searchitect.training.placing import place
 from searchitect.training.precision import autocast
+from searchitect.training.ranks import Ranks
 from searchitect.training.recalibration import recalibrate
 from searchitect.training.schedules import learning_rate
 
@@ -77,6 +78,7 @@ def train_supernet(
     save_every: int = 0,
     deadline: float | None = None,
     report: Report | None = None,
+    ranks: Ranks | None = None,
 ) -> SupernetTraining:
     """Train the shared weights in place and leave them as after the last step, in eval mode.
 
@@ -92,6 +94,8 @@ def train_supernet(
         save_every: steps between checkpoints; 0 writes one after every epoch. One is always written after an epoch.
         deadline: seconds from now; the training stops after the step in which it passes, with a checkpoint.
         report: receives the number of every finished epoch and its figures.
+        ranks: the programs that train these weights together, each of which calls this with the same arguments; rank 0
+            alone writes to the folder. A method whose routine learns from more than gradients ("enas") is not for them.
 
     Raises:
         EvaluationError: the loss is not finite or explodes, the deadline passes within the first epoch while nothing is
@@ -105,10 +109,12 @@ def train_supernet(
     with isolated(derive(seed, "supernet")):
         place(supernet, device, channels_last=len(supernet.spec.inputs) == 3)
         work = _begin(supernet, data, chosen, recipe, seed, device)
-        work.folder, work.save_every, work.report = folder, save_every, report
+        work.folder, work.save_every, work.report, work.ranks = folder, save_every, report, ranks
         work.end = math.inf if deadline is None else start + deadline
         if folder is not None and has_weights(folder):
             _resume(work, folder)
+        if ranks is not None:
+            ranks.begin(supernet)
         work.progress.since = start
         stopped = _run(work)
         place(supernet, device, channels_last=False)
@@ -133,10 +139,12 @@ class _Work:
     end: float = math.inf
     report: Report | None = None
     reserve: float = 0.0
+    ranks: Ranks | None = None
 
     @property
     def is_late(self) -> bool:
-        return time.monotonic() + self.reserve >= self.end
+        late = time.monotonic() + self.reserve >= self.end
+        return late if self.ranks is None or math.isinf(self.end) else self.ranks.any(late)
 
     def terms(self) -> dict[str, Any]:
         """What has to be equal for a training to go on."""
@@ -177,7 +185,7 @@ def _resume(work: _Work, folder: Path) -> None:
 
 
 def _save(work: _Work) -> None:
-    if work.folder is None:
+    if work.folder is None or (work.ranks is not None and work.ranks.rank > 0):
         return
     supernet = work.setup.supernet
     # What has gone wrong already is not written over what was well.
@@ -233,7 +241,12 @@ def _step(work: _Work, step: int, inputs: Tensor, targets: Tensor) -> Tensor:
         group["lr"] = learning_rate(setup.recipe, step, setup.total)
     # Weights that no path of this step uses get no gradient, and are not stepped.
     optimizer.zero_grad(set_to_none=True)
-    loss = work.routine.learn(step, inputs, targets)
+    if work.ranks is None:
+        loss = work.routine.learn(step, inputs, targets)
+    else:
+        mine, wanted, share = work.ranks.part(inputs, targets)
+        loss = work.routine.learn(step, *((mine, wanted) if share else (inputs, targets)))
+        loss = work.ranks.add_up(setup.supernet, loss, share)
     if work.method.clip_value is not None:
         nn.utils.clip_grad_value_(setup.supernet.parameters(), work.method.clip_value, foreach=True)
     if setup.recipe.gradient_clip is not None:
@@ -251,7 +264,7 @@ def _end_epoch(work: _Work, began: float) -> None:
     _seed(work.device, derive(setup.seed, "end of epoch", epoch))
     added = work.routine.end_epoch(epoch)
     judged = time.monotonic()
-    validation = _judged(setup, epoch)
+    validation = _judged(setup, epoch, work.ranks)
     work.reserve = time.monotonic() - judged
     entry = {
         "epoch": epoch,
@@ -265,7 +278,7 @@ def _end_epoch(work: _Work, began: float) -> None:
         work.report(epoch, progress.history[-1])
 
 
-def _judged(setup: Setup, epoch: int) -> Mapping[str, float]:
+def _judged(setup: Setup, epoch: int, ranks: Ranks | None = None) -> Mapping[str, float]:
     """Loss and accuracy of the largest subnet on the validation split."""
     supernet, data = setup.supernet, setup.data
     supernet.activate(setup.members.largest)
@@ -273,7 +286,7 @@ def _judged(setup: Setup, epoch: int) -> Mapping[str, float]:
     batches = islice(data.train.shuffled(setup.recipe.batch_size, order), CALIBRATION)
     with setup.autocast():
         recalibrate(supernet, (inputs for inputs, _ in batches))
-        validation = score_validation(supernet, data.validation, setup.spec)
+        validation = score_validation(supernet, data.validation, setup.spec, ranks)
     check_finite(validation["loss"], "validation loss", epoch)
     return validation
 

@@ -308,10 +308,9 @@ def _step(parts: _Parts, inputs: Tensor, targets: Tensor, rate: float) -> Tensor
     check_scores(scores, len(targets), parts.spec)
     loss = parts.criterion(scores, targets)
     optimizer.zero_grad(set_to_none=True)
-    if parts.ranks is None:
-        loss.backward()  # type: ignore[no-untyped-call]
-    else:
-        loss = parts.ranks.backward(parts.body, loss, share)
+    loss.backward()  # type: ignore[no-untyped-call]
+    if parts.ranks is not None:
+        loss = parts.ranks.add_up(parts.body, loss.detach(), share)
     if parts.recipe.gradient_clip is not None:
         nn.utils.clip_grad_norm_(parts.body.parameters(), parts.recipe.gradient_clip, foreach=True)
     optimizer.step()

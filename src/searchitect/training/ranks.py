@@ -57,21 +57,20 @@ class Ranks:
                 if tensor.dtype is not torch.bool:
                     self.sum(tensor if self.rank == 0 else tensor.zero_())
 
-    def backward(self, body: nn.Module, loss: Tensor, share: float) -> Tensor:
-        """Leave the gradients of the whole batch in the parameters, and return its loss.
+    def add_up(self, body: nn.Module, loss: Tensor, share: float) -> Tensor:
+        """Make the gradients of our part those of the whole batch, and return its loss.
 
         Args:
-            loss: mean over our part; what it is does not matter where our share is 0.
+            loss: mean over our part, detached; what it and the gradients are does not matter where our share is 0.
+            share: of the batch that was ours.
         """
-        own = share * loss
-        own.backward()  # type: ignore[no-untyped-call]
         parameters = [p for p in body.parameters() if p.requires_grad]
         used = torch.tensor([float(p.grad is not None) for p in parameters])
         # Where a path was left out here, another rank may have taken it; where all left it out there is no gradient.
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-        flat = torch.cat([own.detach().reshape(1), used, *(g.reshape(-1) for g in gradients)])
-        self.sum(flat)
-        loss, users, values = flat.tensor_split([1, 1 + len(parameters)])
+        own = torch.cat([loss.reshape(1), *(g.reshape(-1) for g in gradients)])
+        flat = self.sum(torch.cat([used, share * own if share else torch.zeros_like(own)]))
+        users, loss, values = flat.tensor_split([len(parameters), 1 + len(parameters)])
         begin = 0
         for parameter, count in zip(parameters, users.tolist(), strict=True):
             value = values[begin : begin + parameter.numel()].view_as(parameter)

@@ -66,8 +66,9 @@ def test_noise_comes_from_the_seeds_of_confirmed_architectures() -> None:
     assert found.evaluations == (1, 2)
 
 
-def test_only_the_usual_fidelity_and_the_phase_asked_for_count() -> None:
-    trials = [trial(0, 0.99, fidelity=Fidelity(1)), trial(1, 0.5), trial(2, 0.6), trial(3, 0.9, "random")]
+def test_only_the_highest_fidelity_and_the_phase_asked_for_count() -> None:
+    short = [trial(n, 0.99, fidelity=Fidelity(1)) for n in range(5, 9)]
+    trials = [*short, trial(1, 0.5), trial(2, 0.6), trial(3, 0.9, "random")]
     assert best_so_far(trials, ACCURACY).observed == (0.5, 0.6)
     assert best_so_far(trials, ACCURACY, phase="random").observed == (0.9,)
 

@@ -60,7 +60,7 @@ class Counterfactual:
         count = len(self.changes)
         which = f"change {count} decision{'s' if count > 1 else ''} ({'; '.join(c.text for c in self.changes[:6])}"
         which += f"; and {count - 6} more)" if count > 6 else ")"
-        lost = "lose" if self.objective.better(0.0, self.change) else "gain"
+        lost = "gain" if self.objective.better(self.change, 0.0) else "lose"
         moved = f"{lost} {abs(self.change):.3g}" + ("" if self.half is None else f" ± {self.half:.2g}")
         shown = f"trial {self.trial}" if self.trial is not None else "predicted, never tried"
         name = self.limit.name

@@ -8,6 +8,7 @@ the band comes from resampling the trials: what another order of luck would have
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,7 +17,7 @@ from searchitect.errors import ConfigError
 from searchitect.explain.searches.intervals import evenly_with
 from searchitect.objectives import Objective
 from searchitect.seeding import derive
-from searchitect.trial import Trial
+from searchitect.trial import Fidelity, Trial
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,7 +63,7 @@ class BestSoFar:
 def best_so_far(
     trials: Sequence[Trial], objective: Objective, *, phase: str = "search", noise: float | None = None, seed: int = 0
 ) -> BestSoFar:
-    """The curve of one phase of a study; only trials of the largest common fidelity count.
+    """The curve of one phase of a study; only trials of the highest fidelity count.
 
     Args:
         phase: "search" or "random".
@@ -77,8 +78,7 @@ def best_so_far(
     told = [t for t in told if objective.name in t.measurements and t.proposal.replicate == 0]
     if not told:
         raise ConfigError(f"no complete trial of the {phase} tells {objective.name!r}")
-    fidelities = [t.proposal.fidelity for t in told]
-    full = max(dict.fromkeys(fidelities), key=fidelities.count)
+    full = max((t.proposal.fidelity for t in told), key=_amount)
     told = [t for t in told if t.proposal.fidelity == full]
     found = replicate_noise(trials, objective.name) if noise is None else None
     values = [float(t.measurements[objective.name]) for t in told]
@@ -143,6 +143,12 @@ def replicate_noise(trials: Iterable[Trial], name: str) -> float | None:
         return None
     squares = sum((v - sum(values) / len(values)) ** 2 for values in groups.values() for v in values)
     return float((squares / freedom) ** 0.5)
+
+
+def _amount(fidelity: Fidelity) -> tuple[float, ...]:
+    """What a fidelity spends; where nothing is said, everything."""
+    most = [math.inf if part is None else float(part) for part in (fidelity.epochs, fidelity.seconds)]
+    return (*most, fidelity.data_fraction, fidelity.resolution, fidelity.width)
 
 
 def _believed(values: Vector, best: Vector, noise: float) -> tuple[Vector, Vector]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from searchitect.explain.explanation import Explanation
     from searchitect.explain.searches.changes import Change
 
-__all__ = ["change_words", "conditions_words", "figure", "five_sentences", "percent", "signed"]
+__all__ = ["change_words", "conditions_words", "counted", "figure", "five_sentences", "percent", "signed", "unit"]
 
 
 def five_sentences(explanation: Explanation) -> tuple[str, ...]:
@@ -42,6 +42,16 @@ def signed(value: float, half: float | None = None) -> str:
 def percent(share: float) -> str:
     """A share as percent: two digits below ten, whole numbers above."""
     return f"{100 * share:.1f}" if abs(share) < 0.095 else f"{100 * share:.0f}"
+
+
+def counted(explanation: Explanation, count: int, say: Words) -> str:
+    """ "34 trials" of a study, "2,500 architectures" of a table."""
+    return say("page.rows" if explanation.outcome.strategy is None else "page.trials", count=f"{count:,}")
+
+
+def unit(explanation: Explanation, say: Words) -> str:
+    """What a row is: a trial, or an architecture of a table."""
+    return say("page.row_unit" if explanation.outcome.strategy is None else "page.trial_unit")
 
 
 def conditions_words(explanation: Explanation, place: int, say: Words) -> str:
@@ -111,7 +121,7 @@ def _rule(explanation: Explanation, say: Words) -> str:
         metric=metric,
         mean=mean,
         half=half,
-        count=best.count,
+        count=counted(explanation, best.count, say),
         worst=f"{worst.mean:.{worst.digits}f}",
         others=conditions_words(explanation, len(found.rules) - 1, say),
     )
@@ -148,7 +158,11 @@ def _trust(explanation: Explanation, say: Words) -> str:
         rows = say("sentence.trust_biased")
     rules = ""
     if explanation.rules is not None:
-        rules = say("sentence.trust_rules", foreseen=percent(max(0.0, explanation.rules.fidelity_held_out)))
+        rules = say(
+            "sentence.trust_rules",
+            foreseen=percent(max(0.0, explanation.rules.fidelity_held_out)),
+            unit=unit(explanation, say),
+        )
     maps = ""
     if model is not None and model.honesty is not None:
         count = len(model.honesty.verdicts)

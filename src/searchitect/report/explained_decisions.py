@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from searchitect.explain.sentences import change_words, conditions_words, figure, percent, signed
+from searchitect.explain.sentences import change_words, conditions_words, counted, figure, percent, signed, unit
 from searchitect.report.numbers import number
 from searchitect.report.tree_drawing import draw_tree
 
@@ -117,14 +117,15 @@ def rule_rows(explanation: Explanation, say: Words) -> Json | None:
             "rules.lead",
             known=percent(max(0.0, found.fidelity)),
             metric=found.objective,
-            count=f"{found.count:,}",
+            count=counted(explanation, found.count, say),
             foreseen=percent(max(0.0, found.fidelity_held_out)),
+            unit=unit(explanation, say),
         ),
         "rules": [
             {
                 "text": conditions_words(explanation, place, say),
                 "value": say("rules.rule", mean=f"{one.mean:.{one.digits}f}", half=f"{one.half:.{one.digits}f}"),
-                "support": say("rules.support", count=f"{one.count:,}"),
+                "support": counted(explanation, one.count, say),
             }
             for place, one in enumerate(found.rules)
         ],

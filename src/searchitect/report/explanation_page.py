@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from searchitect import __version__
+from searchitect.explain.sentences import counted
 from searchitect.explain.wording import words
 from searchitect.report.explained_decisions import around_rows, importance_rows, path_rows, rule_rows
 from searchitect.report.explained_model import model_figures, model_rows
@@ -47,7 +48,7 @@ def _parts(explanation: Explanation, beside: Path) -> Json:
     say = words(explanation.language)
     outcome = explanation.outcome
     figures, curves = search_figures(explanation, say), model_figures(explanation, say)
-    count = say("page.rows" if outcome.strategy is None else "page.trials", count=f"{outcome.rows:,}")
+    count = counted(explanation, outcome.rows, say)
     strategy = [] if outcome.strategy is None else [say("page.strategy", name=outcome.strategy)]
     return {
         "language": explanation.language,

@@ -260,8 +260,8 @@ def _rule(
 
 
 def _digits(targets: Vector) -> int:
-    """Digits after the point that tell the targets' standard deviation to two places, at most 6."""
+    """Digits after the point that tell the error of a leaf's mean to two places, at most 6; of eight leaves one."""
     import math
 
-    spread = float(targets.std())
-    return min(6, max(0, 1 - math.floor(math.log10(spread)))) if spread > 0 else 3
+    error = float(targets.std()) / max(1.0, len(targets) / 8) ** 0.5
+    return min(6, max(0, 1 - math.floor(math.log10(error)))) if error > 0 else 3

@@ -9,6 +9,7 @@ no model, the means of trials with and without the motif; a motif on which the t
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -171,10 +172,11 @@ def _welch(first: Vector, second: Vector) -> float | None:
     if min(len(first), len(second)) < 2:
         return None
     parts = [float(side.var(ddof=1)) / len(side) for side in (first, second)]
-    if sum(parts) <= 0:
+    total = sum(parts)
+    if total <= 0:
         return None
-    freedom = sum(parts) ** 2 / sum(p**2 / (len(s) - 1) for p, s in zip(parts, (first, second), strict=True))
-    return float(t.ppf(0.975, freedom)) * sum(parts) ** 0.5
+    freedom = total**2 / sum(p**2 / (len(s) - 1) for p, s in zip(parts, (first, second), strict=True))
+    return float(t.ppf(0.975, freedom)) * math.sqrt(total)
 
 
 def motif_words(motif: str) -> str:

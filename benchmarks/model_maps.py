@@ -5,7 +5,8 @@ test images. Absent pixels show the mean training image. A row is the mean of th
 under the deletion (insertion) curve to that of 20 random maps of the same grain, with Student's interval over images,
 which all models share; "cells" counts the models whose own interval of deletion excludes 0. "largest ρ" is the largest
 rank correlation, among models, of the maps with those of random weights (mean over images and four draws), and
-"changed" counts the models where it is at most 0.5, which is what the check asks. The last row is a control: an edge
+"changed" counts the models where it is at most 0.5, which is what the check asks; "ρ of sizes" is the
+mean without signs: high where the input decides how strong a map is. The last row is a control: an edge
 detector, which never asks the model, has to be caught.
 
     python benchmarks/model_maps.py [--data FOLDER] [--seeds 3] [--images 24] [--only digits]
@@ -56,6 +57,7 @@ class Cell:
     insertion: np.ndarray
     shown: bool
     unchanged: float
+    sizes: float
 
 
 def read(task: sa.Task, patch: int, epochs: int, examples: int) -> Data:
@@ -144,7 +146,7 @@ def cells(model: nn.Module, data: Data, images: int, seed: int) -> Iterator[Cell
             random[key].deletion.mean(0) - own.deletion,
             own.insertion - random[key].insertion.mean(0),
             gain_over(own.deletion, random[key].deletion, lower=True).is_shown,
-            float(weight_randomisation(subject, make, found.values, seed=seed).mean()),
+            *(float(part.mean()) for part in weight_randomisation(subject, make, found.values, seed=seed)),
         )
 
 
@@ -162,10 +164,10 @@ def rows(found: list[Cell]) -> Iterator[str]:
         own = [cell for cell in found if cell.method == name]
         deletion, insertion = (np.mean([getattr(c, what) for c in own], axis=0) for what in ("deletion", "insertion"))
         changed = sum(cell.unchanged <= CHANGED for cell in own)
-        shown = sum(cell.shown for cell in own)
+        shown, sizes = sum(cell.shown for cell in own), np.mean([cell.sizes for cell in own])
         yield (
             f"{name:<24} {interval(deletion):>27} {shown:>3}/{len(own):<3} {interval(insertion):>27} "
-            f"{max(cell.unchanged for cell in own):>10.3f} {changed:>5}/{len(own)}"
+            f"{max(cell.unchanged for cell in own):>10.3f} {changed:>5}/{len(own):<3} {sizes:>10.2f}"
         )
 
 
@@ -185,7 +187,7 @@ def main() -> None:
     parser.add_argument("--only", choices=["digits", "fashion_mnist"])
     options = parser.parse_args()
     torch.set_num_threads(1)
-    heads = ("deletion, better by (95 %)", "cells", "insertion, better by (95 %)", "largest ρ", "changed")
+    heads = ("deletion, better by (95 %)", "cells", "insertion, better by (95 %)", "largest ρ", "changed", "ρ of sizes")
     for data in tasks(options.data, options.only):
         start, found, right = time.process_time(), [], []
         for kind, make in models(data).items():
@@ -196,7 +198,7 @@ def main() -> None:
                     replace(cell, method=_told(cell.method, kind)) for cell in cells(model, data, options.images, seed)
                 ]
         print(f"\n{data.name}: {options.images} test images; test accuracy of the models: {', '.join(right)}")
-        print(f"{'method':<24} {heads[0]:>27} {heads[1]:>7} {heads[2]:>27} {heads[3]:>10} {heads[4]:>7}")
+        print(f"{'method':<24} {heads[0]:>27} {heads[1]:>7} {heads[2]:>27} {heads[3]:>10} {heads[4]:>8} {heads[5]:>10}")
         for line in rows(found):
             print(line)
         print(f"{time.process_time() - start:.0f} s of processor time, training included", flush=True)

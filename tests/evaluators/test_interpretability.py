@@ -78,6 +78,7 @@ def test_they_are_measured_by_a_training_only_when_asked_for(digits, asked):
 @pytest.mark.parametrize("name", ["surrogate_fidelity", "explanation_stability"])
 def test_both_are_maximised_by_their_names(name):
     assert parse_objective(name).direction == "maximize"
+    assert parse_objective("infidelity").direction == parse_objective("instability").direction == "minimize"
 
 
 @pytest.mark.slow

@@ -123,10 +123,24 @@ def test_the_cascade_goes_from_the_last_layer_to_the_first():
     found = cascade(subject, make, make(subject))
     assert [name for name, _ in found] == ["2", "0"]
     assert all(abs(value) < 1 for _, value in found)
-    assert weight_randomisation(subject, make, make(subject), draws=3).shape == (3, 3)
+    assert weight_randomisation(subject, make, make(subject), draws=3)[0].shape == (3, 3)
 
 
 def test_agreement_is_of_sizes_where_a_map_has_no_sign():
     signed = AttributionMap("a", np.array([[-3.0, 1.0, 2.0]]))
     sizes = AttributionMap("b", np.array([[3.0, 1.0, 2.0]]), signed=False)
     assert agreement_between([signed, sizes])[0][1] == pytest.approx(1.0)
+
+
+def test_a_map_that_is_the_input_times_random_signs_is_told_to_follow_the_input():
+    torch.manual_seed(0)
+    model = tnn.Linear(40, 2, bias=False)
+    with torch.no_grad():
+        model.weight.copy_(model.weight.sign())
+    inputs = torch.exp(2 * torch.randn(12, 40))
+    subject = subject_of(model, inputs, 0, kind="tabular")
+    verdict = check_honesty(subject, [attribution_map(subject, "input_x_gradient")]).verdicts[0]
+    assert verdict.follows_input
+    assert verdict.sizes_unchanged > 0.5 > abs(verdict.unchanged)
+    assert not verdict.failed
+    assert verdict.sentence.endswith("read its signs, not its strength.")

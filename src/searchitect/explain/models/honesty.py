@@ -54,6 +54,9 @@ class Verdict:
         reasons: "ignores_weights", "no_better_than_random"; empty where it did not fail.
         sentence: the same in plain words.
         unchanged: mean rank correlation with the maps of random weights; 1 is the same map.
+        sizes_unchanged: the same of sizes without signs. Above 0.5 the input, not the model, decides where the map is
+            strong, as is known of input × gradient (Adebayo et al. 2018, section 5); `follows_input` says so, and it
+            is no failure.
         deletion, insertion: gain of area over random maps; above 0 is better.
     """
 
@@ -62,13 +65,20 @@ class Verdict:
     reasons: tuple[str, ...]
     sentence: str
     unchanged: float
+    sizes_unchanged: float
     deletion: Gain
     insertion: Gain
+
+    @property
+    def follows_input(self) -> bool:
+        """Whether the input decides where the map is strong: its signs can be read, its strength cannot."""
+        return self.sizes_unchanged > CHANGED
 
     def to_json(self) -> dict[str, Any]:
         found = {"method": self.method, "failed": self.failed, "reasons": list(self.reasons)}
         gains = {"deletion": self.deletion.to_json(), "insertion": self.insertion.to_json()}
-        return found | {"sentence": self.sentence, "unchanged": round(self.unchanged, 3), **gains}
+        alike = {"unchanged": round(self.unchanged, 3), "sizes_unchanged": round(self.sizes_unchanged, 3)}
+        return found | {"follows_input": self.follows_input, "sentence": self.sentence, **alike, **gains}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +142,12 @@ def check_map(
         drawn = derive(seed, "random maps")
         random[key] = random_areas(subject, found.groups, count=chosen.random_maps, steps=chosen.steps, seed=drawn)
     again = make or partial(_values, method=found.method, effort=effort, seed=seed)
-    alike = weight_randomisation(subject, again, found.values, draws=chosen.draws, seed=seed)
+    alike, sizes = weight_randomisation(subject, again, found.values, draws=chosen.draws, seed=seed)
     own = curve_areas(subject, found.values, signed=found.signed, steps=chosen.steps, seed=derive(seed, "ties"))
     deletion = gain_over(own.deletion, random[key].deletion, lower=True)
     insertion = gain_over(own.insertion, random[key].insertion, lower=False)
-    return _verdict(found.method, float(alike.mean()), deletion, insertion, len(subject))
+    unchanged = float(alike.mean()), float(sizes.mean())
+    return _verdict(found.method, unchanged, deletion, insertion, len(subject))
 
 
 def agreement_between(maps: Sequence[AttributionMap]) -> tuple[tuple[float, ...], ...]:
@@ -154,9 +165,10 @@ def _values(subject: Subject, *, method: str, effort: Effort | None, seed: int) 
     return attribution_map(subject, method, effort=effort, seed=seed).values
 
 
-def _verdict(method: str, unchanged: float, deletion: Gain, insertion: Gain, count: int) -> Verdict:
+def _verdict(method: str, unchanged: tuple[float, float], deletion: Gain, insertion: Gain, count: int) -> Verdict:
     reasons = []
-    if unchanged > CHANGED:
+    signed, sizes = unchanged
+    if signed > CHANGED:
         reasons.append("ignores_weights")
     if not (deletion.is_shown or insertion.is_shown):
         reasons.append("no_better_than_random")
@@ -165,21 +177,22 @@ def _verdict(method: str, unchanged: float, deletion: Gain, insertion: Gain, cou
         bool(reasons),
         tuple(reasons),
         _sentence(method, tuple(reasons), unchanged, deletion, insertion, count),
-        unchanged,
+        signed,
+        sizes,
         deletion,
         insertion,
     )
 
 
 def _sentence(
-    method: str, reasons: tuple[str, ...], unchanged: float, deletion: Gain, insertion: Gain, count: int
+    method: str, reasons: tuple[str, ...], unchanged: tuple[float, float], deletion: Gain, insertion: Gain, count: int
 ) -> str:
     gains = f"deletion {_told(deletion)}, insertion {_told(insertion)}"
     inputs = "this input" if count == 1 else f"these {count} inputs"
     if "ignores_weights" in reasons:
         return (
             f"Do not believe {method}: with random weights the map stays nearly the same (rank correlation "
-            f"{unchanged:.2f}), so it does not show what the model learned."
+            f"{unchanged[0]:.2f}), so it does not show what the model learned."
         )
     if reasons:
         return (
@@ -187,9 +200,14 @@ def _sentence(
             f"({gains})."
         )
     meaning = METHODS[method].says if method in METHODS else "what it marks"
+    caveat = ""
+    if unchanged[1] > CHANGED:
+        caveat = (
+            f" Where it is strong follows the input (ρ of sizes {unchanged[1]:.2f}): read its signs, not its strength."
+        )
     return (
-        f"{method} ({meaning}) passes: random weights change it (rank correlation {unchanged:.2f}), and on {inputs} "
-        f"the places it marks matter more than random ones ({gains})."
+        f"{method} ({meaning}) passes: random weights change it (rank correlation {unchanged[0]:.2f}), and on {inputs} "
+        f"the places it marks matter more than random ones ({gains}).{caveat}"
     )
 
 

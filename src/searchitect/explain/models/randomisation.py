@@ -53,13 +53,21 @@ def randomised(model: nn.Module, seed: int, layers: Collection[str] | None = Non
     return drawn
 
 
-def weight_randomisation(subject: Subject, make: Maker, maps: Floats, *, draws: int = 4, seed: int = 0) -> Floats:
-    """(draws, n) Spearman's ρ between maps of the model and of one with all weights random, for the same targets."""
-    found = []
+def weight_randomisation(
+    subject: Subject, make: Maker, maps: Floats, *, draws: int = 4, seed: int = 0
+) -> tuple[Floats, Floats]:
+    """Spearman's ρ between maps of the model and of one with all weights random, for the same targets.
+
+    Returns:
+        (draws, n) of the maps as they are, and of their sizes without signs. The second is high where a map is the
+        input times something: the input then decides where it is strong, the weights what speaks for and against.
+    """
+    signed, sizes = [], []
     for draw in range(draws):
-        other = _with_model(subject, randomised(subject.model, derive(seed, draw)))
-        found.append(rank_agreement(maps, make(other)))
-    return np.stack(found)
+        other = make(_with_model(subject, randomised(subject.model, derive(seed, draw))))
+        signed.append(rank_agreement(maps, other))
+        sizes.append(rank_agreement(np.abs(maps), np.abs(other)))
+    return np.stack(signed), np.stack(sizes)
 
 
 def cascade(subject: Subject, make: Maker, maps: Floats, *, seed: int = 0) -> tuple[tuple[str, float], ...]:

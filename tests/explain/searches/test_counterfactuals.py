@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from functools import cache
 
 import pytest
 
@@ -45,6 +46,7 @@ WINNER = trial(0, Net(4, 64, 5))  # 20 ms, 0.97
 LIMIT = parse_constraint("latency_ms<=16")
 
 
+@cache
 def model(name: str, count: int = 60) -> Response:
     rng = random.Random(0)
     drawn = [SPACE.sample(rng) for _ in range(count)]

@@ -34,7 +34,7 @@ def test_one_split_is_the_best_of_all_divisions_of_levels_in_two() -> None:
     assert ours == pytest.approx(min(errors))
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_it_is_at_least_nearly_as_good_as_trees_on_codes_and_on_one_hot_columns(seed: int) -> None:
     codes, told = planted(150, seed)
     tree = grow(UNORDERED, codes, told, depth=3, leaf=5)

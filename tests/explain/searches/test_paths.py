@@ -149,7 +149,7 @@ def test_a_trial_on_the_way_stands_beside_the_model_with_its_number() -> None:
 def test_a_model_of_the_trials_finds_the_planted_steps_with_intervals_that_hold_them() -> None:
     space, baseline, winner = ends()
     rng = random.Random(0)
-    drawn = [space.sample(rng) for _ in range(120)]
+    drawn = [space.sample(rng) for _ in range(60)]
     noisy = [value + rng.gauss(0, 0.01) for value in quality(drawn)]
     response = fit_response(evidence_of(drawn, noisy, ACCURACY))
     path = ablation_path(baseline, winner, response, ACCURACY, space=space)

@@ -106,11 +106,11 @@ def test_every_row_keeps_exactly_one_rule_and_its_figures_are_those_of_the_rows_
 
 
 def test_the_sentences_read_back_say_the_same_of_every_row() -> None:
-    tower = towers()
+    tower = towers(120)
     conditional = Evidence(
         tower.factors[:-1], tower.codes[:, :-1], tower.targets, ACCURACY, tower.uniform, tower.numbers
     )
-    for table in (conditional, *(planted(200, 5, seed, 1.0)[0] for seed in range(3))):
+    for table in (conditional, *(planted(100, 5, seed, 1.0)[0] for seed in range(2))):
         for rule in rules(table).rules:
             rows = [{f.name: f.levels[code] for f, code in zip(table.factors, row, strict=True)} for row in table.codes]
             assert [read_back(rule.text, row) for row in rows] == rule.holds(table.codes).tolist()
@@ -128,15 +128,15 @@ def test_a_planted_effect_is_the_first_rule_in_words() -> None:
 
 
 def test_several_conditions_on_one_decision_become_one() -> None:
-    for seed in range(5):
-        for rule in rules(planted(300, 2, seed, 1.0)[0]).rules:
+    for seed in range(3):
+        for rule in rules(planted(100, 2, seed, 1.0)[0]).rules:
             names = [condition.factor for condition in rule.conditions]
             assert len(names) == len(set(names))
 
 
 def test_intervals_cover_the_mean_of_new_rows_although_the_rows_chose_the_splits() -> None:
     held = best = leaves = 0
-    for seed in range(25):
+    for seed in range(10):
         table, effects = planted(80, 6, seed, 0.3)
         everything = np.random.default_rng(seed + 1000).integers(4, size=(4000, 6))
         truth = effects[np.arange(6), everything].sum(axis=1)
@@ -144,7 +144,7 @@ def test_intervals_cover_the_mean_of_new_rows_although_the_rows_chose_the_splits
         inside = [abs(truth[rule.holds(everything)].mean() - rule.mean) <= rule.half for rule in found]
         held, best, leaves = held + sum(inside), best + inside[0], leaves + len(inside)
     assert held / leaves > 0.9
-    assert best >= 21
+    assert best >= 8
 
 
 def test_fidelity_on_unseen_rows_is_below_that_on_the_rows_themselves() -> None:

@@ -24,7 +24,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     assert [link for link in local if not (page.parent / link).exists()] == []
 
 
-PAGES = ["warm_starts.md", "extend.md", "data.md", "portfolio.md", "many_objectives.md", "stores.md"]
+PAGES = ["warm_starts.md", "extend.md", "data.md", "portfolio.md", "many_objectives.md", "stores.md", "explain.md"]
 PAGES += [pytest.param("maps.md", marks=pytest.mark.slow)]
 
 

@@ -12,6 +12,7 @@ from searchitect.explain.searches.behaviour import behaviour
 from searchitect.explain.searches.counterfactuals import Counterfactual, counterfactuals, suggested_limits
 from searchitect.explain.searches.evidence import Evidence, study_evidence
 from searchitect.explain.searches.importance import importance
+from searchitect.explain.searches.incumbents import replicate_noise
 from searchitect.explain.searches.motifs import motif_effects
 from searchitect.explain.searches.neighbourhood import Neighbourhood, code_neighbourhood, neighbourhood
 from searchitect.explain.searches.paths import AblationPath, ablation_path, measured_values
@@ -106,7 +107,7 @@ def explain_winner(
     """How the winner came about and what lies around it: path, neighbourhood, other limits."""
     into.parts["search"] = behaviour(result.trials, evidence.objective, evidence, winner=winner.number, seed=seed)
     try:
-        response = fit_response(evidence)
+        response = fit_response(evidence, noise=replicate_noise(result.trials, evidence.objective.name))
     except ConfigError as error:
         into.refused["path"] = into.refused["around"] = error.message
         return
@@ -169,6 +170,6 @@ def _suggested(result: Result, winner: Trial) -> list[Constraint]:
 def _side(result: Result, name: str, space: SearchSpace | None) -> Response | None:
     """A model of the limited measurement; None where it cannot be had, so that only trials are candidates."""
     try:
-        return fit_response(study_evidence(result, name, space=space))
+        return fit_response(study_evidence(result, name, space=space), noise=replicate_noise(result.trials, name))
     except ConfigError:
         return None

@@ -304,7 +304,8 @@ class _SqlJournal:
             raise self._deleted()
         position = int(rows[0][0])
         if not self._store._together:  # what is not committed may still be taken back, and its position given again
-            self._recent.note(values, position)
+            with self._store._turn:
+                self._recent.note(values, position)
         return position
 
     def read(self, after: int = 0) -> Iterator[tuple[int, Event]]:

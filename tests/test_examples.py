@@ -104,3 +104,10 @@ def test_four_devices_get_their_models_from_one_search(tmp_path, monkeypatch):
     assert all(scenario.name in page for scenario in portfolio.scenarios)
     assert len(portfolio.members) <= 3
     assert result.document()["portfolio"]["members"]
+
+
+def test_an_explanation_names_the_decision_that_was_planted(tmp_path):
+    why = main_of("08")(page=str(tmp_path / "why.html"), trials=24, store="memory:")
+    assert why.importances.everywhere.decisions[0].name == "depth"
+    assert why.otherwise
+    assert (tmp_path / "why.html").is_file()

@@ -61,6 +61,14 @@ def test_intervals_hold_the_planted_shares_and_zero_for_what_does_nothing(found:
     assert found.everywhere.decisions[3].low == 0
 
 
+def test_most_decisions_that_do_nothing_have_no_share_at_all() -> None:
+    levels = (2, *(3,) * 8)
+    codes, random = drawn(levels, 100)
+    found = ranking(table(codes, 1.0 * codes[:, 0] + 0.3 * random.normal(size=100), levels))
+    assert found.decisions[0].name == "x0"
+    assert sum(one.share == 0 for one in found.decisions[1:]) >= 6
+
+
 def test_forest_and_permutation_stand_beside_and_agree(found: Importances) -> None:
     first = found.everywhere.decisions[0]
     assert first.uncorrected == pytest.approx(9 / 14, abs=0.1)

@@ -71,7 +71,7 @@ class Importance:
     """One decision.
 
     Attributes:
-        share: of the variance over the space, main effect alone, 0..1.
+        share: of the variance over the space, main effect alone; 0 where that is more likely nothing than not.
         low, high: 95 % interval.
         active: how likely the decision is there.
         uncorrected: share by a random forest on the searcher's own trials as they lie; None among the best.
@@ -277,16 +277,23 @@ def _ranking(evidence: Evidence, seed: int) -> tuple[Ranking, AnovaPosterior]:
     pairs = _pairs(evidence, posterior, nested, total, random)
     mean = float(total.mean())
     ranking = Ranking(
-        tuple(sorted(decisions, key=lambda one: -one.share)), pairs, rest[0] / mean, rest[1] / mean, posterior.noise
+        tuple(sorted(decisions, key=lambda one: (-one.share, -one.high))),
+        pairs,
+        rest[0] / mean,
+        rest[1] / mean,
+        posterior.noise,
     )
     return ranking, posterior
 
 
 def _interval(spread: Spread, total: Vector) -> tuple[float, float, float]:
-    """Share, low and high: the sceptic sets the lower end, who believes in every effect the upper one."""
+    """Share, low and high: the sceptic sets the lower end, who believes in every effect the upper one.
+
+    An effect that is more likely nothing than something has the share 0.
+    """
     import numpy as np
 
-    share = float(spread.sceptic.mean() / total.mean())
+    share = float(spread.sceptic.mean() / total.mean()) if (spread.sceptic > 0).mean() >= 0.5 else 0.0
     low = float(np.quantile(spread.sceptic / total, LEVEL[0]))
     high = float(np.quantile(spread.open / total, LEVEL[1]))
     return share, min(low, share), min(1.0, max(high, share))
@@ -314,7 +321,7 @@ def _pairs(
         spread = posterior.pair(a, b, both, random, DRAWS)
         names = evidence.factors[a].name, evidence.factors[b].name
         found.append(PairImportance(*names, *_interval(spread, total)))
-    return tuple(sorted(found, key=lambda pair: -pair.share))
+    return tuple(sorted(found, key=lambda pair: (-pair.share, -pair.high)))
 
 
 def _with_opinions(ranking: Ranking, evidence: Evidence, seed: int) -> Ranking:

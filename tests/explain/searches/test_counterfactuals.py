@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -119,6 +120,16 @@ def test_a_limit_that_the_winner_keeps_is_refused() -> None:
 def test_a_measurement_that_the_winner_lacks_is_refused_by_name() -> None:
     with pytest.raises(ConfigError, match="no measurement 'energy_joules'"):
         counterfactuals(WINNER, [], ACCURACY, parse_constraint("energy_joules<=1"))
+
+
+def test_a_latency_that_was_no_objective_lies_with_the_clock_and_counts_all_the_same() -> None:
+    def timed(known: Trial) -> Trial:
+        values = dict(known.measurements)
+        clock = {"seconds": 1.0, "elapsed": 2.0, "latency_ms": values.pop("latency_ms")}
+        return replace(known, measurements=values, clock=clock)
+
+    (one,) = counterfactuals(timed(WINNER), [timed(trial(1, Net(4, 32, 5)))], ACCURACY, LIMIT)
+    assert (one.trial, one.before, one.value) == (1, 20, 16)
 
 
 def test_limits_are_suggested_where_a_trial_reaches_them() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from searchitect.errors import ConfigError
 from searchitect.explain.searches.changes import Change, changes_between
+from searchitect.explain.searches.evidence import figures
 from searchitect.explain.searches.neighbourhood import drawn_neighbours
 from searchitect.explain.searches.response import Response
 from searchitect.objectives import Constraint, Objective
@@ -95,7 +96,7 @@ def suggested_limits(winner: Mapping[str, float], trials: Iterable[Trial], name:
     here = winner.get(name)
     if here is None or not here > 0:
         return ()
-    least = min((t.measurements[name] for t in trials if t.is_complete and name in t.measurements), default=here)
+    least = min((figures(t)[name] for t in trials if t.is_complete and name in figures(t)), default=here)
     limits = (float(f"{share * here:.2g}") for share in (0.75, 0.5))
     return tuple(Constraint(name, "<=", limit) for limit in dict.fromkeys(limits) if least <= limit < here)
 
@@ -139,12 +140,12 @@ def counterfactuals(
 
 def _check_asked(winner: Trial, objective: Objective, limit: Constraint) -> None:
     for name in (objective.name, limit.name):
-        if name not in winner.measurements:
-            known = ", ".join(sorted(winner.measurements))
+        if name not in figures(winner):
+            known = ", ".join(sorted(figures(winner)))
             raise ConfigError(f"trial {winner.number} has no measurement {name!r}", hint=f"it has: {known}")
-    if limit.holds(winner.measurements):
+    if limit.holds(figures(winner)):
         raise ConfigError(
-            f"the winner keeps {limit} already: its {limit.name} is {winner.measurements[limit.name]:.4g}",
+            f"the winner keeps {limit} already: its {limit.name} is {figures(winner)[limit.name]:.4g}",
             hint="ask for a limit that it breaks",
         )
 
@@ -155,14 +156,14 @@ def _among_trials(
     def counts(trial: Trial) -> bool:
         told = trial.is_complete and trial.reused is None and trial.phase != "confirm"
         other = trial.architecture != winner.architecture and trial.proposal.fidelity == winner.proposal.fidelity
-        return told and other and objective.name in trial.measurements and limit.holds(trial.measurements)
+        return told and other and objective.name in figures(trial) and limit.holds(figures(trial))
 
     chosen = [trial for trial in trials if counts(trial)]
     shifts = [None] * len(chosen) if response is None else _shifted(response, winner, [t.architecture for t in chosen])
     found = []
     for trial, shift in zip(chosen, shifts, strict=True):
-        moved = float(trial.measurements[objective.name] - winner.measurements[objective.name])
-        value = float(trial.measurements[limit.name]), None
+        moved = float(figures(trial)[objective.name] - figures(winner)[objective.name])
+        value = float(figures(trial)[limit.name]), None
         one = _answer(winner, trial.architecture, objective, limit, value, shift or (moved, None))
         found.append(replace(one, measured=moved, trial=trial.number))
     return found
@@ -208,7 +209,7 @@ def _answer(
     shift: tuple[float, float | None],
 ) -> Counterfactual:
     changes = changes_between(winner.architecture.decisions, architecture.decisions).changes
-    before = float(winner.measurements[limit.name])
+    before = float(figures(winner)[limit.name])
     return Counterfactual(limit, objective, changes, before, *value, *shift, None, None, architecture)
 
 
@@ -224,5 +225,5 @@ def _side_values(
     """The limited measurement of each, with half an interval where a model tells it; NaN for what it cannot tell."""
     if not isinstance(side, Response):
         return [(float(value), None) for value in side(architectures)] if architectures else []
-    here, shifts = float(winner.measurements[limit.name]), side.shifts(architectures, winner.architecture)
+    here, shifts = float(figures(winner)[limit.name]), side.shifts(architectures, winner.architecture)
     return [(math.nan, None) if shift is None else (here + shift[0], shift[1]) for shift in shifts]

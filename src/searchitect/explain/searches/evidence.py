@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Codes = npt.NDArray[np.int64]
     Flags = npt.NDArray[np.bool_]
 
-__all__ = ["BINS", "DRAWS", "INACTIVE", "MAX_LEVELS", "Evidence", "Factor", "evidence_of", "study_evidence"]
+__all__ = ["BINS", "DRAWS", "INACTIVE", "MAX_LEVELS", "Evidence", "Factor", "evidence_of", "figures", "study_evidence"]
 
 INACTIVE = "(not there)"
 """Label of the level of rows in which a decision is not active."""
@@ -181,9 +181,9 @@ def study_evidence(
     """
     full = Fidelity.from_json(result.manifest["settings"]["fidelity"])
     wanted = _objective(result, objective)
-    told = [t for t in result.trials if _counts(t, full, phase) and wanted.name in t.measurements]
+    told = [t for t in result.trials if _counts(t, full, phase) and wanted.name in figures(t)]
     if not told:
-        known = sorted({name for t in result.trials for name in t.measurements})
+        known = sorted({name for t in result.trials for name in figures(t)})
         raise ConfigError(
             f"no complete trial at full fidelity tells {wanted.name!r}",
             hint=f"measured were: {', '.join(known)}" if known else "all trials failed: `searchitect show` says why",
@@ -191,12 +191,18 @@ def study_evidence(
     free = _is_random(result)
     return evidence_of(
         [t.architecture for t in told],
-        [t.measurements[wanted.name] for t in told],
+        [figures(t)[wanted.name] for t in told],
         wanted,
         space=space,
         uniform=[free or t.phase == "random" for t in told],
         numbers=[t.number for t in told],
     )
+
+
+def figures(trial: Trial) -> dict[str, float]:
+    """All that a trial measured, what the wall clock decided too, such as a latency that was no objective."""
+    timed = {name: value for name, value in trial.clock.items() if name not in ("elapsed", "seconds")}
+    return {**trial.measurements, **timed}
 
 
 def _is_random(result: Result) -> bool:

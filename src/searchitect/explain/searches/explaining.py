@@ -10,7 +10,7 @@ from searchitect.errors import ConfigError
 from searchitect.explain.searches.attention import read_attention
 from searchitect.explain.searches.behaviour import behaviour
 from searchitect.explain.searches.counterfactuals import Counterfactual, counterfactuals, suggested_limits
-from searchitect.explain.searches.evidence import Evidence, study_evidence
+from searchitect.explain.searches.evidence import Evidence, figures, study_evidence
 from searchitect.explain.searches.importance import importance
 from searchitect.explain.searches.incumbents import replicate_noise
 from searchitect.explain.searches.motifs import motif_effects
@@ -163,8 +163,8 @@ def _suggested(result: Result, winner: Trial) -> list[Constraint]:
     first = result.objectives[0].name
     limited = [c.name for c in result.constraints if c.relation == "<="]
     wanted = [o.name for o in result.objectives[1:] if o.direction == "minimize"]
-    names = [n for n in dict.fromkeys((*wanted, *limited, *COUNTED)) if n in winner.measurements and n != first]
-    return [limit for name in names[:2] for limit in suggested_limits(winner.measurements, _searched(result), name)]
+    names = [n for n in dict.fromkeys((*wanted, *limited, *COUNTED)) if n in figures(winner) and n != first]
+    return [limit for name in names[:2] for limit in suggested_limits(figures(winner), _searched(result), name)]
 
 
 def _side(result: Result, name: str, space: SearchSpace | None) -> Response | None:

@@ -29,7 +29,8 @@ def test_every_option_reaches_the_search(api: FakeApi, typed: Typed) -> None:
     --no-random --profile --allow-changed-code --option startup=5 --option model=trees --option exact=true
     --warm-start old --warm-start @s.db --devices phone --confidence 0.9 --proxies nwot,flops --stopping median
     --prune-space --scenarios places.toml --size 2 --reference runs/old --executor ray --ray-address auto
-    --trial-cpus 2 --trial-gpus 0.25 --trial-seconds 60 --hang-seconds 30 --retries 1 --max-failures 0.5 --disk 1GB"""
+    --trial-cpus 2 --trial-gpus 0.25 --trial-seconds 60 --hang-seconds 30 --retries 1 --max-failures 0.5 --disk 1GB
+    --ranks 4"""
     assert typed(*words.split()).code == 0
     [(name, _, given)] = api.calls
     recipe = given.pop("recipe")
@@ -79,6 +80,7 @@ def test_every_option_reaches_the_search(api: FakeApi, typed: Typed) -> None:
         "retries": 1,
         "max_failures": 0.5,
         "disk": "1GB",
+        "ranks": 4,
     }
 
 

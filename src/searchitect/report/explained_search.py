@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from searchitect.explain.searches.outcomes import ENDINGS
 from searchitect.report.figures import Figure, View, safe
 from searchitect.report.numbers import number, title
 
@@ -37,7 +38,7 @@ def search_rows(explanation: Explanation, say: Words) -> Json | None:
         return None
     successes = [*found.successes.by_count, *found.successes.by_decision][:MOST_SUCCESSES]
     options = [one for one in found.outcomes.options if one.tries][:MOST_OPTIONS]
-    lost = any(one.lost for one in options)
+    lost = any(one.lost or _reused(one) for one in options)
     return {
         "successes": [_success(one, say) for one in successes if one.tries],
         "options": _grouped(options) if lost else [],
@@ -76,9 +77,14 @@ def _grouped(options: list[OptionOutcomes]) -> list[Json]:
     rows: dict[str, list[Json]] = {}
     for one in options:
         share = one.lost / one.tries
-        cell = {"option": one.option, "share": f"{100 * share:.0f} %", "tries": one.tries}
+        cell = {"option": one.option, "share": f"{100 * share:.0f} %", "tries": one.tries, "reused": _reused(one)}
         rows.setdefault(one.decision, []).append(cell | {"shade": round(share, 3), "notable": one.notable})
     return [{"name": name, "cells": cells} for name, cells in rows.items()]
+
+
+def _reused(one: OptionOutcomes) -> int:
+    """How many of them repeated an earlier architecture."""
+    return one.counts[ENDINGS.index("reused")]
 
 
 def _best(explanation: Explanation, say: Words) -> Figure | None:

@@ -88,8 +88,8 @@ def changes_between(first: Mapping[str, Any], second: Mapping[str, Any]) -> Chan
     stems = {path: path.removesuffix("length") if _is_length(path) else f"{path}." for path in along}
     for path in differing:
         if path not in stems:
-            above = [owner for owner, stem in stems.items() if path.startswith(stem)]
-            along.setdefault(max(above, key=len, default=path), []).append(path)
+            above = [(len(stem), owner) for owner, stem in stems.items() if path.startswith(stem)]
+            along.setdefault(max(above, default=(0, path))[1], []).append(path)
     if not along:
         raise ConfigError("both architectures are the same: there is no way from one to the other")
     made = (
@@ -113,7 +113,7 @@ def mixture(
 
 
 def _is_length(path: str) -> bool:
-    return path.endswith(".length") or path == "length"
+    return path.endswith(".length")
 
 
 def _shown(value: Any) -> str:

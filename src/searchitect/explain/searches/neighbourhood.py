@@ -147,7 +147,7 @@ def code_neighbourhood(evidence: Evidence, row: Codes, response: Response) -> Ne
 
     rows, changes = [], []
     for place, factor in enumerate(evidence.factors):
-        stem = factor.name.removesuffix("length") if factor.name.endswith("length") else f"{factor.name}."
+        stem = factor.name.removesuffix("length") if factor.name.endswith(".length") else f"{factor.name}."
         here = int(row[place])
         if here == factor.inactive or any(f.name.startswith(stem) for f in evidence.factors):
             continue

@@ -10,6 +10,7 @@ mean without signs: high where the input decides how strong a map is. The last r
 detector, which never asks the model, has to be caught.
 
     python benchmarks/model_maps.py [--data FOLDER] [--seeds 3] [--images 24] [--only digits]
+                                     [--methods grad_cam …] [--kinds pooled …]
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -124,11 +125,11 @@ def edges(subject: Subject) -> np.ndarray:
     return (down.abs() + right.abs()).double().numpy()
 
 
-def cells(model: nn.Module, data: Data, images: int, seed: int) -> Iterator[Cell]:
-    """Every method that fits, and the control, on the first test images."""
+def cells(model: nn.Module, data: Data, images: int, seed: int, only: Collection[str]) -> Iterator[Cell]:
+    """Every method that fits (and is asked for), and the control, on the first test images."""
     subject = subject_of(model, data.test[0][:images], kind="image", reference=data.train[0].mean(0))
     random = {}
-    for name in (*methods_for(model, "image"), EDGES):
+    for name in (*(m for m in methods_for(model, "image") if not only or m in only), EDGES):
         if name == EDGES:
             found = AttributionMap(EDGES, edges(subject), signed=False)
         else:
@@ -185,17 +186,23 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--images", type=int, default=24)
     parser.add_argument("--only", choices=["digits", "fashion_mnist"])
+    parser.add_argument("--methods", nargs="*", default=[], help="only these")
+    parser.add_argument(
+        "--kinds", nargs="*", default=[], help="only these kinds of models: pooled flat dense attention"
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
     heads = ("deletion, better by (95 %)", "cells", "insertion, better by (95 %)", "largest ρ", "changed", "ρ of sizes")
     for data in tasks(options.data, options.only):
         start, found, right = time.process_time(), [], []
-        for kind, make in models(data).items():
+        chosen = {kind: make for kind, make in models(data).items() if not options.kinds or kind in options.kinds}
+        for kind, make in chosen.items():
             for seed in range(options.seeds):
                 model, accuracy = trained(make, data, seed)
                 right.append(f"{kind} {accuracy:.3f}")
                 found += [
-                    replace(cell, method=_told(cell.method, kind)) for cell in cells(model, data, options.images, seed)
+                    replace(cell, method=_told(cell.method, kind))
+                    for cell in cells(model, data, options.images, seed, options.methods)
                 ]
         print(f"\n{data.name}: {options.images} test images; test accuracy of the models: {', '.join(right)}")
         print(f"{'method':<24} {heads[0]:>27} {heads[1]:>7} {heads[2]:>27} {heads[3]:>10} {heads[4]:>8} {heads[5]:>10}")

@@ -5,6 +5,7 @@ A row's places lie between 0 and 100, so that the page draws it by plain HTML; t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from searchitect.explain.sentences import change_words, conditions_words, counted, figure, percent, signed, unit
@@ -87,9 +88,14 @@ def _attention(explanation: Explanation, say: Words) -> str | None:
     found = explanation.attention
     if found is None:
         return None
-    tau = "–" if found.tau_weights is None else f"{found.tau_weights:.2f}"
-    names = say.listed([f"{name} ({percent(share)} %)" for name, share in list(found.weights.items())[:3]])
-    return say("importance.attention", rank=f"{found.rank_correlation:.2f}", names=names, tau=tau)
+    taus = ["–" if tau is None else f"{tau:.2f}" for tau in (found.tau_contributions, found.tau_weights)]
+    moved, attended = (_shares_of(shares, say) for shares in (found.contributions, found.weights))
+    rank = f"{found.rank_correlation:.2f}"
+    return say("importance.attention", rank=rank, moved=moved, moved_tau=taus[0], attended=attended, tau=taus[1])
+
+
+def _shares_of(shares: Mapping[str, float], say: Words) -> str:
+    return say.listed([f"{name} ({percent(share)} %)" for name, share in list(shares.items())[:3]])
 
 
 def _motifs(explanation: Explanation, say: Words) -> Json | None:

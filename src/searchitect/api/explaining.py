@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["explain", "explain_table"]
 
-SHOWN, BACKGROUND = 8, 500
+SHOWN, BACKGROUND = 12, 500
 """Inputs that get maps, and those that importance over many and substitutes rest on."""
 
 MOST_ROWS = 20_000

@@ -157,7 +157,8 @@ def _honesty(model: ModelExplanation, say: Words) -> Json | None:
         return None
     rows = []
     for one in model.honesty.verdicts:
-        reasons = [say.table("model").get(reason, reason) for reason in one.reasons]
+        noted = (*one.reasons, *(("follows_input",) if one.follows_input and not one.failed else ()))
+        reasons = [say.table("model").get(reason, reason) for reason in noted]
         rows.append(
             {
                 "method": one.method,

@@ -108,7 +108,14 @@ if __name__ == "__main__":
 @pytest.mark.slow
 def test_where_rank_0_is_killed_the_others_end(tmp_path: Path) -> None:
     note = tmp_path / "pid"
-    first = subprocess.Popen([sys.executable, "-c", ALONE, note], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    own = tmp_path / "temporary"
+    own.mkdir()
+    first = subprocess.Popen(
+        [sys.executable, "-c", ALONE, note],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(own)},
+    )
     assert first.stdout is not None
     assert first.stdout.readline() == b"together\n"
     other = Path("/proc", note.read_text(), "cmdline")
@@ -119,6 +126,7 @@ def test_where_rank_0_is_killed_the_others_end(tmp_path: Path) -> None:
     while time.monotonic() < end and _runs(other):
         time.sleep(0.05)
     assert not _runs(other)
+    assert list(own.iterdir()) == []
 
 
 def _runs(cmdline: Path) -> bool:

@@ -11,6 +11,7 @@ import faulthandler
 import json
 import os
 import select
+import shutil
 import signal
 import struct
 import subprocess
@@ -55,7 +56,9 @@ def accompanied(size: int, work: Callable[[Ranks], object]) -> Iterator[Ranks | 
     if size == 1:
         yield None
         return
-    with tempfile.TemporaryDirectory(prefix="searchitect-ranks-") as folder, contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
+        folder = tempfile.mkdtemp(prefix="searchitect-ranks-")
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
         meeting = Path(folder, "meeting")
         others = [stack.enter_context(_Rank(rank)) for rank in range(1, size)]
         payload = cloudpickle.dumps(work)
@@ -64,7 +67,9 @@ def accompanied(size: int, work: Callable[[Ranks], object]) -> Iterator[Ranks | 
         for other in others:
             other.demand("ready", START)
         try:
-            yield join(meeting, 0, size)
+            ranks = join(meeting, 0, size)
+            shutil.rmtree(folder, ignore_errors=True)  # now, so that a kill in the middle leaves nothing
+            yield ranks
         except RankError as error:
             said = next((reason for other in others if (reason := other.fate()) is not None), error.message)
             raise EvaluationError(said) from RuntimeError(said)  # by whose words exhausted memory is known

@@ -121,6 +121,8 @@ def join(meeting: Path, rank: int, size: int) -> Ranks:
         options = dist.ProcessGroupGloo._Options()  # type: ignore[attr-defined]
         options._devices = [dist.ProcessGroupGloo.create_device(hostname="127.0.0.1")]
         options._timeout = patience
-        return Ranks(rank, size, dist.ProcessGroupGloo(store, rank, size, options))
+        ranks = Ranks(rank, size, dist.ProcessGroupGloo(store, rank, size, options))
     except RuntimeError as error:
         raise RankError(f"rank {rank} of {size} met no others: {error}") from error
+    ranks.any(False)  # once it is answered nobody reads the file any more
+    return ranks

@@ -239,7 +239,8 @@ class Result:
         """
         return _upward("searchitect.api:explain")(
             self, objective=objective, trial=trial, baseline=baseline, limits=limits, model=model, inputs=inputs,
-            methods=methods, gradients=gradients, data=data, space=space, store=store, language=language, seconds=seconds, seed=seed,
+            methods=methods, gradients=gradients, data=data, space=space, store=store, language=language,
+            seconds=seconds, seed=seed,
         )  # fmt: skip
 
     def document(self) -> dict[str, Any]:

@@ -68,3 +68,9 @@ def test_constrained_ranks_put_what_keeps_limits_first_then_what_breaks_them_lea
             assert rank < second
     kept = [p for p, b in zip(points, broken, strict=True) if b == 0]
     assert [r for r, b in zip(ranks, broken, strict=True) if b == 0] == non_dominated_ranks(kept)
+
+
+@given(st.integers(1, 4).flatmap(lambda m: st.lists(st.lists(st.integers(0, 4), min_size=m, max_size=m), max_size=30)))
+def test_the_front_is_what_comparing_all_pairs_finds(points: list[list[int]]) -> None:
+    slow = [i for i, p in enumerate(points) if not any(dominates(q, p) for q in points)]
+    assert front(points) == slow

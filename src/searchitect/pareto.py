@@ -22,14 +22,27 @@ def dominates(first: ArrayLike, second: ArrayLike) -> bool:
 
 
 def front(losses: ArrayLike) -> list[int]:
-    """Indices of the points that no other point dominates, in order. Equal points all stay."""
+    """Indices of the points that no other point dominates, in order. Equal points all stay.
+
+    Only what comes earlier in lexicographic order can dominate a point, and if anything does, so does a member of the
+    front so far (Kung, Luccio and Preparata 1975): n log n for one and two objectives, n times the front beyond.
+    """
     points = _losses(losses)
-    kept = []
-    for i, point in enumerate(points):
-        beaten = np.all(points <= point, axis=1) & np.any(points < point, axis=1)
-        if not beaten.any():
-            kept.append(i)
-    return kept
+    if not len(points):
+        return []
+    distinct, place = np.unique(points, axis=0, return_inverse=True)  # in lexicographic order
+    kept = np.zeros(len(distinct), dtype=bool)
+    if points.shape[1] <= 2:
+        last = distinct[:, -1]
+        kept[0] = True
+        kept[1:] = last[1:] < np.minimum.accumulate(last)[:-1]
+    else:
+        members: list[int] = []
+        for i, point in enumerate(distinct):
+            if not np.all(distinct[members] <= point, axis=1).any():
+                members.append(i)
+        kept[members] = True
+    return [int(i) for i in np.flatnonzero(kept[place.reshape(-1)])]
 
 
 def non_dominated_ranks(losses: ArrayLike) -> list[int]:

@@ -7,13 +7,15 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from searchitect.api.request import DEFAULT_STORE
 from searchitect.errors import StorageError
 from searchitect.result import Result, read_result
 from searchitect.storage import open_store
 from searchitect.storage.journal import Store
 
-__all__ = ["open_result", "opened", "recorded_of"]
+__all__ = ["DEFAULT_STORE", "open_result", "opened", "recorded_of"]
+
+DEFAULT_STORE = "runs/studies.db"
+"""Where studies are kept unless a store is named; beside it, one folder per study."""
 
 
 def opened(store: str | Path | Store | None) -> Store:

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from searchitect.api.niching import with_cells
+from searchitect.api.opening import DEFAULT_STORE
 from searchitect.api.placing import placed
 from searchitect.api.referring import referred
-from searchitect.api.request import DEFAULT_STORE, Parts, Request, default_name
+from searchitect.api.request import Parts, Request, default_name
 from searchitect.api.scoring import Scoring, scoring_of
 from searchitect.api.serving import planned, refuse_unservable, served, sure_niches, viewed
 from searchitect.api.sharing import judged_by, shared_warning

@@ -30,10 +30,7 @@ from searchitect.tasks import METRICS, Task, task as open_task
 if TYPE_CHECKING:
     from searchitect.hardware.devices import Device
 
-__all__ = ["DEFAULT_STORE", "Parts", "Request", "default_name", "make_parts"]
-
-DEFAULT_STORE = "runs/studies.db"
-"""Where studies are kept unless a store is named; beside it, one folder per study."""
+__all__ = ["Parts", "Request", "default_name", "make_parts"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

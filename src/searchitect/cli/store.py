@@ -60,7 +60,7 @@ def export(
 def import_(file: _File, store: Store = None, debug: Debug = False) -> None:
     """Read studies from a file that `store export` wrote; the store is made where there is none."""
     with boundary(debug):
-        from searchitect.api.request import DEFAULT_STORE
+        from searchitect.api.opening import DEFAULT_STORE
         from searchitect.storage import open_store
         from searchitect.storage.transfer import import_store
 

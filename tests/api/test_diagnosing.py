@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 import searchitect as sa
-from searchitect.api.doctor import doctor
+from searchitect.api.diagnosing import doctor
 
 SPEC = sa.TaskSpec((1, 8, 8), 10, "classification", "image")
 

@@ -114,6 +114,11 @@ def read_progress(folder: Path) -> tuple[dict[str, Any], dict[str, list[Any]]]:
     Raises:
         StorageError: none has ended here, or the file is damaged.
     """
+    if not (folder / GRADIENTS).is_file():
+        raise StorageError(
+            f"no gradient search has ended in '{folder}': there is no {GRADIENTS}",
+            hint="searchitect supernet search FOLDER leaves one there",
+        )
     document = _read(folder / GRADIENTS)
     runs, options = document.get("runs"), document.get("options")
     if not (isinstance(runs, list) and runs and isinstance(runs[0], dict) and isinstance(options, dict)):

@@ -11,6 +11,7 @@ from torch import nn
 
 import searchitect as sa
 from searchitect.api import explain, explain_table, open_result
+from searchitect.api.supernet_files import FORMAT
 from searchitect.errors import ConfigError
 from searchitect.explain.explanation import Explanation
 from searchitect.objectives import Objective
@@ -145,6 +146,19 @@ class TestThePage:
 
         hostile = replace(told, outcome=replace(told.outcome, name="<script>alert(1)</script>"))
         assert "<script>alert" not in hostile.write(tmp_path / "x.html").read_text("utf-8")
+
+
+def test_a_gradient_search_shows_how_it_made_up_its_mind(study: Result, tmp_path: Path) -> None:
+    shares = [[0.5, 0.5], [0.7, 0.3], [0.95, 0.05]]
+    progress = [{"epoch": epoch, "probabilities": {"edge": share}} for epoch, share in enumerate(shares, 1)]
+    document = {"format": FORMAT, "runs": [{"progress": progress}], "options": {"edge": ["conv", "skip"]}}
+    (tmp_path / "gradients.json").write_text(json.dumps(document), "utf-8")
+    found = study.explain(gradients=tmp_path, model=False)
+    assert found.drift.decisions[0].chosen == "conv"
+    assert 'id="plot-drift"' in found.write(tmp_path / "why.html").read_text("utf-8")
+    (tmp_path / "gradients.json").write_text(json.dumps(document | {"runs": [{"progress": [{"epoch": 1}]}]}), "utf-8")
+    with pytest.raises(sa.SearchitectError, match="damaged"):
+        study.explain(gradients=tmp_path, model=False)
 
 
 class TestATable:

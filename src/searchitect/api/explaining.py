@@ -328,7 +328,7 @@ def _varied(task: Task) -> Any:
         return np.arange(min(SHOWN, len(targets)))
     firsts = [np.flatnonzero(targets == value)[:SHOWN] for value in np.unique(targets)]
     turns = [rows[turn] for turn in range(SHOWN) for rows in firsts if turn < len(rows)]
-    return np.sort(np.array(turns[:SHOWN], dtype=np.int64))
+    return np.array(turns[:SHOWN], dtype=np.int64)
 
 
 def _names(task: Task | None) -> Sequence[str] | None:

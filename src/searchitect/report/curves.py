@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from searchitect.report.figures import Figure, View, safe, thinned
-from searchitect.report.numbers import title
+from searchitect.report.figures import Figure, View, band, safe, thinned
+from searchitect.report.numbers import six, title
 
 if TYPE_CHECKING:
     from searchitect.tabular.comparison import Comparison, Row
@@ -87,8 +87,8 @@ def _mean(line: _Line, y: str, x: str) -> Json:
         "mode": "lines",
         "name": line.label,
         "legendgroup": line.label,
-        "x": [_round(value) for value in line.axis(x)],
-        "y": [None if value is None else _round(value) for value in heights],
+        "x": [six(value) for value in line.axis(x)],
+        "y": [None if value is None else six(value) for value in heights],
         "hovertemplate": f"{line.label}: %{{y}}<extra></extra>",
         "line": {"color": line.colour, "dash": line.dash, "width": 2.2},
     }
@@ -99,20 +99,8 @@ def _band(line: _Line, y: str, x: str, floor: float) -> Json:
     lower = [value - half for value, half in zip(line.heights(y), line.half, strict=True)]
     if y == "regret":  # a logarithmic axis ends somewhere
         upper, lower = [max(value, floor) for value in upper], [max(value, floor) for value in lower]
-    axis = line.axis(x)
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "legendgroup": line.label,
-        "showlegend": False,
-        "hoverinfo": "skip",
-        "x": [_round(value) for value in [*axis, *reversed(axis)]],
-        "y": [_round(value) for value in [*upper, *reversed(lower)]],
-        "fill": "toself",
-        "fillcolor": line.colour,
-        "line": {"width": 0, "color": line.colour},
-        "opacity": 0.16,
-    }
+    drawn = band([six(value) for value in line.axis(x)], lower, upper, line.colour)
+    return {**drawn, "legendgroup": line.label}
 
 
 def _floor(lines: Sequence[_Line]) -> float:
@@ -149,7 +137,3 @@ def _settled(line: _Line) -> int:
     """Place of the first point beyond the steep beginning: a fifteenth of the search, at least five evaluations."""
     begun = max(5.0, line.evaluations[-1] / 15)
     return next((place for place, n in enumerate(line.evaluations) if n >= begun), len(line.evaluations) - 1)
-
-
-def _round(value: float) -> float:
-    return float(f"{value:.6g}")

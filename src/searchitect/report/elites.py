@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from searchitect.errors import ConfigError
 from searchitect.report.figures import ARMS, Figure, View, safe, thinned
-from searchitect.report.numbers import measured, title
+from searchitect.report.numbers import measured, six, title
 
 if TYPE_CHECKING:
     from searchitect.result import Result
@@ -63,7 +63,7 @@ def _marks(arm: Any, elites: Elites, objective: str) -> Json:
         "type": "scatter",
         "mode": "markers",
         "name": "random search" if phase == "random" else phase,
-        "x": [float(f"{member.value:.6g}") for member in filled],
+        "x": [six(member.value) for member in filled],
         "y": [safe(member.niche) for member in filled],
         "text": texts,
         "hovertemplate": "%{text}<br>%{x}<extra></extra>",

@@ -10,8 +10,8 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from searchitect.report.figures import Figure, View, safe
-from searchitect.report.numbers import shortened
+from searchitect.report.figures import Figure, View, band, safe
+from searchitect.report.numbers import shortened, six
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,19 +62,14 @@ def model_figures(explanation: Explanation, say: Words) -> list[Figure]:
     model = explanation.model
     figures = []
     for place, one in enumerate(() if model is None else model.dependences):
-        x = [_six(v) for v in one.grid]
-        band = {
-            "type": "scatter", "mode": "lines", "x": [*x, *x[::-1]],
-            "y": [_six(v) for v in (*one.high, *one.low[::-1])], "fill": "toself", "fillcolor": "--search",
-            "opacity": 0.16, "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False,
-        }  # fmt: skip
+        x = [six(v) for v in one.grid]
         line = {
-            "type": "scatter", "mode": "lines", "x": x, "y": [_six(v) for v in one.mean],
+            "type": "scatter", "mode": "lines", "x": x, "y": [six(v) for v in one.mean],
             "line": {"color": "--search", "width": 2.5}, "showlegend": False,
         }  # fmt: skip
         layout = {"xaxis": {"title": {"text": safe(one.name)}}}
         caption = say("model.dependence_caption")
-        view = View("", [band, line], layout)
+        view = View("", [band(x, one.low.tolist(), one.high.tolist(), "--search"), line], layout)
         figures.append(Figure(f"dependence-{place}", shortened(one.name, 60), caption, (view,), height=260))
     return figures
 
@@ -265,7 +260,3 @@ def _spread(layers: Sequence[Any]) -> list[Any]:
 
 def _at(value: float, top: float) -> float:
     return round(100 * min(1.0, max(0.0, value / top)), 2)
-
-
-def _six(value: float) -> float:
-    return float(f"{float(value):.6g}")

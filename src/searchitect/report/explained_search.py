@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from searchitect.explain.searches.outcomes import ENDINGS
-from searchitect.report.figures import Figure, View, safe
-from searchitect.report.numbers import number, title
+from searchitect.report.figures import Figure, View, band, safe
+from searchitect.report.numbers import number, six, title
 
 if TYPE_CHECKING:
     from searchitect.explain.explanation import Explanation
@@ -112,32 +112,20 @@ def _frame(drawn: list[tuple[str, str, BestSoFar]]) -> list[float]:
         late = len(curve.observed) // 10
         values += [*curve.observed[late:], *curve.low[late:], *curve.high[late:]]
     margin = 0.06 * (max(values) - min(values)) or 0.01
-    return [_six(min(values) - margin), _six(max(values) + margin)]
+    return [six(min(values) - margin), six(max(values) + margin)]
 
 
 def _banded(name: str, colour: str, curve: BestSoFar) -> list[Json]:
     x = list(curve.evaluations)
-    band: Json = {
-        "type": "scatter",
-        "mode": "lines",
-        "x": [*x, *x[::-1]],
-        "y": [_six(v) for v in (*curve.high, *curve.low[::-1])],
-        "fill": "toself",
-        "fillcolor": colour,
-        "opacity": 0.16,
-        "line": {"width": 0},
-        "hoverinfo": "skip",
-        "showlegend": False,
-    }
     line = {
         "type": "scatter",
         "mode": "lines",
         "name": name,
         "x": x,
-        "y": [_six(v) for v in curve.observed],
+        "y": [six(v) for v in curve.observed],
         "line": {"color": colour, "shape": "hv", "width": 2.5},
     }
-    return [band, line]
+    return [band(x, curve.low, curve.high, colour), line]
 
 
 def _map(explanation: Explanation, say: Words) -> Figure | None:
@@ -153,7 +141,7 @@ def _map(explanation: Explanation, say: Words) -> Figure | None:
         places = [place for place in found.places if place.uniform == uniform]
         if not places:
             continue
-        marker = {"size": 9, "symbol": symbol, "color": [_six(p.value) for p in places], "cmin": low, "cmax": high}
+        marker = {"size": 9, "symbol": symbol, "color": [six(p.value) for p in places], "cmin": low, "cmax": high}
         scale = SCALE if sign > 0 else [[at, colour] for (at, _), (_, colour) in zip(SCALE, SCALE[::-1], strict=True)]
         bar = {"title": {"text": safe(title(metric)), "side": "right"}, "thickness": 12}
         data.append(
@@ -187,7 +175,7 @@ def _quantiles(values: list[float]) -> tuple[float, float]:
     """Ends of the colours: outliers share the last one."""
     ordered = sorted(values)
     low, high = ordered[len(ordered) // 20], ordered[-1 - len(ordered) // 20]
-    return (_six(low), _six(high)) if high > low else (_six(ordered[0]), _six(ordered[-1] + 1e-9))
+    return (six(low), six(high)) if high > low else (six(ordered[0]), six(ordered[-1] + 1e-9))
 
 
 def _lineage(explanation: Explanation, say: Words) -> Figure | None:
@@ -217,7 +205,7 @@ def _lineage(explanation: Explanation, say: Words) -> Figure | None:
             "type": "scatter",
             "mode": "markers",
             "x": [one.generation for one in places],
-            "y": [_six(one.value or 0.0) for one in places],
+            "y": [six(one.value or 0.0) for one in places],
             "customdata": [one.number for one in places],
             "text": [safe(f"{one.number}: " + "; ".join(one.changes)) for one in places],
             "hovertemplate": "%{text}<br>%{y}<extra></extra>",
@@ -248,7 +236,7 @@ def _drift(explanation: Explanation, say: Words) -> Figure | None:
                 "mode": "lines",
                 "name": safe(option),
                 "x": list(found.times),
-                "y": [_six(share) for share in shares],
+                "y": [six(share) for share in shares],
                 "line": {"width": 3 if option == one.chosen else 1.4},
             }
             for option, shares in zip(one.options, one.shares, strict=True)
@@ -264,9 +252,5 @@ def _edges(ends: list[Descendant], known: dict[int, Descendant]) -> tuple[list[A
         parent = known.get(one.parent) if one.parent is not None else None
         if parent is not None:
             xs += [parent.generation, one.generation, None]
-            ys += [_six(parent.value or 0.0), _six(one.value or 0.0), None]
+            ys += [six(parent.value or 0.0), six(one.value or 0.0), None]
     return xs, ys
-
-
-def _six(value: float) -> float:
-    return float(f"{value:.6g}")

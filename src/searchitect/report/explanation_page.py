@@ -12,9 +12,8 @@ from searchitect.explain.wording import words
 from searchitect.report.explained_decisions import around_rows, importance_rows, path_rows, rule_rows
 from searchitect.report.explained_model import model_figures, model_rows
 from searchitect.report.explained_search import search_figures, search_rows
-from searchitect.report.figures import Figure
-from searchitect.report.numbers import shortened, title
-from searchitect.report.page import as_data, demand_extra, rendered
+from searchitect.report.numbers import shortened
+from searchitect.report.page import as_data, demand_extra, drawn, rendered
 
 if TYPE_CHECKING:
     from searchitect.explain.explanation import Explanation
@@ -57,7 +56,6 @@ def _parts(explanation: Explanation, beside: Path) -> Json:
         "say": {name: say.table(name) for name in ("page", "sections", "importance", "rules", "path", "around")}
         | {name: say.table(name) for name in ("search", "model", "missing")},
         "sentences": explanation.sentences,
-        "metric": title(explanation.objective.name),
         "importance": importance_rows(explanation, say),
         "rules": rule_rows(explanation, say),
         "path": path_rows(explanation, say),
@@ -66,13 +64,9 @@ def _parts(explanation: Explanation, beside: Path) -> Json:
         "figures": figures,
         "model": model_rows(explanation, say),
         "curves": curves,
-        "figure_data": as_data({f.name: _drawn(f) for f in (*figures, *curves)}),
+        "figure_data": as_data({f.name: drawn(f) for f in (*figures, *curves)}),
         "after_text": as_data(say.table("page")["after"]),
         "decision_data": as_data({}),
         "missing": [(say.table("missing").get(part, part), why) for part, why in explanation.refused.items()],
         "made_by": say("page.made_by", version=__version__, json=beside.name),
     }
-
-
-def _drawn(figure: Figure) -> Json:
-    return {"height": figure.height, "views": [{"data": v.data, "layout": v.layout} for v in figure.views]}

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from searchitect.report.facts import finite
-from searchitect.report.numbers import shortened, title
+from searchitect.report.numbers import shortened, six, title
 from searchitect.report.tables import is_feasible, ranked, seconds_of
 from searchitect.trial import Fidelity, TrialState
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from searchitect.result import Result
     from searchitect.trial import Trial
 
-__all__ = ["ARMS", "Figure", "View", "best_so_far", "learning_curves", "safe", "thinned", "trade_off"]
+__all__ = ["ARMS", "Figure", "View", "band", "best_so_far", "learning_curves", "safe", "thinned", "trade_off"]
 
 Json = dict[str, Any]
 
@@ -359,6 +359,22 @@ def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def band(x: Sequence[float], low: Sequence[float], high: Sequence[float], colour: str) -> Json:
+    """A shaded band along a curve."""
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [*x, *x[::-1]],
+        "y": [six(v) for v in (*high, *low[::-1])],
+        "fill": "toself",
+        "fillcolor": colour,
+        "opacity": 0.16,
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+
+
 def _round(value: float | None) -> float | None:
     value = finite(value)
-    return None if value is None else float(f"{value:.6g}")
+    return None if value is None else six(value)

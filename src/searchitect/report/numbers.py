@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["duration", "measured", "number", "shortened", "title", "unit"]
+__all__ = ["duration", "measured", "number", "shortened", "six", "title", "unit"]
 
 _BYTES = ("B", "KiB", "MiB", "GiB", "TiB")
 _COUNTS = ("parameters", "flops", "count", "epochs", "epoch", "examples")
@@ -51,6 +51,11 @@ def title(name: str) -> str:
     words = _TITLES.get(stem, stem.replace("_", " "))
     words = words.replace("f1", "F1", 1) if words.startswith("f1") else words
     return f"{words} ({unit(name)})" if unit(name) else words
+
+
+def six(value: float) -> float:
+    """The value with six digits: what a figure needs, and half the bytes."""
+    return float(f"{float(value):.6g}")
 
 
 def duration(seconds: float) -> str:

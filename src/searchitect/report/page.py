@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from searchitect.report.graph import Graph
     from searchitect.result import Result
 
-__all__ = ["MAX_BYTES", "MAX_ROWS", "as_data", "demand_extra", "rendered", "write_report"]
+__all__ = ["MAX_BYTES", "MAX_ROWS", "as_data", "demand_extra", "drawn", "rendered", "write_report"]
 
 MAX_BYTES = 6_000_000
 MAX_ROWS = 2_000
@@ -76,7 +76,7 @@ def _fixed_parts(result: Result, path: Path, graph: Graph | None) -> Json:
         "model": sections.model(result, graph, path),
         "figures": figures,
         "figures_lead": _FIGURES_LEAD,
-        "figure_data": as_data({f.name: _drawn(f) for f in figures if f.views}),
+        "figure_data": as_data({f.name: drawn(f) for f in figures if f.views}),
         "budget": sections.budget(result),
         "proxies": trust(result),
         "practice": sections.practice(result),
@@ -84,7 +84,8 @@ def _fixed_parts(result: Result, path: Path, graph: Graph | None) -> Json:
     }
 
 
-def _drawn(figure: Figure) -> Json:
+def drawn(figure: Figure) -> Json:
+    """A figure as the script of a page reads it."""
     views = [{"data": view.data, "layout": view.layout} for view in figure.views]
     return {"height": figure.height, "views": views}
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from searchitect import __version__
 from searchitect.portfolio.scenario import DEVICE_QUANTITIES
 from searchitect.report.figures import ARMS, Figure, View, safe, thinned
-from searchitect.report.numbers import measured, number, shortened, title
-from searchitect.report.page import as_data, demand_extra, rendered
+from searchitect.report.numbers import measured, number, shortened, six, title
+from searchitect.report.page import as_data, demand_extra, drawn, rendered
 
 if TYPE_CHECKING:
     from searchitect.portfolio.record import Cell, Portfolio, Service
@@ -37,9 +37,6 @@ def write_portfolio(result: Result, portfolio: Portfolio, path: Path) -> Path:
     """
     demand_extra("the portfolio's page")
     figures = _fronts(result, portfolio)
-    drawn = {
-        f.name: {"height": f.height, "views": [{"data": v.data, "layout": v.layout} for v in f.views]} for f in figures
-    }
     metric = result.objectives[0].name
     parts = {
         "version": __version__,
@@ -55,7 +52,7 @@ def write_portfolio(result: Result, portfolio: Portfolio, path: Path) -> Path:
         "rows": [_row(portfolio, scenario, metric) for scenario in portfolio.scenarios],
         "prices": [_price(one) for one in portfolio.trade_offs],
         "figures": figures,
-        "figure_data": as_data(drawn),
+        "figure_data": as_data({f.name: drawn(f) for f in figures}),
         "decision_data": as_data({}),
         "pairs": _pairs(portfolio),
         "alike": _alike(portfolio),
@@ -285,8 +282,8 @@ def _cloud(points: Sequence[tuple[float, float, int]], name: str, colour: str, s
         "type": "scatter",
         "mode": "markers",
         "name": name,
-        "x": [_six(x) for x, _, _ in kept],
-        "y": [_six(y) for _, y, _ in kept],
+        "x": [six(x) for x, _, _ in kept],
+        "y": [six(y) for _, y, _ in kept],
         "text": [n for _, _, n in kept],
         "hovertemplate": "trial %{text}: %{y}<extra></extra>",
         "marker": {"color": colour, "symbol": symbol, "size": 7, "opacity": 0.5},
@@ -302,8 +299,8 @@ def _staircase(points: Sequence[tuple[float, float, int]], upwards: bool, colour
         "type": "scatter",
         "mode": "lines",
         "name": "front",
-        "x": [_six(x) for x, _ in best],
-        "y": [_six(y) for _, y in best],
+        "x": [six(x) for x, _ in best],
+        "y": [six(y) for _, y in best],
         "line": {"color": colour, "shape": "hv", "width": 2},
         "hoverinfo": "skip",
     }
@@ -314,8 +311,8 @@ def _star(x: float, y: float, label: str, colour: str | None) -> Json:
         "type": "scatter",
         "mode": "markers+text",
         "name": f"model {label}",
-        "x": [_six(x)],
-        "y": [_six(y)],
+        "x": [six(x)],
+        "y": [six(y)],
         "text": [label],
         "textposition": "middle right",
         "textfont": {"size": 15, "color": colour},
@@ -345,10 +342,6 @@ def _colour(portfolio: Portfolio, label: str | None) -> str | None:
         return None
     place = [member.label for member in portfolio.members].index(label)
     return COLOURS[(place + 1) % len(COLOURS)]
-
-
-def _six(value: float) -> float:
-    return float(f"{value:.6g}")
 
 
 def _count(count: int, noun: str) -> str:

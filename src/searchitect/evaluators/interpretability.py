@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from searchitect.evaluators.measurements import READABLE
+from searchitect.predictors.targets import rank_agreement
 from searchitect.seeding import derive
 from searchitect.tasks import Task
 from searchitect.training.examples import raw_tensors
@@ -99,7 +100,7 @@ def explanation_stability(body: nn.Module, inputs: Tensor, *, noise: float = NOI
     found = []
     for _ in range(DRAWS):
         shaken = inputs + size * torch.randn(inputs.shape, generator=rng).to(inputs)
-        found.append(_rank_agreement(clean, _maps(body, shaken, targets)))
+        found.append(rank_agreement(clean, _maps(body, shaken, targets)))
     return float(np.mean(found))
 
 
@@ -118,13 +119,3 @@ def _maps(body: nn.Module, inputs: Tensor, targets: Tensor) -> Floats:
         slopes = torch.autograd.grad(scores, points, allow_unused=True)[0] if scores.requires_grad else None
     slope = torch.zeros_like(points) if slopes is None else slopes
     return (points * slope).detach().flatten(1).double().cpu().numpy()
-
-
-def _rank_agreement(first: Floats, second: Floats) -> Floats:
-    """(n,) Spearman's ρ of the rows, 0 where one of the two is constant."""
-    from scipy.stats import rankdata
-
-    one, other = (rankdata(maps, axis=1) for maps in (first, second))
-    one, other = (ranks - ranks.mean(1, keepdims=True) for ranks in (one, other))
-    size = np.sqrt((one**2).sum(1) * (other**2).sum(1))
-    return np.asarray((one * other).sum(1) / np.where(size > 0, size, np.inf))

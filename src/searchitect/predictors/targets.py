@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     Vector = npt.NDArray[np.float64]
 
-__all__ = ["normal_scores", "rank_correlation", "standardized"]
+__all__ = ["normal_scores", "rank_agreement", "rank_correlation", "standardized"]
 
 
 def normal_scores(values: Vector) -> Vector:
@@ -42,3 +42,15 @@ def rank_correlation(first: Vector, second: Vector) -> float | None:
     one, other = one - one.mean(), other - other.mean()
     size = float((one @ one) * (other @ other)) ** 0.5
     return float(one @ other) / size if size > 0 else None
+
+
+def rank_agreement(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) -> Vector:
+    """(n,) Spearman's ρ of n pairs of rows or maps, (n, …); 0 where one of a pair is constant: it says nothing."""
+    import numpy as np
+    from scipy.stats import rankdata
+
+    one, other = (rankdata(rows.reshape(len(rows), -1), axis=1) for rows in (first, second))
+    one, other = (ranks - ranks.mean(axis=1, keepdims=True) for ranks in (one, other))
+    size = np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
+    agreed: Vector = (one * other).sum(axis=1) / np.where(size > 0, size, np.inf)
+    return agreed

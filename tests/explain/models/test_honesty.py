@@ -10,8 +10,9 @@ from torch import nn as tnn
 from searchitect.explain.models.curves import curve_areas, gain_over, random_areas
 from searchitect.explain.models.honesty import Checks, agreement_between, check_honesty
 from searchitect.explain.models.maps import AttributionMap, attribution_map
-from searchitect.explain.models.randomisation import cascade, randomised, rank_agreement, weight_randomisation
+from searchitect.explain.models.randomisation import cascade, randomised, weight_randomisation
 from searchitect.explain.models.subject import subject_of
+from searchitect.predictors.targets import rank_agreement
 
 
 def edges(subject):

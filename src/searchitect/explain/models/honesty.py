@@ -18,8 +18,9 @@ from searchitect.explain.models.curves import Areas, Gain, curve_areas, gain_ove
 from searchitect.explain.models.effort import Effort
 from searchitect.explain.models.maps import AttributionMap, attribution_map
 from searchitect.explain.models.methods import METHODS
-from searchitect.explain.models.randomisation import Maker, rank_agreement, weight_randomisation
+from searchitect.explain.models.randomisation import Maker, weight_randomisation
 from searchitect.explain.models.subject import Floats, Subject
+from searchitect.predictors.targets import rank_agreement
 from searchitect.seeding import derive
 
 __all__ = ["CHANGED", "Checks", "Honesty", "Verdict", "agreement_between", "check_honesty", "check_map"]

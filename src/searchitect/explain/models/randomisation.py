@@ -15,22 +15,13 @@ import torch
 from torch import nn
 
 from searchitect.explain.models.subject import Floats, Subject, embedding_of
+from searchitect.predictors.targets import rank_agreement
 from searchitect.seeding import derive
 
-__all__ = ["Maker", "cascade", "randomised", "rank_agreement", "weight_randomisation"]
+__all__ = ["Maker", "cascade", "randomised", "weight_randomisation"]
 
 Maker = Callable[[Subject], Floats]
 """What makes maps (n, *places) of a subject."""
-
-
-def rank_agreement(first: Floats, second: Floats) -> Floats:
-    """(n,) Spearman's ρ of n pairs of maps; 0 where one of a pair is constant: it says nothing."""
-    from scipy.stats import rankdata
-
-    one, other = (rankdata(maps.reshape(len(maps), -1), axis=1) for maps in (first, second))
-    one, other = (ranks - ranks.mean(1, keepdims=True) for ranks in (one, other))
-    size = np.sqrt((one**2).sum(1) * (other**2).sum(1))
-    return np.asarray(np.where(size > 0, (one * other).sum(1) / np.where(size > 0, size, 1.0), 0.0))
 
 
 def randomised(model: nn.Module, seed: int, layers: Collection[str] | None = None) -> nn.Module:

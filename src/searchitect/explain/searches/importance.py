@@ -15,13 +15,13 @@ brings it.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from searchitect.errors import ConfigError
 from searchitect.explain.searches.anova_process import AnovaPosterior, AnovaProcess, Spread, columns_of
+from searchitect.explain.searches.attention import kendall
 from searchitect.explain.searches.conditions import both_there, filled, inseparable
 from searchitect.explain.searches.evidence import Evidence
 from searchitect.explain.searches.forest_anova import forest_shares
@@ -377,11 +377,6 @@ def _drawn(evidence: Evidence, seed: int, count: int = 1_000) -> npt.NDArray[np.
 
 
 def _agreement(ranking: Ranking) -> float | None:
-    from scipy.stats import kendalltau
-
-    said = [(one.share, one.permutation or 0.0) for one in ranking.decisions]
-    said = [both for both in said if max(both) >= MATTERS]
-    if len(said) < 3:
-        return None
-    found = float(kendalltau(*zip(*said, strict=True))[0])
-    return None if math.isnan(found) else found
+    said = {one.name: (one.share, one.permutation or 0.0) for one in ranking.decisions}
+    said = {name: both for name, both in said.items() if max(both) >= MATTERS}
+    return kendall({name: share for name, (share, _) in said.items()}, {name: p for name, (_, p) in said.items()})

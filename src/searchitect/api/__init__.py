@@ -29,6 +29,7 @@ _PUBLIC = {
     "opened": "searchitect.api.opening",
     "prune": "searchitect.api.pruning",
     "export": "searchitect.api.reopening",
+    "graph_of_best": "searchitect.api.reopening",
     "predict": "searchitect.api.reopening",
     "report": "searchitect.api.reopening",
     "resume": "searchitect.api.reopening",
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from searchitect.api.pruning import prune as prune
     from searchitect.api.reopening import (
         export as export,
+        graph_of_best as graph_of_best,
         predict as predict,
         report as report,
         resume as resume,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from searchitect.api.executing import recorded_execution
 from searchitect.api.opening import open_result, opened, recorded_of
@@ -23,7 +23,10 @@ from searchitect.storage.journal import Event, Store
 from searchitect.tasks import Task
 from searchitect.trial import Fidelity
 
-__all__ = ["export", "predict", "report", "request_of", "resume", "retrain"]
+if TYPE_CHECKING:
+    from searchitect.report import Graph
+
+__all__ = ["export", "graph_of_best", "predict", "report", "request_of", "resume", "retrain"]
 
 
 def resume(
@@ -111,14 +114,11 @@ def report(study: str, path: str | Path | None = None, store: str | Path | Store
     Raises:
         ConfigError: the page cannot be written there.
     """
-    from searchitect.report import graph_of, write_report
+    from searchitect.report import write_report
 
     result = open_result(study, store)
     folder = result.folder or Path()
-    graph = None
-    if result.best is not None and result.best.folder is not None:
-        loaded = _loaded(result.best)
-        graph = None if loaded is None else graph_of(loaded.model, loaded.example())
+    graph = graph_of_best(result)
     page = Path(path) if path is not None else folder / "report.html"
     try:
         if result.manifest["details"].get("portfolio"):
@@ -130,14 +130,18 @@ def report(study: str, path: str | Path | None = None, store: str | Path | Store
         ) from error
 
 
-def _loaded(best: Best) -> Any:
-    """The loaded model; None where it needs a class that only the user's program has."""
+def graph_of_best(result: Result) -> Graph | None:
+    """The handed-over model as a graph; None where there is none, or it needs a class that only your program has."""
     from searchitect.errors import SearchitectError
+    from searchitect.report import graph_of
 
+    if result.best is None or result.best.folder is None:
+        return None
     try:
-        return best.loaded
+        loaded = result.best.loaded
     except SearchitectError:
         return None
+    return graph_of(loaded.model, loaded.example())
 
 
 def predict(study: str, path: str | Path, store: str | Path | Store | None = None, *, space: type | None = None) -> Any:

@@ -118,9 +118,10 @@ def _page(comparison: Comparison, out: Path | None) -> str:
     """Write the page; without its packages that is only told, unless a file was asked for."""
     from searchitect.report import write_comparison
 
-    name = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in comparison.benchmark)
     try:
-        path = write_comparison(comparison, out or Path("runs") / f"compare-{name}.html")
+        path = write_comparison(
+            comparison, out or Path("runs") / f"compare-{text.file_name(comparison.benchmark)}.html"
+        )
     except MissingExtraError as error:
         if out is not None:
             raise

@@ -81,7 +81,7 @@ def explain(
             if tensorboard is not None:
                 raise ConfigError("a table has no runs for TensorBoard", hint="leave --tensorboard out")
             found = api.explain_table(benchmark, measurement=objective, data=data, language=lang)
-            _finish(found, out or Path(f"explanation-{_plain(benchmark)}.html"), as_json)
+            _finish(found, out or Path(f"explanation-{text.file_name(found.outcome.name)}.html"), as_json)
             return
         assert study is not None
         own = None if space is None else load_space(space)
@@ -92,15 +92,11 @@ def explain(
         )  # fmt: skip
         _finish(found, out or (result.folder or Path()) / PAGE, as_json)
         if tensorboard is not None:
-            _write_runs(result, found, tensorboard)
+            _write_runs(result, found, tensorboard, quiet=as_json)
 
 
 def _start(typed: str) -> str | int:
     return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else typed
-
-
-def _plain(name: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in Path(name).stem[:80])
 
 
 def _finish(found: Explanation, page: Path, as_json: bool) -> None:
@@ -117,16 +113,11 @@ def _finish(found: Explanation, page: Path, as_json: bool) -> None:
     typer.echo("\n".join([*lines, f"page: {written}"]))
 
 
-def _write_runs(result: Result, found: Explanation, folder: Path) -> None:
-    from searchitect.report import graph_of
+def _write_runs(result: Result, found: Explanation, folder: Path, *, quiet: bool) -> None:
+    from searchitect import api
     from searchitect.report.explained_model import map_pictures
     from searchitect.report.tensorboard import write_tensorboard
 
-    graph = None
-    if result.best is not None and result.best.folder is not None:
-        loaded = result.best.loaded
-        graph = graph_of(loaded.model, loaded.example())
     maps = None if found.model is None else map_pictures(found.model)
-    for note in write_tensorboard(result, folder, graph=graph, maps=maps):
-        typer.echo(note)
-    typer.echo(f"for TensorBoard: tensorboard --logdir {folder}")
+    notes = write_tensorboard(result, folder, graph=api.graph_of_best(result), maps=maps)
+    typer.echo("\n".join([*notes, f"for TensorBoard: tensorboard --logdir {folder}"]), err=quiet)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "as_csv",
     "as_json",
+    "file_name",
     "measured",
     "plan_document",
     "summary",
@@ -28,6 +29,11 @@ __all__ = [
     "trial_lines",
     "trials_table",
 ]
+
+
+def file_name(name: str) -> str:
+    """The name of a table as part of that of a file: "nasbench201/cifar10" is "nasbench201-cifar10"."""
+    return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
 
 
 def measured(value: object) -> str:

@@ -65,3 +65,10 @@ def test_an_operation_that_the_target_lacks_is_refused(space):
     target = sa.catalog.get("darts", operations=("sep_conv_3x3", "skip_connect"))
     with pytest.raises(SpaceError, match="dil_conv_5x5"):
         sa.catalog.darts_from_edges(architecture, dict.fromkeys(EDGES, 0.0), target=target)
+
+
+@pytest.mark.parametrize("cells", [0, 1, 2])
+def test_a_network_without_a_normal_cell_is_refused(cells):
+    with pytest.raises(SpaceError, match=rf"at least 3 cells, got cells={cells}.*no normal cell") as refused:
+        sa.catalog.get("darts_edges", cells=cells)
+    assert "cells=3" in str(refused.value)

@@ -89,6 +89,23 @@ def test_a_choice_read_both_ways_is_refused():
         mixed_decisions(open_build(Both, SPEC, check=False))
 
 
+def test_a_choice_that_the_built_model_does_not_have_is_told_from_one_that_is_read_as_a_number():
+    @sa.space
+    class Two:
+        kind: str = sa.choice("relu", "gelu")
+        later: str = sa.choice("relu", "gelu")
+        last: str = sa.choice("relu", "gelu")
+
+        def build(self, task):
+            return nn.Sequential(sa.nn.conv(3, 4, 3), sa.nn.activation(self.kind))
+
+    with pytest.raises(SpaceError, match=r"no module that Two.build made reads 'later' and 1 more") as refused:
+        mixed_decisions(open_build(Two, SPEC, check=False))
+    assert "fixed={'later': 'relu', …}" in str(refused.value)
+    only = mixed_decisions(open_build(Two, SPEC, fixed={"later": "relu", "last": "gelu"}, check=False))
+    assert [decision.path for decision in only] == ["kind"]
+
+
 def test_nothing_to_search_is_refused():
     supernet = open_build(CELLS, SPEC, fixed={f"edge_{i}_{j}": "none" for j in range(4) for i in range(j)}, check=False)
     with pytest.raises(SpaceError, match="no open decision to search"):

@@ -58,8 +58,12 @@ def mixed_decisions(supernet: Supernet) -> tuple[MixedDecision, ...]:
         if isinstance(module, Mixed):
             places.setdefault(module.option.path, []).append(module)
     otherwise = set(_read_otherwise(supernet))
+    searched = list(_open(supernet.space._root, "", supernet.fixed))
+    unread = [path for path, _ in searched if path not in places and path not in otherwise]
     found = []
-    for path, form in _open(supernet.space._root, "", supernet.fixed):
+    for path, form in searched:
+        if path in unread and form.kind == "choice":
+            _refuse_unread(supernet.space.name, unread, form)
         if path not in places or path in otherwise:
             _refuse(path, form)
         found.append(_decision(path, tuple(places[path])))
@@ -149,13 +153,16 @@ def _read_otherwise(supernet: Supernet) -> Iterator[str]:
         if isinstance(module, (Mixed, Supernet)):
             continue
         for held in vars(module).values():
-            for value in held if type(held) in (tuple, list) else (held,):
-                yield from _paths(value)
+            yield from _paths(held)
 
 
-def _paths(value: Any) -> tuple[str, ...]:
+def _paths(held: Any) -> Iterator[str]:
     # An open choice refuses to be asked for its class: its type answers.
-    return value.paths if issubclass(type(value), (OpenValue, OpenFlag)) else ()
+    if issubclass(type(held), (OpenValue, OpenFlag)):
+        yield from held.paths
+    elif type(held) in (tuple, list, dict):
+        for value in held.values() if type(held) is dict else held:
+            yield from _paths(value)
 
 
 def _refuse(path: str, form: DecisionForm) -> None:
@@ -164,4 +171,13 @@ def _refuse(path: str, form: DecisionForm) -> None:
     raise SpaceError(
         f"gradient search mixes choices among modules, {path!r} is a {kind}",
         hint=f"fix it: fixed={{{path!r}: {some!r}}}, or search it with a sampling supernet",
+    )
+
+
+def _refuse_unread(space: str, unread: Sequence[str], form: DecisionForm) -> None:
+    path, more = unread[0], f" and {len(unread) - 1} more" if len(unread) > 1 else ""
+    raise SpaceError(
+        f"gradient search mixes choices among modules, but no module that {space}.build made reads {path!r}{more}",
+        hint="build a model that has these places (more cells, say), or fix what it lacks: "
+        f"fixed={{{path!r}: {next(iter(form.domain.values()), None)!r}{', …' if more else ''}}}",
     )

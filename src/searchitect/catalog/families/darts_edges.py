@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["darts_edges", "darts_from_edges"]
 
 NOTHING = "none"
+FEWEST_CELLS = 3
 EDGES = tuple((source, target) for target in DARTS_NODES for source in range(target))
 
 
@@ -35,9 +36,18 @@ def darts_edges(
 
     Args:
         operations: of an edge, keys of `nn.CELL_OPERATIONS`.
-        cells: in the whole network.
+        cells: in the whole network, at least 3; those at one and two thirds reduce.
         channels: of a node in the first cells.
+
+    Raises:
+        SpaceError: so few cells that none is a normal one, whose edges would be decided for nothing.
     """
+    if cells < FEWEST_CELLS:
+        raise SpaceError(
+            f"darts_edges has at least {FEWEST_CELLS} cells, got cells={cells}: "
+            "those at one and two thirds reduce, so no normal cell would remain to search",
+            hint=f"darts_edges(cells={FEWEST_CELLS})",
+        )
     fields: dict[str, Any] = {_name(edge): choice(*operations) for edge in EDGES}
     Cell = make_space("Cell", fields, doc="Four nodes, fourteen edges.")  # noqa: N806
 

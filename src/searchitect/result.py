@@ -31,7 +31,7 @@ from searchitect.study.finalists import Finalist, best_trial, handed_over, paret
 from searchitect.study.ledger import Spent, spending
 from searchitect.study.manifest import refuse_newer
 from searchitect.study.scored import proxy_card
-from searchitect.study.state import StudyState
+from searchitect.study.state import StudyState, folding
 from searchitect.study.verdict import Verdict, judge
 from searchitect.trial import Fidelity, Trial
 
@@ -288,8 +288,9 @@ def read_result(events: Iterable[Event], *, folder: Path | None = None, space: t
         StorageError: there is no manifest: the journal is empty; or its events do not hang together.
     """
     state = StudyState()
-    for event in events:
-        state.apply(event)
+    with folding():
+        for event in events:
+            state.apply(event)
     if state.manifest is None:
         raise StorageError("this study has no events yet")
     try:

@@ -125,7 +125,7 @@ class FakeApi:
 
     def opened(self, *arguments: Any) -> Any:
         self._record("opened", *arguments)
-        return SimpleNamespace(studies=lambda: self.kept)
+        return SimpleNamespace(studies=lambda: self.kept, label="s.db")
 
 
 @pytest.fixture

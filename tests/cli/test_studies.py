@@ -9,18 +9,25 @@ from pathlib import Path
 import pytest
 
 from searchitect.errors import ExportError
-from tests.cli.conftest import Answer, FakeApi
+from tests.cli.conftest import Answer, FakeApi, make_trial
 
 Typed = Callable[..., Answer]
 
 
 def test_show_prints_the_summary_and_one_row_for_each_trial(api: FakeApi, typed: Typed) -> None:
     lines = typed("show", "one", "--store", "s.db").out.splitlines()
-    assert api.calls == [("open_result", ("one", "s.db"), {})]
+    assert api.calls[-1] == ("open_result", ("one", "s.db"), {})
     assert lines[0] == "study digits-plain_cnn: 2 complete, 1 failed; 61 s; stopped by budget"
     assert "test       accuracy 0.905" in lines
     assert "note       no random search was run" in lines
     assert lines[-1].split() == ["2", "search", "failed", "1.2", "the", "loss", "is", "NaN"]
+
+
+def test_show_lists_a_thousand_trials_and_counts_the_rest(api: FakeApi, typed: Typed) -> None:
+    api.result.trials = tuple(make_trial(number) for number in range(1_003))
+    lines = typed("show", "one").out.splitlines()
+    assert lines[-2].split()[:3] == ["999", "search", "complete"]
+    assert lines[-1] == "… and 3 more: --json lists all, `show STUDY NUMBER` shows one"
 
 
 def test_show_of_a_trial_prints_all_about_it(api: FakeApi, typed: Typed) -> None:

@@ -11,6 +11,7 @@ import typer
 from searchitect.cli import text
 from searchitect.cli.exits import boundary
 from searchitect.cli.options import Debug, Json, Store, StudyName
+from searchitect.cli.remembering import page_of
 from searchitect.config import load_space
 from searchitect.errors import ConfigError, ExportError
 
@@ -34,13 +35,29 @@ def show(
     with boundary(debug):
         from searchitect import api
 
+        if trial is None and not as_json:
+            typer.echo("\n".join(_shown(study, store)))
+            return
         result = api.open_result(study, store)
         if trial is None:
-            document, lines = result.document(), [*text.summary(result), "", *text.trials_table(result)]
-        else:
-            found = _trial(result, trial)
-            document, lines = text.trial_document(found), text.trial_lines(found)
-        typer.echo(text.as_json(document) if as_json else "\n".join(lines))
+            typer.echo(text.as_json(result.document()))
+            return
+        found = _trial(result, trial)
+        typer.echo(text.as_json(text.trial_document(found)) if as_json else "\n".join(text.trial_lines(found)))
+
+
+def _shown(study: str, store: str | None) -> list[str]:
+    """The summary and the trials; of a large study as they were kept, where nothing has happened since."""
+    from searchitect import api
+
+    page = page_of(api.opened(store), study)
+    lines = None if page is None else page.read()
+    if lines is None:
+        result = api.open_result(study, store)
+        lines = [*text.summary(result), "", *text.trials_table(result)]
+        if page is not None:
+            page.write(lines)
+    return lines
 
 
 def report(

@@ -30,6 +30,9 @@ __all__ = [
     "trials_table",
 ]
 
+MAX_ROWS = 1_000
+"""Trials that `show` lists."""
+
 
 def file_name(name: str) -> str:
     """The name of a table as part of that of a file: "nasbench201/cifar10" is "nasbench201-cifar10"."""
@@ -169,10 +172,12 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def trials_table(result: Result) -> list[str]:
-    """One row for each trial: number, phase, state, objectives or the reason, seconds."""
+    """One row for each trial, the first thousand: number, phase, state, objectives or the reason, seconds."""
     names = [objective.name for objective in result.objectives]
-    rows = [[*_trial_cells(trial, names), _outcome(trial)] for trial in result.trials]
-    return table(["trial", "phase", "state", *names, "seconds", ""], rows)
+    rows = [[*_trial_cells(trial, names), _outcome(trial)] for trial in result.trials[:MAX_ROWS]]
+    more = len(result.trials) - MAX_ROWS
+    rest = [f"… and {more:,} more: --json lists all, `show STUDY NUMBER` shows one"] if more > 0 else []
+    return [*table(["trial", "phase", "state", *names, "seconds", ""], rows), *rest]
 
 
 def _trial_cells(trial: Trial, names: Sequence[str]) -> list[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from searchitect.errors import StorageError
@@ -12,7 +14,19 @@ from searchitect.study.events import RETRIED, Identity, identity, opening_trial
 from searchitect.study.sessions import parted
 from searchitect.trial import Trial, TrialState
 
-__all__ = ["StudyState"]
+__all__ = ["StudyState", "folding"]
+
+
+@contextmanager
+def folding() -> Iterator[None]:
+    """Put garbage collection off while a journal is folded: its records stay, and would be walked again and again."""
+    collected = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collected:
+            gc.enable()
 
 
 class StudyState:

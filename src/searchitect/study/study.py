@@ -27,7 +27,7 @@ from searchitect.study.manifest import make_manifest, prior_of, refuse_cut_off, 
 from searchitect.study.pruning import KIND as PRUNED, SpacePruning
 from searchitect.study.scored import Score, remembered
 from searchitect.study.sessions import Session
-from searchitect.study.state import StudyState
+from searchitect.study.state import StudyState, folding
 from searchitect.study.stopping import Rule, judged, stopping_rule
 from searchitect.trial import Fidelity, Proposal, Trial, TrialState
 
@@ -142,8 +142,9 @@ class Study:
         try:
             self._journal = self.store.journal(self.name, create=True)
             self.state = StudyState()
-            for _, event in self._journal.read():
-                self.state.apply(event)
+            with folding():
+                for _, event in self._journal.read():
+                    self.state.apply(event)
             self._session = Session(list(self.state.running), self.store)
             if self.pruning is not None:
                 self.pruning.replay(self.state.marks)

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from searchitect.errors import ConfigError, TaskError, did_you_mean
+from searchitect.storage.cache import cache_folder
 from searchitect.tabular.benchmark import Benchmark
 from searchitect.tabular.building import benchmark_of
 from searchitect.tabular.description import Documents, read_description
@@ -134,6 +135,5 @@ def _candidates(table: str, documents: Documents, data: Path | None) -> Iterator
 def _folders(data: Path | None) -> list[Path]:
     if data is not None:
         return [Path(data).expanduser()]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "searchitect"
     named = os.environ.get(VARIABLE)
-    return [*([Path(named).expanduser()] if named else []), cache]
+    return [*([Path(named).expanduser()] if named else []), cache_folder()]

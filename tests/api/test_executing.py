@@ -33,7 +33,6 @@ def search(**changes):
         ({"executor": "proceses"}, "did you mean 'processes'"),
         ({"executor": "ray", "workers": 0}, "the executor 'ray' needs workers"),
         ({"executor": "ray", "ray_address": "auto"}, "how many trials are to run"),
-        ({"executor": "ray", "hang_seconds": 5}, "hangs are noticed in worker processes"),
         ({"ray_address": "auto"}, "ray_address is of the executor 'ray' only"),
         ({"trial_gpus": 0.25}, "trial_gpus is of the executor 'ray' only"),
         ({"executor": "ray", "trial_gpus": -1}, "trial_gpus must be a number that is not negative"),
@@ -65,10 +64,10 @@ def test_a_training_in_workers_is_watched_for_hangs_and_your_own_function_is_not
     seen = []
     monkeypatch.setattr("searchitect.executors.open_executor", lambda *a, **k: seen.append(k["hang_seconds"]))
     for given in ({"data": "iris"}, {"data": "iris", "workers": 0}, {"data": "iris", "hang_seconds": 9.0},
-                  {"evaluate": score, "space": Net, "workers": 1}):  # fmt: skip
+                  {"data": "iris", "executor": "ray"}, {"evaluate": score, "space": Net, "workers": 1}):  # fmt: skip
         request = api.Request(**given)
         open_for(None, request, make_parts(request))
-    assert seen == [HANG_SECONDS, None, 9.0, None]
+    assert seen == [HANG_SECONDS, None, 9.0, HANG_SECONDS, None]
 
 
 def test_the_kind_of_executor_can_be_named():

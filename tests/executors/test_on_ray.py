@@ -8,7 +8,14 @@ import pytest
 
 from searchitect.errors import ConfigError
 from searchitect.evaluation import Cause, Context, Evaluator, Executor, LiveExecutor
-from searchitect.testing.executors import ExecutorContract, LiveExecutorContract, Scripted, job, run_all
+from searchitect.testing.executors import (
+    ExecutorContract,
+    LiveExecutorContract,
+    Scripted,
+    WatchfulExecutorContract,
+    job,
+    run_all,
+)
 from searchitect.trial import Proposal, TrialState
 
 pytest.importorskip("ray", reason="the extra 'ray' is not installed")
@@ -42,6 +49,14 @@ class TestRayExecutorLive(LiveExecutorContract):
     @classmethod
     def make(cls, evaluator: Evaluator) -> LiveExecutor:
         return make(evaluator)
+
+
+class TestRayExecutorWatchful(WatchfulExecutorContract):
+    @classmethod
+    def make_watchful(cls, evaluator: Evaluator, workers: int, hang_seconds: float) -> Executor:
+        from searchitect.executors.on_ray import RayExecutor
+
+        return RayExecutor(evaluator, workers, hang_seconds=hang_seconds)
 
 
 class Wild(Scripted):
@@ -112,3 +127,28 @@ def test_a_search_runs_on_it_through_the_front_door(tmp_path, capfd) -> None:
     assert sum(t.phase == "search" and t.reused is None for t in result.trials) == 20
     assert {t.state for t in result.trials if t.phase == "search"} >= {TrialState.COMPLETE, TrialState.PRUNED}
     assert capfd.readouterr().out == ""
+
+
+def test_the_journal_of_a_hang_is_the_same_wherever_it_ran(tmp_path) -> None:
+    import searchitect as sa
+    from searchitect.storage import open_store
+
+    @sa.space
+    class Net:
+        width: int = sa.integer(1, 4)
+
+    def score(net):
+        time.sleep(600 if net.width == 2 else 0)
+        return float(net.width)
+
+    def journal(kind: str) -> list[dict[str, object]]:
+        place = {"store": tmp_path / f"{kind}.db", "name": "s", "executor": kind, "workers": 1}
+        bounds = {"strategy": "grid", "random_search": False, "confirm_seeds": 0, "hang_seconds": 2.0}
+        sa.search(space=Net, evaluate=score, trials=4, **place, **bounds)
+        events = [event for _, event in open_store(str(tmp_path / f"{kind}.db")).journal("s").read()]
+        return [{name: value for name, value in event.items() if name != "clock"} for event in events[1:]]
+
+    journals = {kind: journal(kind) for kind in ("processes", "ray")}
+    assert journals["ray"] == journals["processes"]
+    (hung,) = (event for event in journals["ray"] if event.get("state") == "failed")
+    assert (hung["cause"], hung["quarantined"]) == ("hang", True)

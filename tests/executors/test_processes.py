@@ -17,7 +17,14 @@ from searchitect.errors import ConfigError
 from searchitect.evaluation import Cause, Context, Evaluator, Executor, LiveExecutor
 from searchitect.executors import ProcessExecutor
 from searchitect.executors.worker import MAX_LOG_BYTES
-from searchitect.testing.executors import ExecutorContract, LiveExecutorContract, Scripted, job, run_all
+from searchitect.testing.executors import (
+    ExecutorContract,
+    LiveExecutorContract,
+    Scripted,
+    WatchfulExecutorContract,
+    job,
+    run_all,
+)
 from searchitect.trial import Proposal, TrialState
 
 
@@ -31,6 +38,12 @@ class TestProcessExecutorLive(LiveExecutorContract):
     @classmethod
     def make(cls, evaluator: Evaluator) -> LiveExecutor:
         return ProcessExecutor(evaluator, workers=2, grace=0.1)
+
+
+class TestProcessExecutorWatchful(WatchfulExecutorContract):
+    @classmethod
+    def make_watchful(cls, evaluator: Evaluator, workers: int, hang_seconds: float) -> Executor:
+        return ProcessExecutor(evaluator, workers, hang_seconds=hang_seconds)
 
 
 class Wild:
@@ -381,28 +394,6 @@ def test_ctrl_c_does_not_reach_the_workers(wild: ProcessExecutor) -> None:
     os.kill(int(first.measurements["pid"]), signal.SIGINT)
     (second,) = run_all(wild, [job(1, "nothing")])
     assert second.measurements["pid"] == first.measurements["pid"]
-
-
-class Stuck:
-    """Sleeps, works, or sleeps between reports, for so many tenths of a second."""
-
-    def evaluate(self, proposal: Proposal, context: Context) -> Mapping[str, float]:
-        do, tenths = proposal.architecture["do"], int(str(proposal.architecture["value"]))
-        end = time.monotonic() + tenths / 10
-        while time.monotonic() < end:
-            if do != "work":
-                time.sleep(end - time.monotonic() if do == "sleep" else 0.4)
-            if do == "report":
-                context.report(int(time.monotonic() * 10), loss=1.0)
-        return {"score": 1.0}
-
-
-def test_only_what_neither_reports_nor_uses_the_processor_has_hung() -> None:
-    with ProcessExecutor(Stuck(), workers=3, hang_seconds=2.5) as executor:
-        jobs = [job(0, "sleep", 600), job(1, "work", 40), job(2, "report", 40)]
-        ended = {o.number: o for o in run_all(executor, jobs)}
-    assert {n: o.cause for n, o in ended.items()} == {0: Cause.HANG, 1: None, 2: None}
-    assert ended[0].reason == "hung: for 2.5 s it neither reported nor used the processor"
 
 
 def test_the_cause_of_a_death_comes_with_the_outcome() -> None:

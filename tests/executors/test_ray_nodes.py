@@ -10,9 +10,10 @@ from collections.abc import Mapping
 import pytest
 
 import searchitect as sa
-from searchitect.evaluation import Context
+from searchitect.evaluation import Cause, Context
 from searchitect.result import read_result
 from searchitect.study import Clock, Limit, Runner, Study, run_phase
+from searchitect.testing.executors import Stuck, job, run_all
 from searchitect.trial import Proposal
 
 pytest.importorskip("ray", reason="the extra 'ray' is not installed")
@@ -81,3 +82,12 @@ def test_a_study_outlives_a_node_and_a_killed_worker(cluster, tmp_path):
     assert "lost" in {event["cause"] for event in retried}
     lines = [line for line in read_result(events).warnings if "was run again" in line]
     assert len(lines) == len(retried)
+
+
+def test_hangs_are_noticed_on_every_node(cluster):
+    made, _ = cluster
+    from searchitect.executors.on_ray import RayExecutor
+
+    with RayExecutor(Stuck(), 4, address=made.address, hang_seconds=2.0) as executor:
+        ended = run_all(executor, [*(job(n, "sleep", 600) for n in range(4)), *(job(n, "report", 30) for n in (4, 5))])
+    assert {o.number: o.cause for o in ended} == {n: Cause.HANG if n < 4 else None for n in range(6)}

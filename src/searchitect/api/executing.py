@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HANG_SECONDS",
+    "check_device",
     "check_executing",
     "check_ranks",
     "execution_record",
@@ -74,10 +75,30 @@ def check_ranks(ranks: Any, device: str) -> None:
         raise ConfigError(f"ranks share the work of processors, and the device is {device!r}", hint="ranks=1")
 
 
+def check_device(device: str) -> None:
+    """Refuse a device that torch cannot use on this machine.
+
+    Raises:
+        ConfigError: with those that it can.
+    """
+    if device == "cpu":
+        return
+    import torch
+
+    try:
+        torch.empty(1, device=device).cpu()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        found = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+        raise ConfigError(
+            f"torch cannot use the device {device!r} here: {str(error).splitlines()[0][:200]}",
+            hint=f"one of: {', '.join(found)}",
+        ) from error
+
+
 def _check_kind(request: Request) -> None:
     kind = request.executor
     if kind is not None:
-        check_kind(kind, request.hang_seconds)
+        check_kind(kind)
     if kind == "ray" and request.ray_address is not None and request.workers is None:
         raise ConfigError(
             "how many trials are to run at the same time on the cluster?", hint="workers=64, for 64 slots"
@@ -105,7 +126,7 @@ def open_for(evaluator: Any, request: Request, parts: Parts) -> Executor:
     from searchitect.executors import open_executor
 
     hang = request.hang_seconds
-    if hang is None and request.evaluate is None and parts.workers and request.executor != "ray":
+    if hang is None and request.evaluate is None and parts.workers:
         hang = HANG_SECONDS
     return open_executor(
         evaluator,

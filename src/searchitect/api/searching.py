@@ -127,8 +127,8 @@ def search(
         executor: "serial", "processes" or "ray"; by default what `workers` says. See docs/reliability.md.
         ray_address: of a Ray cluster, "HOST:PORT" or "auto"; without one `executor="ray"` starts one on this machine.
         trial_cpus, trial_gpus: what one trial needs of the cluster; shares such as 0.25 of a GPU are allowed.
-        hang_seconds: a trial in a worker process that neither reports nor uses the processor for so long is ended, as
-            failed; by default 600 for trainings, and never for your own `evaluate`.
+        hang_seconds: a trial in a worker, on Ray too, that neither reports nor uses the processor for so long is ended,
+            as failed; by default 600 for trainings, and never for your own `evaluate`.
         retries: how often a trial is run again whose machine is gone or whose worker was killed.
         max_failures: share of the search's trials that may fail before it stops and says why.
         disk: what weights of trials may take, "10GB"; the least useful are removed first.

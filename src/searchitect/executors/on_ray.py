@@ -16,7 +16,9 @@ from searchitect.evaluation import Cause, Evaluator, Job, Outcome
 from searchitect.executors.pool import Pool, check_workers
 from searchitect.executors.ray_actor import RayActor
 from searchitect.executors.ray_cluster import ONE_CPU, Cluster, Needs, join, leave
+from searchitect.executors.ray_watch import Watch
 from searchitect.executors.running import OnReport
+from searchitect.executors.signs import hung
 from searchitect.executors.travel import serialised
 from searchitect.trial import TrialState
 
@@ -46,10 +48,13 @@ class RayExecutor(Pool[RayActor]):
         start_timeout: seconds until the first actor must have started.
         grace: seconds beyond `job.seconds` before an actor is killed.
         memory_bytes: what an evaluation may allocate on top of a started actor; None for no limit.
+        hang_seconds: a job that has neither reported nor used the processor for so long is ended, with its actor; None
+            for never. Each node then runs one small process more, which watches its actors (`ray_watch`).
         on_report: called with (trial number, step, measurements) as reports arrive, inside `collect`.
 
     Raises:
-        ConfigError: the cluster cannot be joined or can never hold a trial, or the evaluator cannot travel.
+        ConfigError: an argument is wrong, the cluster cannot be joined or can never hold a trial, or the evaluator
+            cannot travel.
         MissingExtraError: Ray is not installed.
     """
 
@@ -63,12 +68,16 @@ class RayExecutor(Pool[RayActor]):
         start_timeout: float = 300.0,
         grace: float = 5.0,
         memory_bytes: int | None = None,
+        hang_seconds: float | None = None,
         on_report: OnReport | None = None,
     ) -> None:
         super().__init__(on_report)
         check_workers(workers, 1, hint=_HINT)
+        if hang_seconds is not None and hang_seconds <= 0:
+            raise ConfigError(f"hang_seconds must be positive, got {hang_seconds!r}", hint="None notices no hang")
         self.evaluator, self.workers = evaluator, workers
         self._needs, self._grace, self._memory_bytes = needs, grace, memory_bytes
+        self._watch = Watch(hang_seconds)
         self._any_ready, self._futile, self._deadline = False, 0, time.monotonic() + start_timeout
         payload = serialised(evaluator)
         self._cluster: Cluster | None = join(address, workers, needs)
@@ -95,7 +104,9 @@ class RayExecutor(Pool[RayActor]):
         if job.folder is not None:
             with contextlib.suppress(OSError):  # the evaluation says so
                 job.folder.parent.mkdir(parents=True, exist_ok=True)
-        heard = self._listener is not None or self._on_report is not None
+        # Whoever reports lives, so the watch hears reports even where nobody else does.
+        watched = self._watch.hang_seconds is not None
+        heard = watched or self._listener is not None or self._on_report is not None
         max(idle, key=lambda actor: actor.ready).give(job, heard, self._exact)
 
     def stop(self, number: int, reason: str) -> None:
@@ -108,6 +119,8 @@ class RayExecutor(Pool[RayActor]):
 
     def close(self) -> None:
         """Stop the actors, and the cluster where it was started here. Safe to call twice."""
+        if self._cluster is not None:
+            self._watch.close()
         for actor in self._pool:
             actor.kill()
         self._pool.clear()
@@ -120,23 +133,37 @@ class RayExecutor(Pool[RayActor]):
         """Wait for something to happen, once, and deal with all that has."""
         import ray
 
-        waiting = {ref: actor for actor in self._pool for ref in actor.awaited()}
-        until = [time.monotonic() + _LOOK, *([] if end is None else [end])]
-        ready, _ = ray.wait(list(waiting), num_returns=1, timeout=max(0.0, min(until) - time.monotonic()))
-        if ready:
-            ready, _ = ray.wait(list(waiting), num_returns=len(waiting), timeout=0)
-        # What was reported comes before the end of the job that reported it.
-        for ref in sorted(ready, key=lambda ref: ref == waiting[ref].ending):
-            self._act(waiting[ref], ref)
         now = time.monotonic()
-        for actor in [actor for actor in self._pool if actor.is_late(now, self._grace)]:
-            assert actor.job is not None
-            self._replace(actor, f"took longer than {actor.job.seconds:g} s", Cause.TIME)
-        if not self._any_ready and now >= self._deadline:
+        self._watch.ask(self._pool, now)
+        waiting = {ref: actor for actor in self._pool for ref in actor.awaited()}
+        looks = self._watch.awaited()
+        until = [now + _LOOK, *([] if end is None else [end])]
+        ready, _ = ray.wait([*waiting, *looks], num_returns=1, timeout=max(0.0, min(until) - time.monotonic()))
+        if ready:
+            ready, _ = ray.wait([*waiting, *looks], num_returns=len(waiting) + len(looks), timeout=0)
+        # What was reported comes before the end of the job that reported it.
+        for ref in sorted((ref for ref in ready if ref in waiting), key=lambda ref: ref == waiting[ref].ending):
+            self._act(waiting[ref], ref)
+        for ref in set(ready).intersection(looks):
+            self._watch.take(ref)
+        self._give_up()
+        if not self._any_ready and time.monotonic() >= self._deadline:
             raise ConfigError(
                 f"no worker could start on the Ray cluster; one needs {self._needs}",
                 hint="ray status shows what is free",
             )
+
+    def _give_up(self) -> None:
+        """Replace actors whose time is over, and those that give no sign of life any more."""
+        now = time.monotonic()
+        for actor in list(self._pool):
+            if actor.is_late(now, self._grace):
+                assert actor.job is not None
+                self._replace(actor, f"took longer than {actor.job.seconds:g} s", Cause.TIME)
+            elif self._watch.is_silent(actor):
+                assert self._watch.hang_seconds is not None
+                self._watch.end(actor)
+                self._replace(actor, hung(self._watch.hang_seconds), Cause.HANG)
 
     def _act(self, actor: RayActor, ref: Any) -> None:
         """Something of this actor has arrived: it is ready, has reports, or its job has ended, or it is dead."""
@@ -150,9 +177,10 @@ class RayExecutor(Pool[RayActor]):
             self._bury(actor, error)
             return
         if ref == actor.starting:
-            if value[1] is not None:
-                raise ConfigError(f"a worker could not load the evaluator: {value[1]}", hint=_HINT)
-            actor.has_started()
+            node, process, broken = value
+            if broken is not None:
+                raise ConfigError(f"a worker could not load the evaluator: {broken}", hint=_HINT)
+            actor.has_started((node, process))
             self._any_ready, self._futile = True, 0
         elif ref == actor.hearing:
             self._hear(actor, value)
@@ -175,6 +203,7 @@ class RayExecutor(Pool[RayActor]):
         assert actor.job is not None
         for step, values in reports:
             actor.heard += 1
+            actor.signs.note()
             self._tell(actor.job.number, step, values)
         if reports and self._exact:
             actor.answer(actor.stop)

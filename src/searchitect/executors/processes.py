@@ -16,6 +16,7 @@ from searchitect.executors.causes import cause_of_death
 from searchitect.executors.memory import told_within
 from searchitect.executors.pool import Pool, check_workers
 from searchitect.executors.running import OnReport
+from searchitect.executors.signs import hung
 from searchitect.executors.travel import serialised
 from searchitect.executors.worker_process import WorkerProcess
 from searchitect.trial import TrialState
@@ -188,8 +189,8 @@ class ProcessExecutor(Pool[WorkerProcess]):
         if late:
             self._replace(worker, f"took longer than {worker.job.seconds:g} s", Cause.TIME)
         else:
-            why = f"hung: for {self._hang_seconds:g} s it neither reported nor used the processor"
-            self._replace(worker, why, Cause.HANG)
+            assert self._hang_seconds is not None
+            self._replace(worker, hung(self._hang_seconds), Cause.HANG)
 
     def _bury(self, worker: WorkerProcess) -> None:
         """A worker has died: its job fails if it had begun, otherwise another worker gets it."""
@@ -224,7 +225,7 @@ def _is_late(worker: WorkerProcess) -> bool:
 
 def _is_silent(worker: WorkerProcess, most: float | None) -> bool:
     """Whether its job has begun, and it has given no sign of life for so long."""
-    return most is not None and worker.begun is not None and worker.signs.silent() >= most
+    return most is not None and worker.begun is not None and worker.silent() >= most
 
 
 def _end_all(pool: list[WorkerProcess], selector: selectors.BaseSelector, owner: int) -> None:

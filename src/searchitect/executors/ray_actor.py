@@ -8,6 +8,8 @@ from typing import Any
 
 from searchitect.evaluation import Job
 from searchitect.executors.ray_cluster import Needs
+from searchitect.executors.ray_watch import Place
+from searchitect.executors.signs import SignsOfLife
 
 __all__ = ["RayActor"]
 
@@ -22,6 +24,8 @@ class RayActor:
         job: what it was given; None when it is idle.
         ready: whether it has started.
         begun: time from which its job runs; None before.
+        place: its node and its process; None before it has started.
+        signs: its signs of life while a job runs.
         stop: why the job is to end; None where it may go on.
         heard: how many reports of the job have been told.
         is_heard: whether reports are handed over while the job runs.
@@ -43,11 +47,13 @@ class RayActor:
         self.ready, self.heard, self.is_heard, self._waits = False, 0, False, False
         self.job: Job | None = None
         self.begun: float | None = None
+        self.place: Place | None = None
+        self.signs = SignsOfLife()
         self.stop: str | None = None
 
-    def has_started(self) -> None:
+    def has_started(self, place: Place) -> None:
         """It answers: a job that waited for it runs from now on."""
-        self.ready, self.starting = True, None
+        self.ready, self.starting, self.place = True, None, place
         if self.job is not None:
             self._send(self.job)
 
@@ -59,6 +65,7 @@ class RayActor:
 
     def _send(self, job: Job) -> None:
         self.begun = time.monotonic()
+        self.signs.note()
         self.ending = self._actor.run.remote(job, self.is_heard, self._waits)
         if self.is_heard:
             self.hearing = self._actor.hear.remote(job.number)

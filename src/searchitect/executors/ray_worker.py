@@ -1,7 +1,7 @@
 """What runs on a Ray node: one evaluator, kept warm, and one job at a time.
 
 The object is a Ray actor with a few threads: `run` evaluates, `hear` hands reports over while it does, `answer` brings
-the verdict on them back. Nothing of Ray is imported here.
+the verdict on them back. Of Ray only the name of the node is asked.
 """
 
 from __future__ import annotations
@@ -52,9 +52,11 @@ class RayWorker:
         if memory_bytes is not None:
             limit_memory(memory_bytes)
 
-    def ready(self) -> tuple[int, str | None]:
-        """The process, and why it cannot evaluate, or None."""
-        return os.getpid(), self._broken
+    def ready(self) -> tuple[str, int, str | None]:
+        """The node, the process, and why it cannot evaluate, or None."""
+        import ray
+
+        return ray.get_runtime_context().get_node_id(), os.getpid(), self._broken
 
     def run(self, job: Job, heard: bool, waits: bool) -> Answer:
         """Evaluate.

@@ -24,16 +24,14 @@ KINDS = ("serial", "processes", "ray")
 """Those that a study may ask for by name."""
 
 
-def check_kind(kind: object, hang_seconds: float | None = None) -> None:
-    """Refuse an executor that does not exist, or that cannot notice a hang where it is to.
+def check_kind(kind: object) -> None:
+    """Refuse an executor that does not exist.
 
     Raises:
-        ConfigError: with the nearest name, or with what to type instead.
+        ConfigError: with the nearest name.
     """
     if kind not in KINDS:
         raise ConfigError(f"there is no executor {kind!r}", hint=did_you_mean(str(kind), KINDS))
-    if kind == "ray" and hang_seconds is not None:
-        raise ConfigError("hangs are noticed in worker processes of this machine only", hint="trial_seconds, on Ray")
 
 
 def open_executor(
@@ -52,7 +50,7 @@ def open_executor(
     Args:
         kind: "serial", "processes" or "ray"; by default what the number of workers says.
         memory_bytes: what one evaluation may allocate in a worker; None for no limit.
-        hang_seconds: a trial that neither reports nor uses the processor for so long is ended; of processes only.
+        hang_seconds: a trial that neither reports nor uses the processor for so long is ended.
         address, cpus, gpus: of the Ray cluster, and what one trial needs of it.
 
     Raises:
@@ -61,7 +59,7 @@ def open_executor(
     """
     check_workers(workers, 0, hint="0 runs them here")
     kind = kind or ("processes" if workers else "serial")
-    check_kind(kind, hang_seconds)
+    check_kind(kind)
     if workers == 0 and (memory_bytes is not None or hang_seconds is not None):
         what = "memory is limited" if memory_bytes is not None else "a hang is noticed"
         raise ConfigError(f"{what} in worker processes only, and workers=0 starts none", hint="workers=1")
@@ -76,4 +74,5 @@ def open_executor(
     from searchitect.executors.ray_cluster import Needs
 
     needs = Needs(cpus, gpus, memory_bytes or 0 if address is not None else 0)
-    return cast(Executor, made(evaluator, workers, address=address, needs=needs, memory_bytes=memory_bytes))
+    limits = {"memory_bytes": memory_bytes, "hang_seconds": hang_seconds}
+    return cast(Executor, made(evaluator, workers, address=address, needs=needs, **limits))

@@ -19,7 +19,7 @@ from typing import Any
 
 from searchitect.evaluation import Job
 from searchitect.executors.frames import JOB, VERDICT, FrameReader, framed
-from searchitect.executors.signs import SignsOfLife
+from searchitect.executors.signs import SignsOfLife, processor_seconds
 
 __all__ = ["WorkerProcess"]
 
@@ -80,7 +80,7 @@ class WorkerProcess:
             raise
         finally:
             theirs.close()
-        self.signs = SignsOfLife(self._process.pid)
+        self.signs = SignsOfLife()
         self._post(evaluator)
 
     def fileno(self) -> int:
@@ -100,6 +100,13 @@ class WorkerProcess:
     def code(self) -> int | None:
         """How it ended: its exit code, or minus the signal; None while it runs."""
         return self._process.returncode
+
+    def silent(self) -> float:
+        """Seconds since its last sign of life, as of the last look at its processor time: now, if one is due."""
+        now = time.monotonic()
+        if self.signs.is_due(now):
+            self.signs.look(processor_seconds([self._process.pid]).get(self._process.pid), now)
+        return self.signs.silent()
 
     def give(self, job: Job, waits: bool = False) -> None:
         """Send a job. It starts at once where the worker is ready, and after its start otherwise.

@@ -8,15 +8,20 @@
             return MyExecutor(evaluator)
 
 The evaluator is `Scripted`: the architecture says what it does. An executor that can stop running jobs inherits
-`LiveExecutorContract` as well.
+`LiveExecutorContract` as well, and one that notices hangs `WatchfulExecutorContract`.
 """
 
 from __future__ import annotations
 
+import ctypes
+import os
 import random
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,11 +29,19 @@ from typing import Any
 import pytest
 
 from searchitect.errors import ConfigError, EvaluationError, TrialStopped
-from searchitect.evaluation import Context, Evaluator, Executor, Job, LiveExecutor, Outcome
+from searchitect.evaluation import Cause, Context, Evaluator, Executor, Job, LiveExecutor, Outcome
 from searchitect.spaces.architecture import Architecture, Value
 from searchitect.trial import Proposal, TrialState
 
-__all__ = ["ExecutorContract", "LiveExecutorContract", "Scripted", "job", "run_all"]
+__all__ = [
+    "ExecutorContract",
+    "LiveExecutorContract",
+    "Scripted",
+    "Stuck",
+    "WatchfulExecutorContract",
+    "job",
+    "run_all",
+]
 
 
 def job(number: int, do: str = "score", value: Value = 1, **settings: Any) -> Job:
@@ -314,3 +327,63 @@ class LiveExecutorContract:
         live.follow(None)
         assert run_all(live, [job(0, "train", 5)])[0].state is TrialState.COMPLETE
         assert told == []
+
+
+class Stuck:
+    """An evaluator that lives, or gives no sign of life, for so many tenths of a second."""
+
+    def evaluate(self, proposal: Proposal, context: Context) -> Mapping[str, float]:
+        do, seconds = proposal.architecture["do"], int(str(proposal.architecture["value"])) / 10
+        end = time.monotonic() + seconds
+        if do == "sleep":
+            time.sleep(seconds)
+        elif do == "hold":  # a call in C that keeps the interpreter's lock: no other thread of the process runs
+            ctypes.PyDLL(None).sleep(int(seconds))
+        elif do == "stop":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        elif do in ("wait", "leave"):  # for a program that works, or that sleeps as well
+            work = f"import time\nend = time.monotonic() + {seconds}\nwhile time.monotonic() < end: pass"
+            program = work if do == "wait" else f"import time; time.sleep({seconds})"
+            with subprocess.Popen([sys.executable, "-S", "-c", program]) as started:
+                if context.folder is not None:
+                    (context.folder / "started").write_text(str(started.pid))
+        while time.monotonic() < end:
+            if do == "report":
+                time.sleep(0.4)
+                context.report(int(time.monotonic() * 10), loss=1.0)
+        return {"score": 1.0}
+
+
+class WatchfulExecutorContract:
+    """Laws of an executor that notices a hang. Inherit beside `ExecutorContract`."""
+
+    @classmethod
+    def make_watchful(cls, evaluator: Evaluator, workers: int, hang_seconds: float) -> Executor:
+        """Return a new executor that ends a job which neither reports nor uses 2 % of a processor for so long."""
+        raise NotImplementedError
+
+    def test_what_gives_no_sign_of_life_is_ended_and_nothing_else(self, tmp_path: Path) -> None:
+        asked = [("sleep", 600), ("hold", 600), ("stop", 600), ("leave", 600), ("work", 30), ("report", 30)]
+        jobs = [job(n, do, tenths, folder=tmp_path / str(n)) for n, (do, tenths) in enumerate(asked)]
+        with closing(self.make_watchful(Stuck(), 3, 2.0)) as executor:
+            ended = {o.number: o for o in run_all(executor, [*jobs, job(6, "wait", 30)])}
+            assert executor.capacity == 3
+            assert [o.state for o in run_all(executor, [job(7, "end", 0)])] == [TrialState.COMPLETE]
+        assert {n: o.cause for n, o in ended.items()} == {n: Cause.HANG if n < 4 else None for n in range(7)}
+        assert {ended[n].reason for n in range(4)} == {"hung: for 2 s it neither reported nor used the processor"}
+        assert all(2.0 <= ended[n].seconds < 30.0 for n in range(4))
+        assert _gone(int((tmp_path / "3" / "started").read_text()))
+
+
+def _gone(process: int) -> bool:
+    """Whether a process ends soon."""
+    end = time.monotonic() + 10.0
+    while time.monotonic() < end:
+        try:
+            state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.05)
+    return False

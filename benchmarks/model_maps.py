@@ -9,7 +9,7 @@ rank correlation, among models, of the maps with those of random weights (mean o
 mean without signs: high where the input decides how strong a map is. The last row is a control: an edge
 detector, which never asks the model, has to be caught.
 
-    python benchmarks/model_maps.py [--data FOLDER] [--seeds 3] [--images 24] [--only digits]
+    python benchmarks/model_maps.py [--data FOLDER] [--seeds 3] [--images 96] [--only digits]
                                      [--methods grad_cam …] [--kinds pooled …]
 """
 
@@ -129,7 +129,7 @@ def cells(model: nn.Module, data: Data, images: int, seed: int, only: Collection
     """Every method that fits (and is asked for), and the control, on the first test images."""
     subject = subject_of(model, data.test[0][:images], kind="image", reference=data.train[0].mean(0))
     random = {}
-    for name in (*(m for m in methods_for(model, "image") if not only or m in only), EDGES):
+    for name in (*(m for m in methods_for(model, "image", subject.inputs) if not only or m in only), EDGES):
         if name == EDGES:
             found = AttributionMap(EDGES, edges(subject), signed=False)
         else:
@@ -184,7 +184,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("SEARCHITECT_DATA", "../shared/datasets")))
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--images", type=int, default=24)
+    parser.add_argument("--images", type=int, default=96)
     parser.add_argument("--only", choices=["digits", "fashion_mnist"])
     parser.add_argument("--methods", nargs="*", default=[], help="only these")
     parser.add_argument(
@@ -212,7 +212,7 @@ def main() -> None:
 
 
 def _told(method: str, kind: str) -> str:
-    """Grad-CAM presumes pooling behind the last convolution, so maps of convolutions are told apart by the model."""
+    """Grad-CAM is for models that pool, HiResCAM for all with convolutions: theirs are told apart by the model."""
     return f"{method} ({kind})" if method.endswith("_cam") else method
 
 

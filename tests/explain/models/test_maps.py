@@ -72,10 +72,20 @@ def test_every_method_looks_at_the_planted_patch(method, images):
 
 
 def test_grad_cam_looks_where_the_convolution_sees_the_planted_brightness(images):
+    model = tnn.Sequential(tnn.Conv2d(1, 1, 1, bias=False), tnn.AdaptiveAvgPool2d(1), tnn.Flatten())
+    tnn.init.ones_(model[0].weight)
     dark = images.clone()
     dark[:, :, :, :4] = 0.0
-    found = attribution_map(subject_of(Patch(), dark, 0), "grad_cam").values
+    found = attribution_map(subject_of(model, dark, 0), "grad_cam").values
     assert found[:, :, :4].max() == 0.0 < found[:, :, 4:].min()
+
+
+def test_grad_cam_and_hires_cam_are_the_same_behind_a_mean_and_a_linear_layer(images):
+    torch.manual_seed(0)
+    body = [tnn.Conv2d(1, 3, 3), tnn.AdaptiveAvgPool2d(1), tnn.Flatten(), tnn.Linear(3, 2)]
+    subject = subject_of(tnn.Sequential(*body), images, 1)
+    one, other = (attribution_map(subject, name).values for name in ("grad_cam", "hires_cam"))
+    np.testing.assert_allclose(one * 36, other * 36, rtol=1e-4, atol=1e-6)
 
 
 def test_hires_cam_of_places_that_go_on_one_by_one_is_what_they_add(images):
@@ -101,19 +111,28 @@ def test_methods_fit_a_model_by_its_layers_and_its_inputs():
     tokens = tnn.Sequential(nn.embedding(9, 4), nn.transformer_block(4, 1), nn.pool_tokens("mean"), tnn.Linear(4, 2))
     always = {name for name, method in METHODS.items() if not method.needs}
     assert set(methods_for(conv, "image")) == always | {"grad_cam", "hires_cam"}
+    assert set(methods_for(conv, "image", torch.zeros(1, 1, 8, 8))) == always | {"hires_cam"}
     assert set(methods_for(tokens, "text")) == always | {"attention", "attention_rollout"}
     assert set(methods_for(tnn.Linear(3, 2), "tabular")) == always
 
 
 def test_grad_cam_without_a_convolution_names_the_methods_that_fit():
-    with pytest.raises(ConfigError, match=r"needs a model with convolution(.|\n)*these methods fit: saliency, input_x"):
+    with pytest.raises(
+        ConfigError, match=r"needs a convolution .* has none(.|\n)*these methods fit: saliency, input_x"
+    ):
         attribution_map(subject_of(tnn.Flatten(), torch.zeros(1, 1, 2, 2)), "grad_cam")
 
 
-def test_grad_cam_of_a_convolution_without_places_says_so():
+def test_a_convolution_without_places_is_none():
     model = tnn.Sequential(tnn.Conv2d(1, 3, 4), tnn.Flatten())
-    with pytest.raises(ConfigError, match="every one here gives 1×1"):
-        attribution_map(subject_of(model, torch.zeros(1, 1, 4, 4)), "grad_cam")
+    with pytest.raises(ConfigError, match="a convolution whose result has places.* has none"):
+        attribution_map(subject_of(model, torch.zeros(1, 1, 4, 4)), "hires_cam")
+
+
+def test_grad_cam_of_a_flattened_map_says_why_it_does_not_fit_and_what_does(images):
+    model = tnn.Sequential(tnn.Conv2d(1, 3, 3), tnn.Flatten(), tnn.Linear(108, 2))
+    with pytest.raises(ConfigError, match=r"tells places apart behind its last one(.|\n)*fit: .*hires_cam"):
+        attribution_map(subject_of(model, images), "grad_cam")
 
 
 def test_an_unknown_method_names_the_nearest():

@@ -253,7 +253,7 @@ def _checked_maps(
 ) -> tuple[tuple[AttributionMap, ...], Honesty | None]:
     """Maps method by method, each with its verdict, while there is time."""
     for name in methods or ():
-        check_fits(name, subject.model, subject.kind)
+        check_fits(name, subject.model, subject.kind, subject.inputs)
         needs_captum(name)
     random: dict[bytes, Areas] = {}
 
@@ -263,7 +263,7 @@ def _checked_maps(
             return found, None
         return found, check_map(subject, found, random, effort=effort, checks=checks, seed=seed)
 
-    names = methods_for(subject.model, subject.kind) if methods is None else tuple(methods)
+    names = methods_for(subject.model, subject.kind, subject.inputs) if methods is None else tuple(methods)
     made = [pair for name in names if (pair := clock.run(name, partial(one, name))) is not None]
     maps = tuple(found for found, _ in made)
     verdicts = tuple(verdict for _, verdict in made if verdict is not None)

@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from searchitect.errors import ConfigError, MissingExtraError
+from searchitect.explain.models.convolutions import last_convolution
 from searchitect.explain.models.effort import Effort, Found, Groups
-from searchitect.explain.models.methods import METHODS, check_fits, convolutions, methods_for
+from searchitect.explain.models.methods import METHODS, check_fits
 from searchitect.explain.models.subject import Floats, Subject
 from searchitect.seeding import derive, isolated
 
@@ -68,7 +69,7 @@ def attribution_map(subject: Subject, method: str, *, effort: Effort | None = No
         ConfigError: as `check_fits`.
         MissingExtraError: the method needs captum, and it is not installed.
     """
-    chosen = check_fits(method, subject.model, subject.kind)
+    chosen = check_fits(method, subject.model, subject.kind, subject.inputs)
     needs_captum(method)
     module, name = chosen.compute.split(":")
     compute: Callable[[Subject, Effort, int], Found] = getattr(importlib.import_module(module), name)
@@ -124,7 +125,7 @@ def smoothgrad(subject: Subject, effort: Effort, seed: int) -> Found:
 def grad_cam(subject: Subject, effort: Effort, seed: int) -> Found:
     """Channels of the last convolution with places, weighted by their mean gradients (Selvaraju et al. 2017, eq. 2).
 
-    The mean presumes that a pooling follows; where places go on one by one, `hires_cam` is true and this is not.
+    The mean presumes that a pooling follows; where places go on one by one, only `hires_cam` fits.
     """
     from captum.attr import LayerGradCam
 
@@ -167,29 +168,9 @@ def _gradient(subject: Subject) -> Tensor:
 
 
 def _last_convolution(subject: Subject) -> nn.Module:
-    """The convolution that runs last among those whose result still has places."""
-    ran: list[nn.Module] = []
-
-    def note(layer: nn.Module, given: Any, made: Tensor) -> None:
-        if made[0, 0].numel() > 1 and made.dim() - 2 <= len(subject.places):
-            ran.append(layer)
-
-    hooks = [layer.register_forward_hook(note) for layer in convolutions(subject.model)]
-    try:
-        with torch.no_grad():
-            subject.answer(subject.points[:1])
-    finally:
-        for hook in hooks:
-            hook.remove()
-    if not ran:
-        fitting = ", ".join(
-            name for name in methods_for(subject.model, subject.kind) if METHODS[name].needs != "convolution"
-        )
-        raise ConfigError(
-            "this map needs a convolution whose result has more than one place, and every one here gives 1×1",
-            hint=f"these methods fit: {fitting}",
-        )
-    return ran[-1]
+    layer = last_convolution(subject.model, subject.inputs)
+    assert layer is not None  # `check_fits` refuses models without
+    return layer
 
 
 def needs_captum(method: str) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from torch import nn
+from torch import Tensor, nn
 
 from searchitect.errors import ConfigError, did_you_mean
 from searchitect.explain.models.attention import attention_layers
+from searchitect.explain.models.convolutions import convolutions, last_convolution, treats_places_alike
 
-__all__ = ["METHODS", "Method", "check_fits", "convolutions", "methods_for"]
+__all__ = ["METHODS", "Method", "check_fits", "methods_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Method:
         source: its paper.
         says: what a value means, as the end of a sentence.
         compute: registry string of `(subject, effort, seed) -> Found`.
-        needs: "", "convolution" or "attention".
+        needs: "", "convolution", "pooling" (behind the last convolution) or "attention".
         signed: whether a negative value speaks against the answer.
         extra: whether it needs captum.
     """
@@ -75,7 +76,7 @@ METHODS: Mapping[str, Method] = {
             "Selvaraju 2017",
             "how strongly the last convolution sees the answer there",
             f"{_HERE}:grad_cam",
-            needs="convolution",
+            needs="pooling",
             signed=False,
             extra=True,
         ),
@@ -129,18 +130,27 @@ METHODS: Mapping[str, Method] = {
 
 _FITS = {
     "": "any model and any kind of input",
-    "convolution": "models with a convolution that keeps places, on images, sound and series",
-    "attention": "models with self-attention whose tokens are patches, rows, steps of time, words or columns",
+    "convolution": "a convolution whose result has places, on images, sound or series",
+    "pooling": "a convolution and behind it a pooling that treats all places alike, as its weight of a channel does",
+    "attention": "self-attention whose tokens are patches, rows, steps of time, words or columns",
 }
 
 
-def methods_for(model: nn.Module, kind: str) -> tuple[str, ...]:
-    """Names of the methods that fit a model and a kind of input, in the order of `METHODS`."""
-    return tuple(name for name, method in METHODS.items() if _fits(method, model, kind))
+def methods_for(model: nn.Module, kind: str, inputs: Tensor | None = None) -> tuple[str, ...]:
+    """Names of the methods that fit a model and a kind of input, in the order of `METHODS`.
+
+    Args:
+        inputs: (n, *shape) what the model takes: whether places go through the model is seen by running it. Without
+            them a method that needs that is offered wherever there is a convolution.
+    """
+    return tuple(name for name, method in METHODS.items() if _fits(method, model, kind, inputs))
 
 
-def check_fits(name: str, model: nn.Module, kind: str) -> Method:
+def check_fits(name: str, model: nn.Module, kind: str, inputs: Tensor | None = None) -> Method:
     """The method of this name.
+
+    Args:
+        inputs: as of `methods_for`.
 
     Raises:
         ConfigError: no method is called so, or it does not fit; the message names those that do.
@@ -148,22 +158,27 @@ def check_fits(name: str, model: nn.Module, kind: str) -> Method:
     if name not in METHODS:
         raise ConfigError(f"no method {name!r} to make a map", hint=did_you_mean(name, METHODS))
     method = METHODS[name]
-    if _fits(method, model, kind):
+    if _fits(method, model, kind, inputs):
         return method
-    fitting = ", ".join(methods_for(model, kind))
+    fits = methods_for(model, kind, inputs)
+    fitting = ", ".join(fits)
+    unlike = method.needs == "pooling" and "hires_cam" in fits
+    lacks = "tells places apart behind its last one" if unlike else "has none"
     raise ConfigError(
-        f"{name} needs a model with {method.needs}: it is for {_FITS[method.needs]}; this is a "
-        f"{type(model).__name__} on {kind} inputs",
+        f"{name} needs {_FITS[method.needs]}; this {type(model).__name__} on {kind} inputs {lacks}",
         hint=f"these methods fit: {fitting}",
     )
 
 
-def _fits(method: Method, model: nn.Module, kind: str) -> bool:
-    if method.needs == "convolution":
-        return kind in ("image", "audio", "series") and bool(convolutions(model))
+def _fits(method: Method, model: nn.Module, kind: str, inputs: Tensor | None) -> bool:
+    if method.needs in ("convolution", "pooling"):
+        if kind not in ("image", "audio", "series") or not convolutions(model):
+            return False
+        if inputs is None:
+            return True
+        return treats_places_alike(model, inputs) if method.needs == "pooling" else _keeps_places(model, inputs)
     return method.needs != "attention" or bool(attention_layers(model))
 
 
-def convolutions(model: nn.Module) -> list[nn.Module]:
-    """The convolutions over time or images of a model."""
-    return [layer for layer in model.modules() if isinstance(layer, nn.Conv1d | nn.Conv2d)]
+def _keeps_places(model: nn.Module, inputs: Tensor) -> bool:
+    return last_convolution(model, inputs) is not None

@@ -9,7 +9,7 @@ from torch import nn
 
 import searchitect as sa
 from searchitect.api import open_gradients
-from searchitect.errors import SearchitectError
+from searchitect.errors import ConfigError, SearchitectError
 from searchitect.study import plan
 
 
@@ -139,3 +139,8 @@ def test_seconds_of_a_search_that_was_interrupted_add_up(tmp_path):
     (tmp_path / "seconds.json").write_text(json.dumps({"seconds": 100.0}))
     assert quick(tmp_path).facts["seconds"] > 100.0
     assert first.facts["seconds"] < 100.0
+
+
+def test_a_device_that_is_not_here_is_refused_with_those_that_are():
+    with pytest.raises(ConfigError, match=r"torch cannot use the device 'cudaa' here[\s\S]*one of: cpu"):
+        sa.gradient_search("iris", Chosen, epochs=1, device="cudaa")

@@ -303,8 +303,9 @@ def test_a_supernet_is_trained_by_two_programs_as_by_one(trained):
         ({"ranks": 0}, "ranks must be a whole number"),
         ({"ranks": 2, "method": "enas"}, "the controller of 'enas'"),
         ({"ranks": 2, "device": "meta"}, "ranks share the work of processors"),
+        ({"device": "cudaa"}, r"torch cannot use the device 'cudaa' here[\s\S]*one of: cpu"),
     ],
 )
-def test_ranks_that_cannot_be_are_refused(given, message):
+def test_ranks_and_devices_that_cannot_be_are_refused(given, message):
     with pytest.raises(ConfigError, match=message):
         sa.train_supernet("iris", Either, epochs=1, **given)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from searchitect.api.executing import check_device
 from searchitect.api.supernet_files import base_space, read_gradients, write_best, write_gradients
 from searchitect.errors import StorageError
 from searchitect.spaces import Architecture, Recipe, SearchSpace, Value
@@ -164,6 +165,7 @@ def gradient_search(
     from searchitect.supernet.gradient_methods import GradientSettings
     from searchitect.supernet.gradient_search import GUARDED, gradient_search as search
 
+    check_device(device)
     task = open_task(data, target=target, seed=seed)
     base = base_space(space, task.spec)
     values = {**training_defaults(base), **(fixed or {})}

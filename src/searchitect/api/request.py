@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from searchitect.api.executing import check_executing
+from searchitect.api.executing import check_device, check_executing
 from searchitect.api.placing import device_measurement_names, find_devices, limits_of, names_a_device, predicted_names
 from searchitect.api.scoring import check_proxies
 from searchitect.api.serving import own_metrics, with_scenarios
@@ -121,7 +121,7 @@ def make_parts(request: Request) -> Parts:
     """
     _check_kinds(request)
     _check_numbers(request)
-    _check_device(request.device)
+    check_device(request.device)
     check_proxies(request)
     check_executing(request)
     memory_bytes = _memory(request)
@@ -284,21 +284,6 @@ def _memory(request: Request) -> int | None:
             hint="leave memory out, or device='cpu'",
         )
     return parse_memory(request.memory)
-
-
-def _check_device(device: str) -> None:
-    if device == "cpu":
-        return
-    import torch
-
-    try:
-        torch.empty(1, device=device).cpu()
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        found = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
-        raise ConfigError(
-            f"torch cannot use the device {device!r} here: {str(error).splitlines()[0][:200]}",
-            hint=f"one of: {', '.join(found)}",
-        ) from error
 
 
 def _check_kinds(request: Request) -> None:

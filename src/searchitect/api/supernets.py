@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from searchitect.api.executing import check_ranks
+from searchitect.api.executing import check_device, check_ranks
 from searchitect.api.supernet_files import base_space, write_facts
 from searchitect.api.trained_supernet import TrainedSupernet
 from searchitect.config import parse_budget
@@ -64,6 +64,7 @@ def train_supernet(
     from searchitect.training.rank_programs import accompanied
 
     check_ranks(ranks, device)
+    check_device(device)
     if ranks > 1 and method == "enas":
         raise ConfigError("the controller of 'enas' is trained by one program", hint="leave ranks out")
     task = open_task(data, target=target, seed=seed)

@@ -206,7 +206,7 @@ class TrainedSupernet:
             f"shared weights may not select here: Kendall's τ against training alone is {found.tau:.2f}, and its 95 % "
             f"interval ({low:.2f} to {high:.2f}, {len(found.pairs)} architectures) includes 0",
             hint="train longer (epochs=…) or with method='fairnas', search a smaller space, narrow the interval with "
-            "ranks(20), or search all the same with trust='anyway'",
+            "ranks(20), or search all the same with trust='anyway' (rank --architectures 20, search --trust anyway)",
         )
 
     # ---- searching

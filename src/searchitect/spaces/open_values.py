@@ -143,7 +143,8 @@ class OpenNumber(OpenValue):
 
     remedy = (
         "hand the number to sa.nn as it is; sa.nn.chain(count, make) repeats a layer an open number of times, "
-        "sa.nn.calculate(function, …) computes with it"
+        "sa.nn.calculate(function, …) computes with it, sa.nn.when(self.NAME.exceeds(8), make) makes a part where it is "
+        "larger"
     )
 
     def __init__(
@@ -259,7 +260,11 @@ class OpenOption(OpenValue):
         options: in the order of the space.
     """
 
-    remedy = "hand it to sa.nn (sa.nn.activation(self.activation)), or make the options spaces with a build each"
+    remedy = (
+        "hand it to sa.nn (sa.nn.activation(self.activation)); sa.nn.choose(self.NAME, {option: make, …}) takes any "
+        "modules, sa.nn.number_for(self.NAME, {option: number, …}) a number; or make the options spaces "
+        "with a build each"
+    )
 
     def __init__(self, selection: Selection, path: str, options: Sequence[Value]) -> None:
         super().__init__(selection, (path,))

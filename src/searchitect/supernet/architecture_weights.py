@@ -170,7 +170,8 @@ def _refuse(path: str, form: DecisionForm) -> None:
     some = next(iter(form.domain.values()), None)
     raise SpaceError(
         f"gradient search mixes choices among modules, {path!r} is a {kind}",
-        hint=f"fix it: fixed={{{path!r}: {some!r}}}, or search it with a sampling supernet",
+        hint=f"fix it: fixed={{{path!r}: {some!r}}} (--fix {path}={some}), or search it with a sampling supernet: "
+        "method='spos'",
     )
 
 

@@ -89,6 +89,8 @@ def _check_classes(task: Task, chosen: NDArray[np.int64], *parts: NDArray[np.int
         missing = np.setdiff1d(wanted, task.train.targets[part])
         if len(missing):
             raise EvaluationError(
-                f"class {int(missing[0])} has too few examples to stand in both halves of the training split",
-                hint="give every class at least 2 examples, or search without a divided split",
+                f"class {int(missing[0])} has too few examples to stand in both halves of the training split: "
+                f"{int((task.train.targets[chosen] == missing[0]).sum())}, and at least 2 are needed",
+                hint="give every class at least 2 examples there, leave the class out, or divide nothing: "
+                "sa.train_supernet(DATA, SPACE, method='spos')",
             )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from searchitect.result import Result
     from searchitect.storage.journal import Event
     from searchitect.supernet.gaps import DiscretisationGap
+    from searchitect.supernet.gradient_methods import GradientSettings
     from searchitect.supernet.gradient_result import GradientSearch, SearchEpoch
 
 __all__ = ["Given", "Gradients", "gradient_search", "open_gradients"]
@@ -162,7 +163,6 @@ def gradient_search(
     Raises:
         SearchitectError: something in the request cannot be used; the message says what to type instead.
     """
-    from searchitect.supernet.gradient_methods import GradientSettings
     from searchitect.supernet.gradient_search import GUARDED, gradient_search as search
 
     check_device(device)
@@ -170,9 +170,7 @@ def gradient_search(
     base = base_space(space, task.spec)
     values = {**training_defaults(base), **(fixed or {})}
     own = SearchSpace.of(fix(base, values))
-    settings = GradientSettings()
-    if epochs is not None:
-        settings = dataclasses.replace(settings, recipe=settings.recipe.updated({"epochs": epochs}))
+    settings = _settings(epochs)
     kept = None if folder is None else Path(folder)
     if kept is not None:
         kept.mkdir(parents=True, exist_ok=True)
@@ -226,6 +224,15 @@ def open_gradients(folder: str | Path, *, data: Any = None, space: Any = None) -
             f"the gradient search in '{Path(folder).name}' is damaged: {type(error).__name__}: {error}",
             hint="search again in another folder",
         ) from error
+
+
+def _settings(epochs: int | None) -> GradientSettings:
+    from searchitect.supernet.gradient_methods import GradientSettings
+
+    settings = GradientSettings()
+    if epochs is None:
+        return settings
+    return dataclasses.replace(settings, recipe=settings.recipe.updated({"epochs": epochs}))
 
 
 def _seconds(folder: Path | None) -> float:

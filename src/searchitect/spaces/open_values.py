@@ -143,8 +143,7 @@ class OpenNumber(OpenValue):
 
     remedy = (
         "hand the number to sa.nn as it is; sa.nn.chain(count, make) repeats a layer an open number of times, "
-        "sa.nn.calculate(function, …) computes with it, sa.nn.when(self.NAME.exceeds(8), make) makes a part where it is "
-        "larger"
+        "sa.nn.calculate(function, …) computes with it, sa.nn.when(self.NAME.exceeds(8), make) makes a part above 8"
     )
 
     def __init__(

@@ -40,3 +40,20 @@ def test_enlarging_alone_has_no_parameters():
 def test_a_vector_cannot_become_a_map_and_both_shapes_are_named(source, target):
     with pytest.raises(SpaceError, match=f"{nn.describe(source)} to {nn.describe(target)}"):
         nn.adapt(source, target)
+
+
+@pytest.mark.parametrize("shape", [(3, 9), (3, 9, 7), (2, 4, 5, 6)])
+def test_maps_of_any_dimensions_are_brought_to_a_resolution(shape):
+    found = nn.to_resolution(4)(torch.ones(2, *shape))
+    assert found.shape == (2, shape[0], *[4] * (len(shape) - 1))
+    assert torch.allclose(found, torch.ones_like(found))
+
+
+def test_a_map_of_that_resolution_is_left_as_it_is():
+    x = torch.randn(2, 3, 8, 8)
+    assert nn.to_resolution(8)(x) is x
+
+
+def test_no_resolution_at_all_is_refused():
+    with pytest.raises(SpaceError, match="a side of at least 1, got 0"):
+        nn.to_resolution(0)

@@ -30,7 +30,9 @@ def everything() -> torch.nn.Module:
         "residual",
         shape=body.shape,
     )
-    return torch.nn.Sequential(body, narrow, nn.classifier(narrow.shape, 4, pooling="max", dropout=0.1))
+    return torch.nn.Sequential(
+        nn.to_resolution(9), body, narrow, nn.classifier(narrow.shape, 4, pooling="max", dropout=0.1)
+    )
 
 
 def test_every_module_survives_export_to_onnx_with_any_batch_size(tmp_path: Path):

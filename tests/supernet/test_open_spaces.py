@@ -370,3 +370,19 @@ def test_a_supernet_reads_inputs_of_other_sizes_as_its_subnets_do(size):
         subnet = supernet.extract(supernet.space.sample(rng))
         with torch.no_grad():
             assert relative(supernet(x), subnet(x)) <= 1e-5
+
+
+def test_the_resolution_of_the_inputs_may_be_open():
+    @sa.space
+    class Scaled:
+        resolution: int = sa.choice(4, 6, 8)
+        width: int = sa.choice(4, 8)
+
+        def build(self, task):
+            parts = [sa.nn.to_resolution(self.resolution), conv_unit(3, self.width, 3, stride=2)]
+            return nn.Sequential(*parts, classifier((self.width, self.resolution, self.resolution), task.outputs))
+
+    agree(Scaled, SPEC)
+    supernet = open_build(Scaled, SPEC)
+    supernet.activate(sa.Architecture.of(Scaled(resolution=6, width=4)))
+    assert supernet.body[1](supernet.body[0](torch.randn(2, *SPEC.inputs))).shape == (2, 4, 3, 3)

@@ -26,7 +26,7 @@ and exports to ONNX.
 """
 
 from searchitect.nn.activations import ACTIVATIONS, activation
-from searchitect.nn.adapters import PaddedShortcut, adapt
+from searchitect.nn.adapters import PaddedShortcut, Resolution, adapt, to_resolution
 from searchitect.nn.cell_operations import (
     CELL_OPERATIONS,
     FactorizedReduce,
@@ -115,6 +115,7 @@ __all__ = [
     "Prototypes",
     "RecurrentCell",
     "Residual",
+    "Resolution",
     "Shape",
     "SqueezeExcite",
     "VertexCell",
@@ -179,6 +180,7 @@ __all__ = [
     "skip",
     "squeeze_excite",
     "strided",
+    "to_resolution",
     "token_norm",
     "transformer_block",
     "when",

@@ -16,7 +16,7 @@ from searchitect.nn.elastic_layers import CONVOLVE
 from searchitect.nn.pooling import global_pool, pool_to
 from searchitect.nn.shapes import Shape, describe, strided
 
-__all__ = ["OpenAdapt", "PaddedShortcut", "Resize", "adapt"]
+__all__ = ["OpenAdapt", "PaddedShortcut", "Resize", "Resolution", "adapt", "to_resolution"]
 
 
 MOST_WEIGHTS = 2**27
@@ -37,6 +37,29 @@ class Resize(nn.Module):
         return describe(self.size)
 
 
+class Resolution(nn.Module):
+    """Bring inputs of one, two or three dimensions to so many places along each, by linear interpolation.
+
+    Args:
+        side: at least 1; may be open.
+    """
+
+    modes = ("linear", "bilinear", "trilinear")
+
+    def __init__(self, side: Any) -> None:
+        super().__init__()
+        self.side = side
+
+    def forward(self, x: Tensor) -> Tensor:
+        size, dims = int(now(self.side)), x.dim() - 2
+        if all(length == size for length in x.shape[2:]):
+            return x
+        return F.interpolate(x, size=(size,) * dims, mode=self.modes[dims - 1], align_corners=False)
+
+    def extra_repr(self) -> str:
+        return f"{self.side!r}"
+
+
 class PaddedShortcut(nn.Module):
     """Every `stride`-th place, and `more` channels of zeros at the end: a shortcut without parameters (He 2016, A)."""
 
@@ -51,6 +74,22 @@ class PaddedShortcut(nn.Module):
 
     def extra_repr(self) -> str:
         return f"more={self.more!r}, stride={self.stride!r}"
+
+
+def to_resolution(side: Any) -> nn.Module:
+    """Bring maps to a resolution, which may be an open decision: elastic resolution (Cai et al. 2020, section 3.3).
+
+    What follows must read maps of any size, as convolutions and a classifier with global pooling do.
+
+    Raises:
+        SpaceError: the side is, or may become, smaller than 1.
+    """
+    smallest = side.smallest if is_open(side) else side
+    if smallest < 1:
+        raise SpaceError(
+            f"maps are brought to a side of at least 1, got {smallest}", hint="leave it out of the options"
+        )
+    return Resolution(side)
 
 
 def adapt(source: Shape, target: Shape) -> nn.Module:

@@ -256,7 +256,7 @@ class RunSettings:
         retries: how often a trial is run again whose worker or machine was lost.
         ranks: programs that train each model together.
         max_failures: share of the trials that may fail.
-        disk: what weights of trials may take, such as "10GB".
+        disk: what weights of trials may take, such as "10GB"; artifacts: URL below which they are kept.
     """
 
     task: str | None = None
@@ -303,6 +303,7 @@ class RunSettings:
     retries: int = 2
     max_failures: float = 0.8
     disk: str | int | None = None
+    artifacts: str | None = None
     ranks: int = 1
 
     @classmethod
@@ -340,7 +341,7 @@ _WANTED = {
     **dict.fromkeys(
         ("task", "target", "group", "time", "space", "strategy", "stopping", "scenarios", "until", "device"), "a text"
     ),
-    **dict.fromkeys(("store", "out", "name", "proxies", "reference", "executor", "ray_address"), "a text"),
+    **dict.fromkeys(("store", "out", "name", "proxies", "reference", "executor", "ray_address", "artifacts"), "a text"),
     **dict.fromkeys(("trials", "epochs", "size", "ranks"), "a positive whole number"),
     **dict.fromkeys(("workers", "confirm_seeds", "retries"), "a whole number from 0"),
     **dict.fromkeys(_FIGURES, "a number"),

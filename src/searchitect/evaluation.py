@@ -15,6 +15,7 @@ __all__ = [
     "CHECKPOINT",
     "CLOCK_MEASUREMENTS",
     "WATTS",
+    "Artifacts",
     "Cause",
     "Check",
     "Checker",
@@ -161,6 +162,27 @@ class Evaluator(Protocol):
         ...
 
 
+class Artifacts(Protocol):
+    """Keeps the files that trials leave where no folder is seen by all workers; travels to them with each job."""
+
+    def fetch(self, number: int, folder: Path) -> None:
+        """Bring what a trial left into a local folder; nothing where it left nothing.
+
+        Raises:
+            EvaluationError: what lies there is not what was kept.
+            StorageError: the place cannot be reached.
+        """
+        ...
+
+    def keep(self, number: int, folder: Path) -> None:
+        """Take over the files of a local folder as what this trial left; they count once all are there.
+
+        Raises:
+            StorageError: they cannot be kept.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One evaluation to run.
@@ -169,6 +191,7 @@ class Job:
         number: number of the trial; comes back with the outcome.
         seconds: wall time after which the job is stopped and counts as failed; None for no limit.
         folder: where the evaluation may leave files; created by the executor.
+        artifacts: where they are kept instead, from a folder of the machine that runs it; None where `folder` is it.
     """
 
     number: int
@@ -177,6 +200,7 @@ class Job:
     device: str = "cpu"
     seconds: float | None = None
     folder: Path | None = None
+    artifacts: Artifacts | None = None
 
 
 class Cause(StrEnum):

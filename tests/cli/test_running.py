@@ -30,7 +30,7 @@ def test_every_option_reaches_the_search(api: FakeApi, typed: Typed) -> None:
     --warm-start old --warm-start @s.db --devices phone --confidence 0.9 --proxies nwot,flops --stopping median
     --prune-space --scenarios places.toml --size 2 --reference runs/old --executor ray --ray-address auto
     --trial-cpus 2 --trial-gpus 0.25 --trial-seconds 60 --hang-seconds 30 --retries 1 --max-failures 0.5 --disk 1GB
-    --ranks 4"""
+    --ranks 4 --artifacts s3://bucket/runs"""
     assert typed(*words.split()).code == 0
     [(name, _, given)] = api.calls
     recipe = given.pop("recipe")
@@ -58,6 +58,7 @@ def test_every_option_reaches_the_search(api: FakeApi, typed: Typed) -> None:
         "store": "s.db",
         "name": "mine",
         "folder": "runs/x",
+        "artifacts": "s3://bucket/runs",
         "random_search": False,
         "confirm_seeds": 3,
         "deterministic": True,

@@ -6,7 +6,8 @@ import pytest
 
 import searchitect as sa
 from searchitect.evaluation import CHECKPOINT
-from searchitect.study.checkpoints import forget_all, forget_continued
+from searchitect.storage.artifacts import TrialFolders
+from searchitect.study.checkpoints import WEIGHTS_FOLDER, forget_all, forget_continued
 from searchitect.study.loop import weights_folder
 from searchitect.study.state import StudyState
 from searchitect.trial import Proposal, Trial, TrialState
@@ -26,6 +27,10 @@ def folder(tmp_path):
     return tmp_path
 
 
+def kept(folder):
+    return TrialFolders(folder / WEIGHTS_FOLDER)
+
+
 def left(folder):
     return sorted(int(path.parent.name[-5:]) for path in folder.glob(f"weights/*/{CHECKPOINT}"))
 
@@ -38,24 +43,24 @@ def state(*trials):
 
 
 def test_what_was_continued_has_had_its_turn(folder):
-    forget_continued(folder, state(trial(0)), trial(3, continues=0))
+    forget_continued(kept(folder), state(trial(0)), trial(3, continues=0))
     assert left(folder) == [1, 2, 3]
     assert (weights_folder(folder, 0) / "model.safetensors").exists()
 
 
 def test_what_is_being_continued_once_more_stays(folder):
     going_on = trial(2, TrialState.RUNNING, continues=0)
-    forget_continued(folder, state(trial(0), trial(1), going_on), trial(3, continues=0))
+    forget_continued(kept(folder), state(trial(0), trial(1), going_on), trial(3, continues=0))
     assert left(folder) == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("ended", [TrialState.FAILED, TrialState.PRUNED])
 def test_a_trial_that_is_not_complete_leaves_none_and_takes_none(folder, ended):
-    forget_continued(folder, state(trial(0)), dataclasses.replace(trial(3, continues=0), state=ended))
+    forget_continued(kept(folder), state(trial(0)), dataclasses.replace(trial(3, continues=0), state=ended))
     assert left(folder) == [0, 1, 2]
 
 
 def test_after_the_search_none_is_left(folder):
-    forget_all(folder)
-    forget_all(folder / "nowhere")
+    forget_all(kept(folder))
+    forget_all(kept(folder / "nowhere"))
     assert left(folder) == []

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from searchitect import tasks
+from searchitect.api.keeping import kept_artifacts
 from searchitect.api.opening import open_result, opened
+from searchitect.api.preparing import folder_name
 from searchitect.api.reopening import request_of
 from searchitect.api.request import Parts, make_parts
 from searchitect.api.supernet_files import read_progress
@@ -290,7 +292,8 @@ def _trained(result: Result, trial: int | None, parts: Parts | None, why: str) -
     if trial is None or result.folder is None:
         listed = ", ".join(map(str, kept)) or "none"
         raise ConfigError(f"the study kept no weights of this trial; trials with weights: {listed}")
-    return restorer(result.trials, parts, result.folder)(trial), parts.task.describe()
+    artifacts = kept_artifacts(result.manifest["recorded"], folder_name(result.study))
+    return restorer(result.trials, parts, result.folder, artifacts)(trial), parts.task.describe()
 
 
 def _confirmed(result: Result, trial: int | None, kept: Sequence[int]) -> int | None:

@@ -31,11 +31,12 @@ def finish(study: Study, prepared: Prepared) -> None:
     # Only confirmation trials keep their weights.
     confirmed = result.best is not None and study.state.trials[result.best.trial].phase == "confirm"
     if folder is not None and parts.task is not None and result.best is not None and confirmed:
-        model = restorer(study.state.trials, parts, folder)(result.best.trial)
+        restore = restorer(study.state.trials, parts, folder, prepared.artifacts)
+        model = restore(result.best.trial)
         written = _write_model(prepared, result, result.best, model)
         files, skipped = list(written.files), list(written.skipped)
         if parts.portfolio is not None:
-            more, missing = write_portfolio_files(prepared, result, restorer(study.state.trials, parts, folder))
+            more, missing = write_portfolio_files(prepared, result, restore)
             files, skipped = files + more, skipped + missing
         shown = result_of(study.state, folder=folder, space=parts.space)
         page = write_report_page(dataclasses.replace(shown, files=(*files, REPORT)), model, prepared)

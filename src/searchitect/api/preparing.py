@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from searchitect.api.keeping import artifacts_of
 from searchitect.api.niching import with_cells
 from searchitect.api.opening import DEFAULT_STORE
 from searchitect.api.placing import placed
@@ -27,6 +28,7 @@ from searchitect.evaluation import Energy
 from searchitect.objectives import parse_constraint
 from searchitect.storage import open_store
 from searchitect.storage.journal import Event, Store
+from searchitect.storage.remote_artifacts import RemoteArtifacts
 from searchitect.strategies import PriorTrial
 from searchitect.study.plan import Plan, Wishes, make_plan
 from searchitect.trial import Fidelity
@@ -55,6 +57,7 @@ class Prepared:
         since: monotonic time at which the preparation began.
         warm_start: what the warm start was called; part of what a resumed study must repeat.
         prior: prior trials of a new study; None where the study keeps its own.
+        artifacts: where the files of trials are kept; None for the folder.
         scoring: how architectures are scored without training; None where they are not.
         late: another budget than the recorded one is asked for, and the search has ended.
     """
@@ -73,6 +76,7 @@ class Prepared:
     warm_start: tuple[str, ...] = ()
     prior: tuple[PriorTrial, ...] | None = None
     scoring: Scoring | None = None
+    artifacts: RemoteArtifacts | None = None
 
 
 def prepare(request: Request, parts: Parts) -> Prepared:
@@ -88,6 +92,7 @@ def prepare(request: Request, parts: Parts) -> Prepared:
         request.supernet.require_trust()  # its seconds count as those of the supernet, not of the study
     since = time.monotonic()
     folder = _writable(_folder(request, name, known))
+    kept = artifacts_of(request.artifacts, folder_name(name), known)
     evaluator = _evaluator(request, parts, folder)
     wishes, late = _wishes(request, parts), False
     if known is not None:
@@ -116,7 +121,7 @@ def prepare(request: Request, parts: Parts) -> Prepared:
     scoring = scoring_of(request, parts, known, plan.campaign.search.seconds)
     plan = dataclasses.replace(plan, scored=None if scoring is None else scoring.line())
     return Prepared(
-        request, parts, evaluator, name, store, folder, wishes, plan, warnings, since, late, label, prior, scoring
+        request, parts, evaluator, name, store, folder, wishes, plan, warnings, since, late, label, prior, scoring, kept
     )
 
 

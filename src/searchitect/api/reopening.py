@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from searchitect.api.executing import recorded_execution
+from searchitect.api.keeping import kept_artifacts
 from searchitect.api.opening import open_result, opened, recorded_of
 from searchitect.api.placing import devices_of
 from searchitect.api.portfolio_files import PAGE, copy_models, write_page
-from searchitect.api.preparing import prepare
+from searchitect.api.preparing import folder_name, prepare
 from searchitect.api.request import Request, make_parts
 from searchitect.api.running import run
 from searchitect.api.trained_supernet import TrainedSupernet
@@ -94,13 +95,14 @@ def _export_trial(result: Result, trial: int, folder: Path, request: Request) ->
     parts = make_parts(request)
     assert parts.task is not None
     assert result.folder is not None
+    artifacts = kept_artifacts(result.manifest["recorded"], folder_name(result.study))
     found = result.trials[trial]
     written = write_files(
         folder,
         space=parts.space,
         architecture=found.architecture,
         task_description=parts.task.describe(),
-        model=restorer(result.trials, parts, result.folder)(trial),
+        model=restorer(result.trials, parts, result.folder, artifacts)(trial),
         sample=parts.task.validation.read(np.arange(min(64, len(parts.task.validation)))),
         measurements={"study": result.study, "trial": trial, "validation": dict(found.measurements)},
         recipe=parts.recipe,
@@ -210,6 +212,7 @@ def request_of(study: str, store: Store, data: Any, space: Any, evaluate: Callab
         store=store,
         name=study,
         folder=recorded["folder"],
+        artifacts=recorded.get("artifacts"),
         recipe=Recipe(**manifest["details"]["recipe"]),
         random_search=wishes["compare"],
         deterministic=manifest["details"]["deterministic"],

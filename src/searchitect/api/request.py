@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from searchitect.api.executing import check_device, check_executing
+from searchitect.api.keeping import check_artifacts
 from searchitect.api.placing import device_measurement_names, find_devices, limits_of, names_a_device, predicted_names
 from searchitect.api.scoring import check_proxies
 from searchitect.api.serving import own_metrics, with_scenarios
@@ -83,6 +84,7 @@ class Request:
     retries: int = RETRIES
     max_failures: float = MAX_FAILURES
     disk: str | int | None = None
+    artifacts: str | None = None
     ranks: int = 1
 
 
@@ -139,6 +141,8 @@ def make_parts(request: Request) -> Parts:
     if task is not None and request.evaluate is None:
         own = own_metrics(portfolio, objectives[0].name)
         _check_measured([name for name in (*(o.name for o in objectives), *named) if name not in own], task, devices)
+    workers = _workers(request, task)
+    check_artifacts(request.artifacts, workers)
     return Parts(
         space,
         task,
@@ -146,7 +150,7 @@ def make_parts(request: Request) -> Parts:
         objectives,
         limits_of(request.constraints, request.confidence),
         tuple(parse_constraint(text) for text in until),
-        _workers(request, task),
+        workers,
         memory_bytes,
         features,
         devices,

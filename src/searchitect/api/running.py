@@ -98,6 +98,7 @@ def _recorded(prepared: Prepared) -> dict[str, Any]:
         "workers": prepared.parts.workers,
         "device": request.device,
         "folder": None if prepared.folder is None else str(prepared.folder),
+        **({} if prepared.artifacts is None else {"artifacts": prepared.artifacts.shown}),
         "data": str(request.data) if isinstance(request.data, (str, Path)) else None,
         "target": request.target,
         "reference": None if request.reference is None else str(request.reference),
@@ -144,6 +145,7 @@ def _campaign(study: Study, prepared: Prepared) -> None:
             prepared.folder,
             open_meter(request.device),
             **failure_bounds(request),
+            artifacts=prepared.artifacts,
         )
         run_campaign(study, prepared.plan.campaign, runner, _judge(study, prepared))
     finally:
@@ -156,7 +158,7 @@ def _judge(study: Study, prepared: Prepared) -> Any:
         return None
     from searchitect.evaluators.judge import TaskJudge
 
-    restore = restorer(study.state.trials, parts, folder)
+    restore = restorer(study.state.trials, parts, folder, prepared.artifacts)
     if parts.portfolio is not None:
         return portfolio_judge(parts, parts.portfolio, restore, request.seed, request.device)
     return TaskJudge(parts.task, parts.objectives[0], restore, seed=request.seed, device=request.device)

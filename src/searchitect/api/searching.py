@@ -65,7 +65,7 @@ def search(
     hang_seconds: float | None = None,
     retries: int = RETRIES,
     max_failures: float = MAX_FAILURES,
-    disk: str | int | None = None,
+    disk: str | int | None = None, artifacts: str | None = None,
     ranks: int = 1,
     on_event: Callable[[Event], None] | None = None,
 ) -> Result:  # fmt: skip
@@ -132,6 +132,8 @@ def search(
         retries: how often a trial is run again whose machine is gone or whose worker was killed.
         max_failures: share of the search's trials that may fail before it stops and says why.
         disk: what weights of trials may take, "10GB"; the least useful are removed first.
+        artifacts: URL below which trials leave their weights, "s3://bucket/runs", where workers share no folder; by
+            default they lie in `folder`. See docs/reliability.md.
         ranks: programs that train each model together on the CPU, data-parallel; for models whose batches keep several
             processors busy. See docs/reliability.md.
         on_event: called with every event of the journal as it is written.

@@ -167,7 +167,8 @@ def _check_sample(sample: Any, tolerance: float) -> None:
 def _prepared(study: str, manifest: Event, folder: Path, own: tuple[Any, Any, Any], strategy: Any) -> Prepared:
     """The study as it would be resumed, in a store and a folder of its own."""
     alone = MemoryStore()
-    alone.journal(study, create=True).append(manifest)
+    recorded = {name: value for name, value in manifest["recorded"].items() if name != "artifacts"}
+    alone.journal(study, create=True).append({**manifest, "recorded": recorded})  # it writes into its folder
     request = dataclasses.replace(request_of(study, alone, *own), folder=folder)
     if strategy is not None:
         request = dataclasses.replace(request, strategy=strategy, options={})

@@ -126,6 +126,7 @@ _SETTINGS: dict[str, Any] = {
     "max_failures": _option(_FIGURE, "Stop once more than this share of the trials fail [0.8].", "SHARE"),
     "ranks": _option(_NUMBER, "Programs that train each model together, data-parallel, on CPU [1].", "N"),
     "disk": _option(_TEXT, "What weights of trials may take: 10GB.", "SIZE"),
+    "artifacts": _option(_TEXT, "Keep weights of trials below this URL, not in the folder: s3://bucket/runs.", "URL"),
     "allow_changed_code": _option(
         _SWITCH, "Go on although the source of the space has changed.", None, "--allow-changed-code"
     ),

@@ -129,6 +129,7 @@ def _arguments(settings: RunSettings) -> dict[str, Any]:
         "store": settings.store,
         "name": settings.name,
         "folder": settings.out,
+        "artifacts": settings.artifacts,
         "recipe": Recipe().updated(recipe) if recipe else None,
         "random_search": settings.random,
         "confirm_seeds": settings.confirm_seeds,

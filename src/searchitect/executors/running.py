@@ -11,6 +11,7 @@ from pathlib import Path
 from searchitect.errors import EvaluationError, SearchitectError, StorageError, TrialStopped
 from searchitect.evaluation import Cause, Context, Evaluator, Job, Outcome
 from searchitect.executors.causes import is_memory_error
+from searchitect.executors.workplace import workplace
 from searchitect.trial import TrialState
 
 __all__ = ["MAX_REASON", "OnReport", "failure", "run_job"]
@@ -41,10 +42,9 @@ def run_job(
     measurements: Mapping[str, float] = {}
     reason, halt, cause = None, False, None
     try:
-        if job.folder is not None:
-            job.folder.mkdir(parents=True, exist_ok=True)
-        context = Context(job.seed, job.device, job.seconds, job.folder, job.number, desk.send)
-        measurements = _checked(evaluator.evaluate(job.proposal, context))
+        with workplace(job) as folder:
+            context = Context(job.seed, job.device, job.seconds, folder, job.number, desk.send)
+            measurements = _checked(evaluator.evaluate(job.proposal, context))
     except KeyboardInterrupt:
         raise
     except TrialStopped as error:

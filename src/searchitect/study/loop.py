@@ -9,6 +9,7 @@ from pathlib import Path
 
 from searchitect.errors import EvaluationError
 from searchitect.evaluation import Executor, Job, Meter, Outcome, trial_folder
+from searchitect.storage.artifacts import Kept, StoredArtifacts, TrialFolders
 from searchitect.study.alarms import note_alarms
 from searchitect.study.checkpoints import WEIGHTS_FOLDER, forget_all, forget_continued
 from searchitect.study.costing import PredictedCost, note_cost
@@ -67,6 +68,7 @@ class Runner:
         retries: how often a trial is run again that was lost with its machine or whose worker was killed.
         disk_bytes: what weights of trials may take; None for no limit.
         max_failures: share of the search's trials in this session that may fail before it stops; 1 for all.
+        artifacts: where they put them instead; None for the folder.
     """
 
     executor: Executor
@@ -79,6 +81,14 @@ class Runner:
     retries: int = RETRIES
     max_failures: float = MAX_FAILURES
     disk_bytes: int | None = None
+    artifacts: StoredArtifacts | None = None
+
+    @property
+    def kept(self) -> Kept | None:
+        """The files that trials have left; None where none are kept."""
+        if self.artifacts is not None:
+            return self.artifacts
+        return None if self.folder is None else TrialFolders(self.folder / WEIGHTS_FOLDER)
 
 
 def run_phase(study: Study, phase: str, runner: Runner, limit: Limit, *, keep_weights: bool = False) -> str:
@@ -110,8 +120,8 @@ def run_phase(study: Study, phase: str, runner: Runner, limit: Limit, *, keep_we
 
 def _forget(runner: Runner, phase: str) -> None:
     """Once the search is over nothing is continued any more."""
-    if runner.folder is not None and phase == "search":
-        forget_all(runner.folder)
+    if runner.kept is not None and phase == "search":
+        forget_all(runner.kept)
 
 
 def _abandon(study: Study, runner: Runner) -> None:
@@ -139,7 +149,7 @@ class _Phase:
         self.mean_seconds = sum(t.clock.get("seconds", 0.0) for t in ended) / max(1, len(ended))
         self.refused = False  # the last proposal would not end in time
         self.failures = FailureRate(runner.max_failures)
-        self.quota = Quota(study, runner.folder, runner.disk_bytes)
+        self.quota = Quota(study, runner.kept, runner.disk_bytes)
         cost = study.setting.cost
         self.predicted = cost if isinstance(cost, PredictedCost) and limit.seconds is not None else None
         self.joules = None if runner.meter is None or limit.joules is None else runner.meter.joules()
@@ -236,12 +246,13 @@ class _Phase:
         # Some grace: what was begun in time should end. A first trial may be late, and still gets a chance.
         most = None if left is None else max(1.0 + 1.3 * left, 2.0 * self.mean_seconds or LATE_FIRST_TRIAL)
         bounds = [bound for bound in (cap, most) if bound is not None]
-        folder = self.runner.folder
-        proposal = trial.proposal
+        folder, artifacts, proposal = self.runner.folder, self.runner.artifacts, trial.proposal
         # What goes on from another trial finds it beside its own folder.
         keeps = self.keep_weights or proposal.keeps or proposal.continues is not None
-        keep = weights_folder(folder, trial.number) if keeps and folder else None
-        job = Job(trial.number, proposal, trial.seed, self.runner.device, min(bounds, default=None), keep)
+        keep = weights_folder(folder, trial.number) if keeps and folder and artifacts is None else None
+        seconds = min(bounds, default=None)
+        there = artifacts if keeps else None
+        job = Job(trial.number, proposal, trial.seed, self.runner.device, seconds, keep, there)
         self.runner.executor.submit(job)
 
     def _collect(self) -> None:
@@ -274,8 +285,8 @@ class _Phase:
         trial = self.study.end(outcome, self.runner.clock.elapsed())
         note_alarms(self.study)
         self._note_cost()
-        if self.runner.folder is not None:
-            forget_continued(self.runner.folder, self.study.state, trial)
+        if self.runner.kept is not None:
+            forget_continued(self.runner.kept, self.study.state, trial)
         self.quota.keep(trial)
         self.condition_met = self.condition_met or self._reached(trial)
         if trial.is_complete:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from searchitect.evaluation import trial_folder
-from searchitect.study.checkpoints import WEIGHTS_FOLDER
+from searchitect.storage.artifacts import Kept
 from searchitect.study.finalists import feasible, pareto_front
 from searchitect.study.incidents import DISCARDED
 from searchitect.trial import Trial, TrialState
@@ -27,19 +24,19 @@ class Quota:
 
     The best `KEPT_BEST` trials and those of the front keep theirs, and so do running trials, those that they go on or
     inherit from, and all that a result refers to: every confirmed model. Where these alone take more, nothing else is
-    left to remove. The folders are measured once, then those that may have changed.
+    left to remove. What trials left is measured once, then that of those which may have changed.
 
     Args:
-        folder: of the study; None where nothing is kept.
+        kept: the files of the study's trials; None where nothing is kept.
         most: bytes; None for no bound.
     """
 
-    def __init__(self, study: Study, folder: Path | None, most: int | None) -> None:
+    def __init__(self, study: Study, kept: Kept | None, most: int | None) -> None:
         self._study, self._most = study, most
-        self._folder = None if folder is None or most is None else folder / WEIGHTS_FOLDER
+        self._kept = None if most is None else kept
         self._sizes: dict[int, int] = {}
-        if self._folder is not None:
-            self._note(_with_weights(self._folder))
+        if self._kept is not None:
+            self._note(self._kept.numbers())
 
     def keep(self, changed: Trial | None = None) -> None:
         """Remove what is least useful until the rest is within bounds.
@@ -47,9 +44,10 @@ class Quota:
         Args:
             changed: the trial that has just ended, if one has: its files, and those that it went on from, are others.
         """
-        if self._folder is None or self._most is None:
+        if self._kept is None or self._most is None:
             return
-        self._note(self._study.state.running)
+        if self._kept.grows:
+            self._note(self._study.state.running)
         if changed is not None:
             before = changed.proposal.continues
             self._note([changed.number] if before is None else [changed.number, before])
@@ -57,13 +55,13 @@ class Quota:
         if gone:
             self._study.mark({"kind": DISCARDED, "numbers": gone})
             for number in gone:
-                shutil.rmtree(self._folder / trial_folder(number), ignore_errors=True)
+                self._kept.remove(number)
                 del self._sizes[number]
 
     def _note(self, numbers: Iterable[int]) -> None:
-        assert self._folder is not None
+        assert self._kept is not None
         for number in numbers:
-            self._sizes[number] = _size(self._folder / trial_folder(number))
+            self._sizes[number] = self._kept.size(number)
 
     def _excess(self) -> Iterator[int]:
         """Numbers of the trials whose weights go."""
@@ -91,17 +89,3 @@ def _least_useful_first(study: Study) -> Iterator[int]:
     for trial in sorted(ended, key=lambda t: (-place.get(t.number, len(order)), t.number)):
         if trial.number not in kept:
             yield trial.number
-
-
-def _with_weights(weights: Path) -> Iterator[int]:
-    for path in weights.glob("trial-*"):
-        number = path.name.rpartition("-")[2]
-        if number.isdigit():
-            yield int(number)
-
-
-def _size(place: Path) -> int:
-    try:
-        return sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
-    except OSError:  # a running trial replaces a file at this moment
-        return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Iterator
 
 __all__ = ["JOB", "VERDICT", "FrameReader", "framed", "read_frame"]
 
@@ -11,6 +12,9 @@ JOB, VERDICT = b"j", b"v"
 """The first letter of what the driver sends to a worker that has its evaluator."""
 
 _LENGTH = struct.Struct("!Q")
+
+_LONGEST = 1 << 30
+"""Bytes of the longest answer of a worker; its reports have some hundred."""
 
 
 def framed(payload: bytes) -> bytes:
@@ -41,16 +45,21 @@ class FrameReader:
     def __init__(self) -> None:
         self._data = bytearray()
 
-    def feed(self, piece: bytes) -> list[bytes]:
-        """Take the next piece and return the payloads that are whole now."""
+    def feed(self, piece: bytes) -> Iterator[bytes]:
+        """Take the next piece and yield the payloads that are whole now, to be read to the last.
+
+        Raises:
+            ValueError: a length is beyond all measure: these are no frames.
+        """
         self._data += piece
-        whole: list[bytes] = []
         begin = 0
         while len(self._data) - begin >= _LENGTH.size:
-            end = begin + _LENGTH.size + _LENGTH.unpack_from(self._data, begin)[0]
+            (length,) = _LENGTH.unpack_from(self._data, begin)
+            if length > _LONGEST:
+                raise ValueError(f"a message of {length:,} bytes")
+            end = begin + _LENGTH.size + length
             if end > len(self._data):
                 break
-            whole.append(bytes(self._data[begin + _LENGTH.size : end]))
+            yield bytes(self._data[begin + _LENGTH.size : end])
             begin = end
         del self._data[:begin]
-        return whole

@@ -91,7 +91,8 @@ class ProcessExecutor(Pool[WorkerProcess]):
             ConfigError: no worker is free, or the executor is closed.
         """
         idle = self._idle(job)
-        worker = next((worker for worker in idle if worker.ready), idle[0])
+        # One that has died in the meantime is noticed when a job waits, and takes none.
+        worker = max(idle, key=lambda worker: (not worker.has_exited, worker.ready))
         worker.give(job, self._exact)
         self._listen(worker)
 
@@ -196,9 +197,10 @@ class ProcessExecutor(Pool[WorkerProcess]):
         """A worker has died: its job fails if it had begun, otherwise another worker gets it."""
         if worker.closed:
             return
-        worker.wait(1.0)
+        if not worker.babbled:
+            worker.wait(1.0)
         reason = told_within(self._memory_bytes, worker.epitaph())
-        if worker.begun is None:
+        if worker.begun is None and not (worker.ready and worker.job is None):
             self._futile += 1
             if self._futile >= _FUTILE or not (worker.ready or self._any_ready):
                 raise ConfigError(f"workers cannot start: {reason}", hint=_LOCAL)
@@ -209,14 +211,14 @@ class ProcessExecutor(Pool[WorkerProcess]):
         self._selector.unregister(worker)
         self._pool.remove(worker)
         worker.end()
+        if job is not None and begun is not None:
+            seconds, reports = time.monotonic() - begun, tuple(worker.reports)
+            self._ended.append(Outcome(job.number, TrialState.FAILED, {}, reason, reports, seconds, cause=cause))
         self._start()
-        if job is None:
-            return
-        if begun is None:
+        if job is not None and begun is None:
             self.submit(job)
-            return
-        seconds, reports = time.monotonic() - begun, tuple(worker.reports)
-        self._ended.append(Outcome(job.number, TrialState.FAILED, {}, reason, reports, seconds, cause=cause))
+            if worker.stop is not None:
+                self.stop(job.number, worker.stop)
 
 
 def _is_late(worker: WorkerProcess) -> bool:

@@ -35,6 +35,7 @@ main(settings["descriptor"], settings["memory_bytes"])
 _ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
+_KINDS = ("ready", "broken", "start", "report", "end")
 _PIECE = 1 << 18
 _TAIL_BYTES, _TAIL_LINES, _TAIL_CHARS = 8_000, 3, 300
 _NOISE = ("Extension modules:", "Current thread 0x", "Thread 0x", "Stack (most recent")
@@ -56,6 +57,7 @@ class WorkerProcess:
         reports: of the job so far.
         stop: why the job is to end; None where it may go on.
         signs: its signs of life.
+        babbled: whether something came from it that is no message.
     """
 
     def __init__(self, evaluator: bytes, memory_bytes: int | None, patience: float) -> None:
@@ -65,6 +67,7 @@ class WorkerProcess:
         self.deadline: float | None = time.monotonic() + patience
         self.reports: list[tuple[int, Mapping[str, float]]] = []
         self.stop: str | None = None
+        self.babbled = False
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `end`
         fcntl.fcntl(self._log, fcntl.F_SETFL, os.O_APPEND | fcntl.fcntl(self._log, fcntl.F_GETFL))
         self._log_begin = 0
@@ -114,11 +117,12 @@ class WorkerProcess:
         Args:
             waits: at each report it waits for a verdict.
         """
+        letter = JOB + pickle.dumps((job, waits))  # first of all: what cannot travel is not given
         self.job, self.begun = job, None
         self.reports = []
         self._log_begin = os.fstat(self._log.fileno()).st_size
         self.stop = None
-        self._post(JOB + pickle.dumps((job, waits)))
+        self._post(letter)
 
     def answer(self, number: int, reason: str | None) -> None:
         """Say why the job is to end, or None: it goes on."""
@@ -142,13 +146,18 @@ class WorkerProcess:
             self._outbox.clear()
 
     def receive(self) -> tuple[list[list[Any]], bool]:
-        """Return the messages that have arrived, and whether the worker is still connected."""
+        """Return the messages that have arrived, and whether the worker is still connected.
+
+        Who says what is no message is not: a candidate has written into the connection, and nothing behind it counts.
+        """
         messages: list[list[Any]] = []
         try:
             while piece := self._channel.recv(_PIECE):
-                messages += [json.loads(payload) for payload in self._reader.feed(piece)]
+                messages.extend(map(_message, self._reader.feed(piece)))
         except BlockingIOError:
             return messages, True
+        except (ValueError, RecursionError):
+            self.babbled = True
         except OSError:
             pass
         return messages, False
@@ -156,7 +165,9 @@ class WorkerProcess:
     def epitaph(self) -> str:
         """How the process died: signal or exit code, and the last lines it printed."""
         code = self._process.returncode
-        if code is None:
+        if self.babbled:
+            how = "it sent what is no message"
+        elif code is None:
             how = "the connection was closed"
         elif code >= 0:
             how = f"exit code {code}"
@@ -207,6 +218,18 @@ def _start(descriptor: int, memory_bytes: int | None, log: int) -> subprocess.Po
         env={**os.environ, **_ONE_THREAD},
         start_new_session=True,
     )
+
+
+def _message(payload: bytes) -> list[Any]:
+    """A list that begins with its kind, as in `worker.py`.
+
+    Raises:
+        ValueError: it is none.
+    """
+    message = json.loads(payload)
+    if not isinstance(message, list) or not message or message[0] not in _KINDS:
+        raise ValueError("no message of a worker")
+    return message
 
 
 def _signal(number: int) -> str:

@@ -126,3 +126,18 @@ def test_a_function_of_your_own_finds_a_folder_and_its_files_are_kept(tmp_path):
     )  # fmt: skip
     kept = sorted(path.read_text() for path in (tmp_path / "bucket" / "own").rglob("note.txt"))
     assert len(kept) == sum(t.is_complete for t in result.trials if t.reused is None) > 0
+
+
+def test_a_password_is_in_no_journal_and_the_same_search_goes_on_with_it(tmp_path, monkeypatch):
+    import fsspec
+
+    url, plain = "sftp://me:swordfish@host/runs", fsspec.core.url_to_fs
+    monkeypatch.setattr(fsspec.core, "url_to_fs", lambda given: plain(given.replace(url, bucket_of(tmp_path))))
+    given = {"strategy": "random", "trials": 2, "confirm_seeds": 0, "artifacts": url}
+    search(tmp_path, **given)
+    events = [event for _, event in open_store(str(tmp_path / "s.db")).journal("one").read()]
+    assert "swordfish" not in str(events)
+    assert events[0]["recorded"]["artifacts"] == "sftp://me:***@host/runs"
+    with pytest.raises(ConfigError, match="held a secret, which no journal keeps"):
+        api.resume("one", tmp_path / "s.db", space=Net)
+    assert search(tmp_path, **given).stopped_by == "trials"

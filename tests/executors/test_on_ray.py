@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
+import searchitect as sa
 from searchitect.errors import ConfigError
 from searchitect.evaluation import Cause, Context, Evaluator, Executor, LiveExecutor
 from searchitect.testing.executors import (
@@ -109,8 +110,6 @@ def test_an_evaluator_that_cannot_be_loaded_is_one_error() -> None:
 
 
 def test_a_search_runs_on_it_through_the_front_door(tmp_path, capfd) -> None:
-    import searchitect as sa
-
     @sa.space
     class Net:
         width: int = sa.integer(1, 50)
@@ -130,7 +129,6 @@ def test_a_search_runs_on_it_through_the_front_door(tmp_path, capfd) -> None:
 
 
 def test_the_journal_of_a_hang_is_the_same_wherever_it_ran(tmp_path) -> None:
-    import searchitect as sa
     from searchitect.storage import open_store
 
     @sa.space
@@ -152,3 +150,37 @@ def test_the_journal_of_a_hang_is_the_same_wherever_it_ran(tmp_path) -> None:
     assert journals["ray"] == journals["processes"]
     (hung,) = (event for event in journals["ray"] if event.get("state") == "failed")
     assert (hung["cause"], hung["quarantined"]) == ("hang", True)
+
+
+@sa.space
+class Trained:
+    width: int = sa.choice(4, 8, 16)
+
+    def recipe(self):
+        return sa.Recipe(schedule="constant", epochs=4, batch_size=64)
+
+    def build(self, task):
+        import torch
+
+        return torch.nn.Sequential(
+            torch.nn.Linear(task.inputs[0], self.width), torch.nn.Linear(self.width, task.outputs)
+        )
+
+
+def test_weights_travel_by_a_url_where_no_folder_is_shared(tmp_path) -> None:
+    """Actors work in folders of their own, elsewhere; the driver's holds only what it fetched."""
+    pytest.importorskip("fsspec", reason="the extra 'artifacts' is not installed")
+    place = {"store": tmp_path / "s.db", "folder": tmp_path / "out", "name": "ray"}
+    where = {"executor": "ray", "workers": 2, "artifacts": f"file://{tmp_path}/bucket"}
+    result = sa.search(
+        "iris", Trained, strategy="asha", trials=9, confirm_seeds=2, random_search=False, **place, **where
+    )
+    assert any(t.measurements.get("continued_epochs") for t in result.trials)
+    assert all(t.state is TrialState.COMPLETE for t in result.trials)
+    confirmed = {f"trial-{n:05d}" for finalist in result.finalists for n in finalist.trials}
+    kept = {path.parent.parent.name for path in (tmp_path / "bucket").rglob("model.safetensors")}
+    assert confirmed <= kept
+    assert {path.name for path in (tmp_path / "out" / "weights").iterdir()} <= confirmed
+    assert not list((tmp_path / "bucket").rglob("checkpoint.safetensors"))
+    assert result.best is not None
+    assert result.best.model is not None

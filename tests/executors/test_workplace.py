@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -10,10 +11,13 @@ from pathlib import Path
 import pytest
 
 from searchitect.errors import EvaluationError, StorageError, TrialStopped
-from searchitect.evaluation import Job, trial_folder
+from searchitect.evaluation import Cause, Job, trial_folder
+from searchitect.executors import ProcessExecutor
 from searchitect.executors.running import run_job
 from searchitect.executors.workplace import scratch
 from searchitect.spaces.architecture import Architecture
+from searchitect.storage.remote_artifacts import RemoteArtifacts
+from searchitect.testing.executors import run_all
 from searchitect.trial import Proposal, TrialState
 
 
@@ -113,3 +117,33 @@ def test_what_a_killed_process_left_is_removed_by_the_next_and_what_is_in_use_st
                 assert not left.exists()
                 assert ours.exists()
     assert list(temporary.iterdir()) == []
+
+
+class Dying:
+    """Dies once in the middle, with its files written."""
+
+    def evaluate(self, proposal, context):
+        once = Path(str(proposal.architecture["once"]))
+        (context.folder / "weights").write_text(str(context.seed))
+        if not once.exists():
+            once.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return {"score": 1.0}
+
+
+def test_a_killed_worker_leaves_nothing_that_counts_and_its_trial_can_be_run_again(temporary, monkeypatch):
+    pytest.importorskip("fsspec", reason="the extra 'artifacts' is not installed")
+    monkeypatch.setenv("TMPDIR", str(temporary / "scratch"))
+    (temporary / "scratch").mkdir()
+    artifacts = RemoteArtifacts(f"file://{temporary}/bucket", "study")
+    given = Job(3, Proposal(Architecture("s", {"once": str(temporary / "once")})), 5, artifacts=artifacts)
+    with ProcessExecutor(Dying(), workers=1) as executor:
+        (first,) = run_all(executor, [given])
+        assert first.cause is Cause.KILLED
+        assert list(artifacts.numbers()) == []
+        assert len(list((temporary / "scratch").iterdir())) == 1
+        (second,) = run_all(executor, [given])
+        assert second.state is TrialState.COMPLETE
+        assert list((temporary / "scratch").iterdir()) == []
+    artifacts.fetch(3, temporary / "ours")
+    assert (temporary / "ours" / "weights").read_text() == "5"

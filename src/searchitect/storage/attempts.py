@@ -57,9 +57,9 @@ class Attempt:
         """
         try:
             document = json.loads(data)
-            token, listed = document["token"], dict(document["files"])
+            token, listed = document["token"], document["files"]
             files = {name: KeptFile(size, digest) for name, (size, digest) in listed.items()}
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
         if not (isinstance(token, str) and _TOKEN.fullmatch(token) and all(map(_is_sound, files.values()))):
             return None

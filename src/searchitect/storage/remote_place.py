@@ -81,6 +81,7 @@ class RemotePlace:
                 known = did_you_mean(self.protocol, fsspec.available_protocols())
                 raise ConfigError(f"artifacts at {self.shown}: {self.why(error)}", hint=known) from None
             self._opened = fs, path.rstrip("/")
+        self._opened[0].invalidate_cache()  # others write there, too
         return self._opened
 
     def path(self, *parts: str) -> str:
@@ -94,10 +95,8 @@ class RemotePlace:
 
     def listed(self, path: str) -> dict[str, dict[str, Any]]:
         """All files below a path, by path."""
-        fs = self.connected()[0]
-        fs.invalidate_cache()
         try:
-            found: dict[str, dict[str, Any]] = fs.find(path, detail=True)
+            found: dict[str, dict[str, Any]] = self.connected()[0].find(path, detail=True)
         except FileNotFoundError:
             return {}
         return found

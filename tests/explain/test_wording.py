@@ -27,7 +27,20 @@ def test_every_language_has_the_same_texts_with_the_same_places(language: str) -
 def test_every_text_is_used_somewhere() -> None:
     files = [*SOURCE.rglob("*.py"), *SOURCE.rglob("explanation*.j2")]
     source = "\n".join(file.read_text("utf-8") for file in files)
-    tables = {"missing", "search.endings", "search.phases", "model.flow", "model.tree", "model.additive", "search.best"}
+    tables = {
+        "missing",
+        "method",
+        "verdict",
+        "flow",
+        "needing",
+        "refusal",
+        "search.endings",
+        "search.phases",
+        "model.flow",
+        "model.tree",
+        "model.additive",
+        "search.best",
+    }
     for table, texts in words().texts.items():
         for key in texts:
             made = table in tables or f"{table}.{key.partition('_')[0]}" in tables  # put together from a name

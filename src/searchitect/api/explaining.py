@@ -26,7 +26,7 @@ from searchitect.explain.searches.explaining import (
     explain_winner,
     winner_of,
 )
-from searchitect.explain.wording import words
+from searchitect.explain.wording import UnexplainedError, Words, words
 from searchitect.objectives import parse_constraint
 from searchitect.result import Result
 from searchitect.spaces import Architecture, SearchSpace
@@ -93,8 +93,8 @@ def explain(
     known = SearchSpace.of(space) if space is not None else _space(result, parts)
     evidence = study_evidence(result, objective, space=known)
     winner = winner_of(result, trial)
-    gathered = Gathered()
-    explain_evidence(evidence, gathered, seed, say)
+    gathered = Gathered(say=say)
+    explain_evidence(evidence, gathered, seed)
     explain_motifs([result.trials[n].architecture for n in evidence.numbers.tolist()], evidence, known, gathered)
     asked = [parse_constraint(text) for text in limits]
     start = _baseline(result, baseline, known, evidence, winner)
@@ -103,9 +103,9 @@ def explain(
     if gradients is not None:
         gathered.parts["drift"] = _drift(Path(gradients))
     if model and (methods or inputs is not None):  # asked for by name: what does not fit is an error, not a gap
-        gathered.parts["model"] = _model(result, trial, (parts, task, why), inputs, methods, seconds, seed)
+        gathered.parts["model"] = _model(result, trial, (parts, task, why), inputs, methods, seconds, seed, say)
     elif model:
-        gathered.run("model", lambda: _model(result, trial, (parts, task, why), inputs, methods, seconds, seed))
+        gathered.run("model", lambda: _model(result, trial, (parts, task, why), inputs, methods, seconds, seed, say))
     return Explanation(
         _outcome(result, evidence, winner),
         evidence.objective,
@@ -149,9 +149,10 @@ def explain_table(
         wanted,
         space=SearchSpace.of(table.space),
         uniform=[True] * len(told),
+        members=len(told),
     )
-    gathered = Gathered()
-    explain_evidence(evidence, gathered, seed, say)
+    gathered = Gathered(say=say)
+    explain_evidence(evidence, gathered, seed)
     explain_motifs([a for a, _ in told], evidence, SearchSpace.of(table.space), gathered)
     best = float(evidence.targets.max() if wanted.direction == "maximize" else evidence.targets.min())
     outcome = Outcome(table.name, None, len(told), len(told), None, best)
@@ -247,6 +248,8 @@ def _outcome(result: Result, evidence: Evidence, winner: Trial) -> Outcome:
         best.std.get(name) if best is not None and confirmed else None,
         seeds if confirmed else None,
         result.verdict.kind,
+        evidence.tried if evidence.is_whole else None,
+        evidence.members if evidence.is_whole else None,
     )
 
 
@@ -258,6 +261,7 @@ def _model(
     methods: Sequence[str] | None,
     seconds: float,
     seed: int,
+    say: Words,
 ) -> ModelExplanation:
     from searchitect.explain.models.explaining import explain_model
 
@@ -276,6 +280,7 @@ def _model(
         labels=tuple(description["labels"]),
         seconds=seconds,
         seed=seed,
+        say=say,
     )
 
 
@@ -286,12 +291,11 @@ def _trained(result: Result, trial: int | None, parts: Parts | None, why: str) -
         loaded = best.loaded
         return loaded.model, loaded.description
     if parts is None or parts.task is None:
-        raise ConfigError(f"no trained model can be explained: {why or 'the evaluation was your own function'}")
+        raise UnexplainedError("no_model", why=why or UnexplainedError("own_evaluation"))
     kept = [number for finalist in result.finalists for number in finalist.trials]
     trial = _confirmed(result, trial, kept)
     if trial is None or result.folder is None:
-        listed = ", ".join(map(str, kept)) or "none"
-        raise ConfigError(f"the study kept no weights of this trial; trials with weights: {listed}")
+        raise UnexplainedError("no_weights", trials=", ".join(map(str, kept)) or "–")
     artifacts = kept_artifacts(result.manifest["recorded"], folder_name(result.study))
     return restorer(result.trials, parts, result.folder, artifacts)(trial), parts.task.describe()
 
@@ -318,7 +322,7 @@ def _inputs(task: Task | None, description: Mapping[str, Any], file: str | Path 
     if file is not None:
         return tuple(part[:SHOWN] for part in rows_for(description, file)), many
     if task is None or many is None:
-        raise ConfigError(f"the data of the study are not at hand ({why}); name a file of examples with --input")
+        raise UnexplainedError("no_data", why=why)
     return tuple(part for part in task.validation.read(_varied(task))), many
 
 

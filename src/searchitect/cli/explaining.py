@@ -74,7 +74,9 @@ def explain(
     """Explain a study or a table: which decisions matter, rules, the way to the winner, what the model looks at."""
     with boundary(debug):
         from searchitect import api
+        from searchitect.explain.wording import words
 
+        words(lang)  # refuse an unknown language before anything is read
         if (study is None) == (benchmark is None):
             raise ConfigError("name a study or a table", hint="searchitect explain STUDY, or --benchmark NAME")
         if benchmark is not None:
@@ -104,13 +106,16 @@ def _finish(found: Explanation, page: Path, as_json: bool) -> None:
     if as_json:
         typer.echo(text.as_json(found.document()))
         return
+    from searchitect.explain.wording import words
+
     try:
         written = found.write(page)
     except OSError as error:
         raise ConfigError(f"the page {page} cannot be written: {error.strerror}", hint="--out FILE") from error
+    say = words(found.language)
     lines = [f"{number}. {sentence}" for number, sentence in enumerate(found.sentences, 1)]
-    lines += [f"not explained: {part}: {why}" for part, why in found.refused.items()]
-    typer.echo("\n".join([*lines, f"page: {written}"]))
+    lines += [say("missing.line", part=say(f"missing.{part}"), why=why) for part, why in found.refused.items()]
+    typer.echo("\n".join([*lines, say("page.written", page=written)]))
 
 
 def _write_runs(result: Result, found: Explanation, folder: Path, *, quiet: bool) -> None:

@@ -38,6 +38,7 @@ class Outcome:
         value: of the best row.
         mean, std, seeds: of the handed-over architecture over fresh seeds; None where it was not confirmed.
         verdict: kind of the study's verdict, such as "search_helped"; None for a table.
+        tried, members: different architectures among the rows, and those that there are, where nearly all were tried.
     """
 
     name: str
@@ -50,6 +51,8 @@ class Outcome:
     std: float | None = None
     seeds: int | None = None
     verdict: str | None = None
+    tried: int | None = None
+    members: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

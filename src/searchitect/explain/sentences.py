@@ -5,13 +5,24 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from searchitect.explain.searches.evidence import INACTIVE
 from searchitect.explain.wording import Words, words
 
 if TYPE_CHECKING:
     from searchitect.explain.explanation import Explanation
     from searchitect.explain.searches.changes import Change
 
-__all__ = ["change_words", "conditions_words", "counted", "figure", "five_sentences", "percent", "signed", "unit"]
+__all__ = [
+    "change_words",
+    "conditions_words",
+    "counted",
+    "figure",
+    "five_sentences",
+    "percent",
+    "signed",
+    "there",
+    "unit",
+]
 
 
 def five_sentences(explanation: Explanation) -> tuple[str, ...]:
@@ -63,15 +74,23 @@ def conditions_words(explanation: Explanation, place: int, say: Words) -> str:
 
 def change_words(change: Change, say: Words) -> str:
     """ "kernel from 3 to 5"."""
-    before, after = (say("page.not_there") if text == "(not there)" else text for text in change.shown)
+    before, after = (there(text, say) for text in change.shown)
     return say("around.change", decision=change.decision, before=before, after=after)
+
+
+def there(text: str, say: Words) -> str:
+    """A text that names options, with the words for one that is not there."""
+    return text.replace(INACTIVE, say("page.not_there"))
 
 
 def _found(explanation: Explanation, say: Words) -> str:
     outcome, metric = explanation.outcome, explanation.objective.name
     if outcome.strategy is None:
         return say("sentence.found_table", trials=f"{outcome.rows:,}", metric=metric, value=figure(outcome.value))
-    told = {"trials": f"{outcome.rows:,}", "strategy": outcome.strategy, "metric": metric}
+    strategy = outcome.strategy
+    if 0 < outcome.uniform < outcome.rows:
+        strategy = say("sentence.both", strategy=strategy)
+    told = {"trials": f"{outcome.rows:,}", "strategy": strategy, "metric": metric}
     if outcome.mean is None or outcome.std is None:
         return say("sentence.found", number=outcome.trial, value=figure(outcome.value), **told)
     return say(
@@ -152,6 +171,8 @@ def _trust(explanation: Explanation, say: Words) -> str:
     outcome, model = explanation.outcome, explanation.model
     if outcome.strategy is None:
         rows = say("sentence.trust_table")
+    elif outcome.members is not None:
+        rows = say("sentence.trust_whole", tried=outcome.tried, members=outcome.members)
     elif outcome.uniform:
         rows = say("sentence.trust_uniform", uniform=outcome.uniform, count=outcome.rows)
     else:

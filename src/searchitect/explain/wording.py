@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from searchitect.errors import ConfigError, did_you_mean
+from searchitect.errors import ConfigError, SearchitectError, did_you_mean
 
-__all__ = ["LANGUAGES", "Words", "words"]
+__all__ = ["LANGUAGES", "UnexplainedError", "Words", "reason", "words"]
 
 FOLDER = Path(__file__).parent / "words"
 
@@ -62,3 +62,36 @@ def words(language: str = "en") -> Words:
             hint=did_you_mean(language, LANGUAGES) or f"one of {', '.join(LANGUAGES)}",
         )
     return Words(language, tomllib.loads((FOLDER / f"{language}.toml").read_text("utf-8")))
+
+
+class UnexplainedError(ConfigError):
+    """Something cannot be explained: its message is English, as of all errors, and `told` says it in any language.
+
+    Args:
+        key: of the table `refusal`; a value called `what` is a key of the table `needing`.
+    """
+
+    def __init__(self, key: str, /, *, hint: str | None = None, **values: object) -> None:
+        self.key, self.values = key, values
+        super().__init__(self.told(words()), hint=hint)
+
+    def told(self, say: Words) -> str:
+        """The message in another language."""
+        values = dict(self.values)
+        if "what" in values:
+            values["what"] = say(f"needing.{values['what']}", **values)
+        if isinstance(why := values.get("why"), UnexplainedError):
+            values["why"] = why.told(say)
+        return say(f"refusal.{self.key}", **values)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_refused, (self.key, self.hint, self.values))
+
+
+def reason(error: SearchitectError, say: Words) -> str:
+    """Why something is missing, in the language of a page; what another room says stays as it is."""
+    return error.told(say) if isinstance(error, UnexplainedError) else error.message
+
+
+def _refused(key: str, hint: str | None, values: Mapping[str, object]) -> UnexplainedError:
+    return UnexplainedError(key, hint=hint, **values)

@@ -51,7 +51,7 @@ def model_rows(explanation: Explanation, say: Words) -> Json | None:
         "importances": [_importance(one) for one in model.importances],
         "importance_title": say("model.importance", count=_background(model)),
         "substitutes": _substitutes(model, say),
-        "layers": _layers(model),
+        "layers": _layers(model, say),
         "left_out": [say("model.left_out", what=what, why=why.rstrip(".")) for what, why in model.left_out],
         "time": say("model.time", seconds=f"{model.seconds:.1f}"),
     }
@@ -153,12 +153,14 @@ def _honesty(model: ModelExplanation, say: Words) -> Json | None:
     rows = []
     for one in model.honesty.verdicts:
         noted = (*one.reasons, *(("follows_input",) if one.follows_input and not one.failed else ()))
-        reasons = [say.table("model").get(reason, reason) for reason in noted]
+        reasons = [say(f"model.{reason}", **({"needed": one.needed} if one.needed else {})) for reason in noted]
+        unsure = one.reasons == ("too_few_inputs",)
+        fails = say("model.unsure") if unsure else say("model.fails")
         rows.append(
             {
                 "method": one.method,
                 "failed": one.failed,
-                "verdict": say("model.fails") if one.failed else say("model.passes"),
+                "verdict": fails if one.failed else say("model.passes"),
                 "why": say("page.comma").join(reasons),
                 "unchanged": f"{one.unchanged:.2f}",
                 "deletion": _gain(one.deletion),
@@ -237,7 +239,7 @@ def _lines(one: TreeSubstitute | AdditiveSubstitute, say: Words) -> list[str]:
     ]
 
 
-def _layers(model: ModelExplanation) -> list[Json]:
+def _layers(model: ModelExplanation, say: Words) -> list[Json]:
     """Activations of the first example and filters, as strips of small pictures."""
     shown: list[tuple[str, Sequence[Array]]] = []
     for layer in _spread(model.layers):
@@ -245,7 +247,7 @@ def _layers(model: ModelExplanation) -> list[Json]:
             shown.append((layer.name, list(layer.values[0])))
     for layer in model.filters[:2]:
         if layer.values.ndim == 4:
-            shown.append((f"{layer.name} (filters)", [one.mean(axis=0) for one in layer.values]))
+            shown.append((say("model.filters", layer=layer.name), [one.mean(axis=0) for one in layer.values]))
     return [
         {"name": name, "pictures": [_picture(_coloured(one, True)) for one in pictures[:MOST_COLUMNS]]}
         for name, pictures in shown

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from searchitect.explain.searches.outcomes import ENDINGS
+from searchitect.explain.sentences import there
 from searchitect.report.figures import Figure, View, band, safe
 from searchitect.report.numbers import number, six, title
 
@@ -41,7 +42,7 @@ def search_rows(explanation: Explanation, say: Words) -> Json | None:
     lost = any(one.lost or _reused(one) for one in options)
     return {
         "successes": [_success(one, say) for one in successes if one.tries],
-        "options": _grouped(options) if lost else [],
+        "options": _grouped(options, say) if lost else [],
         "outcomes_none": None if lost else say("search.outcomes_none", count=found.outcomes.trials),
         "left": say("search.outcomes_left", count=found.outcomes.left_out) if found.outcomes.left_out else "",
         "phases": [
@@ -61,10 +62,8 @@ def search_rows(explanation: Explanation, say: Words) -> Json | None:
 
 
 def _success(one: Success, say: Words) -> Json:
-    words = one.kind.split()
-    counted = len(words) == 2 and words[0].isdigit() and words[1].startswith("change")
     return {
-        "name": say("search.changes", count=words[0]) if counted else one.kind,
+        "name": _kind(one.kind, say),
         "low": round(100 * one.low, 1),
         "span": round(100 * (one.high - one.low), 1),
         "at": round(100 * one.better / max(1, one.tries), 1),
@@ -72,12 +71,25 @@ def _success(one: Success, say: Words) -> Json:
     }
 
 
-def _grouped(options: list[OptionOutcomes]) -> list[Json]:
+def _kind(kind: str, say: Words) -> str:
+    """ "2 changes" or "4 changes or more" in words; the path of a decision as it is."""
+    count, _, rest = kind.partition(" ")
+    if not count.isdigit() or not rest.startswith("change"):
+        return kind
+    return say("search.changes_or_more" if rest.endswith("or more") else "search.changes", count=count)
+
+
+def _grouped(options: list[OptionOutcomes], say: Words) -> list[Json]:
     """The heat map: a row per decision, a cell per option; the shade is the share that did not complete."""
     rows: dict[str, list[Json]] = {}
     for one in options:
         share = one.lost / one.tries
-        cell = {"option": one.option, "share": f"{100 * share:.0f} %", "tries": one.tries, "reused": _reused(one)}
+        cell = {
+            "option": there(one.option, say),
+            "share": f"{100 * share:.0f} %",
+            "tries": one.tries,
+            "reused": _reused(one),
+        }
         rows.setdefault(one.decision, []).append(cell | {"shade": round(share, 3), "notable": one.notable})
     return [{"name": name, "cells": cells} for name, cells in rows.items()]
 
@@ -158,7 +170,7 @@ def _map(explanation: Explanation, say: Words) -> Figure | None:
             }
         )
     layout = {"xaxis": {"showticklabels": False}, "yaxis": {"showticklabels": False}, "hovermode": "closest"}
-    (right, left), (up, down) = found.axes
+    (right, left), (up, down) = (tuple(there(end, say) for end in axis) for axis in found.axes)
     caption = say(
         "search.map_caption",
         told=f"{100 * found.told:.0f}",
@@ -207,7 +219,7 @@ def _lineage(explanation: Explanation, say: Words) -> Figure | None:
             "x": [one.generation for one in places],
             "y": [six(one.value or 0.0) for one in places],
             "customdata": [one.number for one in places],
-            "text": [safe(f"{one.number}: " + "; ".join(one.changes)) for one in places],
+            "text": [safe(f"{one.number}: " + there("; ".join(one.changes), say)) for one in places],
             "hovertemplate": "%{text}<br>%{y}<extra></extra>",
             "marker": {"size": 7, "color": ["--best" if one.winning else "--search" for one in places]},
             "showlegend": False,

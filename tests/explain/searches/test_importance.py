@@ -220,7 +220,7 @@ def test_the_second_opinion_is_not_misled_by_levels_that_are_not_there() -> None
 def test_too_few_trials_says_how_many_are_needed_and_how_many_there_are() -> None:
     assert needed(4) == 20
     assert needed(50) == 50
-    with pytest.raises(ConfigError, match="at least 20 complete trials, got 12") as caught:
+    with pytest.raises(ConfigError, match="at least 20 complete trials .* there are 12") as caught:
         importance(additive(count=12))
     assert "8 more" in str(caught.value.hint)
 
@@ -232,7 +232,7 @@ def test_a_constant_objective_is_refused_with_its_value() -> None:
 
 
 def test_no_decision_that_differs_is_refused() -> None:
-    with pytest.raises(ConfigError, match="no decision differs"):
+    with pytest.raises(ConfigError, match="no decision can explain"):
         importance(table(np.zeros((30, 0), dtype=np.int64), np.arange(30.0), ()))
 
 

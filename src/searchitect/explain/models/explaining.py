@@ -34,6 +34,7 @@ from searchitect.explain.models.substitutes import (
     distilled_additive,
     distilled_tree,
 )
+from searchitect.explain.wording import Words, reason, words
 
 __all__ = ["MOST_INPUTS", "ModelExplanation", "explain_model"]
 
@@ -132,8 +133,8 @@ class ModelExplanation:
 class _Clock:
     """Runs what there is time for, and keeps what there was no time for, or what does not fit these inputs."""
 
-    def __init__(self, seconds: float) -> None:
-        self.start, self.seconds = time.process_time(), seconds
+    def __init__(self, seconds: float, say: Words) -> None:
+        self.start, self.seconds, self.say = time.process_time(), seconds, say
         self.left_out: dict[str, str] = {}
 
     @property
@@ -142,12 +143,12 @@ class _Clock:
 
     def run(self, what: str, compute: Callable[[], _Part]) -> _Part | None:
         if self.spent > self.seconds:
-            self.left_out[what] = f"no time: {self.seconds:g} seconds were given"
+            self.left_out[what] = self.say("left.no_time", seconds=f"{self.seconds:g}")
             return None
         try:
             return compute()
         except SearchitectError as error:
-            self.left_out[what] = str(error)
+            self.left_out[what] = reason(error, self.say)
             return None
 
 
@@ -168,6 +169,7 @@ def explain_model(
     checks: Checks | None = DEFAULT_CHECKS,
     seconds: float = 60.0,
     seed: int = 0,
+    say: Words | None = None,
 ) -> ModelExplanation:
     """Explain a model on a few inputs, and check every map.
 
@@ -182,12 +184,13 @@ def explain_model(
         checks: of honesty; None leaves them out.
         seconds: processor time after which nothing new is begun; what was left out is told. One method, or one check
             of a method, may take longer.
+        say: texts of a language; English by default.
 
     Raises:
         ConfigError: the inputs do not fit the model, or a method that was named does not fit.
         MissingExtraError: a method that was named needs captum.
     """
-    clock = _Clock(seconds)
+    clock = _Clock(seconds, say or words())
     given, wanted = _first(inputs, MOST_INPUTS), _first(targets, MOST_INPUTS)
     subject = subject_of(
         model, given, wanted, kind=kind, reference=reference, classifies=classifies, tokenizer=tokenizer
@@ -197,19 +200,18 @@ def explain_model(
         subject = replace(subject, reference=many.points.mean(0))
     maps, honesty = _checked_maps(subject, methods, effort, checks, seed, clock)
     importances = _importances(many, names, seed, clock)
-    rows = clock.run("substitutes", lambda: answers_of(many, names))
-    tree, additive = _substitutes(rows, many.classifies, labels, seed, clock)
+    tree, additive = _substitutes(many, names, labels, seed, clock)
     return ModelExplanation(
         kind=subject.kind,
         targets=tuple(subject.targets.tolist()),
         beliefs=tuple(subject.belief(subject.points, subject.targets).tolist()),
         inputs=columns_of(subject) if subject.kind == "tabular" else subject.inputs.double().numpy(),
         labels=tuple(labels),
-        names=part_names(subject, names),
+        names=part_names(subject, names, clock.say),
         background=len(many),
         maps=maps,
         honesty=honesty,
-        flow=gradient_flow(_few(many, FLOW_OF)),
+        flow=gradient_flow(_few(many, FLOW_OF), say=clock.say),
         layers=activations(_few(subject, LAYERS_OF)),
         filters=filters(subject.model),
         importances=importances,
@@ -261,7 +263,7 @@ def _checked_maps(
         found = attribution_map(subject, name, effort=effort, seed=seed)
         if checks is None:
             return found, None
-        return found, check_map(subject, found, random, effort=effort, checks=checks, seed=seed)
+        return found, check_map(subject, found, random, effort=effort, checks=checks, seed=seed, say=clock.say)
 
     names = methods_for(subject.model, subject.kind, subject.inputs) if methods is None else tuple(methods)
     made = [pair for name in names if (pair := clock.run(name, partial(one, name))) is not None]
@@ -274,11 +276,15 @@ def _checked_maps(
 
 def _importances(many: Subject, names: Sequence[str] | None, seed: int, clock: _Clock) -> tuple[GlobalImportance, ...]:
     if len(many) < 2:
-        clock.left_out["importance over many"] = "one input is not many: give a background"
+        clock.left_out[clock.say("left.importance")] = clock.say("left.one_input")
         return ()
+    say = clock.say
     found = [
-        clock.run("mean size of maps", lambda: global_importance(many, names=names, seed=seed)),
-        clock.run("permutation importance", lambda: permutation_importance(many, names=names, repeats=5, seed=seed)),
+        clock.run(say("left.map_sizes"), lambda: global_importance(many, names=names, seed=seed, say=say)),
+        clock.run(
+            say("left.permutation"),
+            lambda: permutation_importance(many, names=names, repeats=5, seed=seed, say=say),
+        ),
     ]
     return tuple(part for part in found if part is not None)
 
@@ -291,7 +297,7 @@ def _dependences(many: Subject, importances: Sequence[GlobalImportance], clock: 
     chosen = np.argsort(-last.values, kind="stable")[:COLUMNS_SHOWN].tolist()
     found = [
         clock.run(
-            f"dependence on {last.names[column]}",
+            clock.say("left.dependence", column=last.names[column]),
             partial(partial_dependence, many, column, name=last.names[column]),
         )
         for column in chosen
@@ -300,20 +306,20 @@ def _dependences(many: Subject, importances: Sequence[GlobalImportance], clock: 
 
 
 def _substitutes(
-    rows: tuple[Floats, Floats, tuple[str, ...]] | None,
-    classifies: bool,
-    labels: Sequence[str],
-    seed: int,
-    clock: _Clock,
+    many: Subject, names: Sequence[str] | None, labels: Sequence[str], seed: int, clock: _Clock
 ) -> tuple[TreeSubstitute | None, AdditiveSubstitute | None]:
+    say, classifies = clock.say, many.classifies
+    rows = clock.run(say("left.substitutes"), lambda: answers_of(many, names, say))
     if rows is None:
         return None, None
-    columns, scores, names = rows
-    tree = clock.run(
-        "tree",
-        lambda: distilled_tree(columns, scores, classifies=classifies, names=names, labels=labels or None, seed=seed),
-    )
-    additive = clock.run(
-        "additive model", lambda: distilled_additive(columns, scores, classifies=classifies, names=names, seed=seed)
-    )
+    columns, scores, called = rows
+
+    def as_tree() -> TreeSubstitute:
+        known = labels or None
+        return distilled_tree(columns, scores, classifies=classifies, names=called, labels=known, seed=seed, say=say)
+
+    def as_sum() -> AdditiveSubstitute:
+        return distilled_additive(columns, scores, classifies=classifies, names=called, seed=seed, say=say)
+
+    tree, additive = clock.run(say("left.tree"), as_tree), clock.run(say("left.additive"), as_sum)
     return tree, additive

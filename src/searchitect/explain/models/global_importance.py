@@ -12,6 +12,7 @@ import torch
 from searchitect.errors import ConfigError
 from searchitect.explain.models.maps import attribution_map, numbers
 from searchitect.explain.models.subject import Floats, Subject
+from searchitect.explain.wording import Words, words
 from searchitect.seeding import derive
 
 __all__ = [
@@ -76,13 +77,13 @@ class Dependence:
         return {"name": self.name, **{key: numbers(value) for key, value in parts.items()}}
 
 
-def part_names(subject: Subject, names: Sequence[str] | None = None) -> tuple[str, ...]:
-    """What the parts of `Subject.groups` are called.
+def part_names(subject: Subject, names: Sequence[str] | None = None, say: Words | None = None) -> tuple[str, ...]:
+    """What the parts of `Subject.groups` are called, in English by default.
 
     Raises:
         ConfigError: `names` are not as many as there are parts.
     """
-    groups = subject.groups()
+    groups, say = subject.groups(), say or words()
     count = int(groups.max()) + 1
     if names is not None:
         if len(names) != count:
@@ -90,9 +91,10 @@ def part_names(subject: Subject, names: Sequence[str] | None = None) -> tuple[st
         return tuple(names)
     if subject.inputs.dim() == 4:
         across = int(groups[0].max()) + 1
-        return tuple(f"row {part // across + 1}, column {part % across + 1}" for part in range(count))
-    word = {"tabular": "feature", "text": "token"}.get(subject.kind, "window")
-    return tuple(f"{word} {part + 1}" for part in range(count))
+        places = [divmod(part, across) for part in range(count)]
+        return tuple(say("model.square", row=row + 1, column=column + 1) for row, column in places)
+    key = {"tabular": "model.feature", "text": "model.token"}.get(subject.kind, "model.window")
+    return tuple(say(key, number=part + 1) for part in range(count))
 
 
 def columns_of(subject: Subject) -> Floats:
@@ -115,7 +117,12 @@ def columns_of(subject: Subject) -> Floats:
 
 
 def global_importance(
-    subject: Subject, method: str = "input_x_gradient", *, names: Sequence[str] | None = None, seed: int = 0
+    subject: Subject,
+    method: str = "input_x_gradient",
+    *,
+    names: Sequence[str] | None = None,
+    seed: int = 0,
+    say: Words | None = None,
 ) -> GlobalImportance:
     """Mean |attribution| of every part over all inputs (the global view of Lundberg and Lee 2017).
 
@@ -126,7 +133,8 @@ def global_importance(
     groups = subject.groups().ravel()
     sums = np.zeros((len(subject), groups.max() + 1))
     np.add.at(sums.T, groups, found.T)
-    return _with_interval(f"mean size of {method}", part_names(subject, names), sums)
+    means = (say or words())("model.size_of_map", method=method)
+    return _with_interval(means, part_names(subject, names, say), sums)
 
 
 def permutation_importance(
@@ -136,6 +144,7 @@ def permutation_importance(
     repeats: int = 10,
     names: Sequence[str] | None = None,
     seed: int = 0,
+    say: Words | None = None,
 ) -> GlobalImportance:
     """What is lost when one part is exchanged between inputs (Breiman 2001, section 10; Fisher et al. 2019).
 
@@ -157,8 +166,8 @@ def permutation_importance(
             mixed = torch.where(subject.spread((groups == part)[None]), moved, points)
             row.append(base - _quality(subject, subject.answers(mixed), wanted))
         losses.append(row)
-    of = "accuracy" if subject.classifies else "R²"
-    return _with_interval(f"loss of {of} when exchanged", part_names(subject, names), np.asarray(losses))
+    means = (say or words())("model.loss_accuracy" if subject.classifies else "model.loss_r2")
+    return _with_interval(means, part_names(subject, names, say), np.asarray(losses))
 
 
 def partial_dependence(

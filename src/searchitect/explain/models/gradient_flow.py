@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from searchitect.explain.models.convolutions import convolutions
 from searchitect.explain.models.maps import numbers
-from searchitect.explain.models.methods import convolutions
 from searchitect.explain.models.subject import Floats, Subject
+from searchitect.explain.wording import Words, words
 
 __all__ = ["GradientFlow", "Layer", "LayerView", "activations", "filters", "gradient_flow"]
 
@@ -85,8 +86,12 @@ class LayerView:
         return {"name": self.name, "kind": self.kind, "values": numbers(self.values)}
 
 
-def gradient_flow(subject: Subject) -> GradientFlow:
-    """Follow the gradient of the targets' scores back through the layers, and count units that never answer."""
+def gradient_flow(subject: Subject, *, say: Words | None = None) -> GradientFlow:
+    """Follow the gradient of the targets' scores back through the layers, and count units that never answer.
+
+    Args:
+        say: texts of a language; English by default.
+    """
     ran, scores = _run(subject)
     wanted = scores.gather(1, subject.targets[:, None]).sum()
     followed = [passed.output for passed in ran if passed.output.requires_grad]
@@ -96,7 +101,7 @@ def gradient_flow(subject: Subject) -> GradientFlow:
         slope = next(slopes) if passed.output.requires_grad else None
         size = 0.0 if slope is None else float(slope.reshape(len(slope), -1).norm(dim=1).mean())
         layers.append(Layer(passed.name, type(passed.layer).__name__, size, _dead(passed)))
-    return _judged(tuple(layers), _dead_in_all(ran), len(subject))
+    return _judged(tuple(layers), _dead_in_all(ran), len(subject), say or words())
 
 
 def activations(subject: Subject, *, layers: int = 6, channels: int = 8) -> tuple[LayerView, ...]:
@@ -195,30 +200,26 @@ def _dead_in_all(ran: list[_Passed]) -> float | None:
     return round(float(torch.cat(units).double().mean()), 4) if units else None
 
 
-def _judged(layers: tuple[Layer, ...], dead: float | None, inputs: int) -> GradientFlow:
+def _judged(layers: tuple[Layer, ...], dead: float | None, inputs: int, say: Words) -> GradientFlow:
     sizes = [layer.gradient for layer in layers if layer.gradient > 0] or [0.0]
     first, last = layers[0].gradient if layers else 0.0, sizes[-1]
     ratio = first / last if last else 0.0
     state = "vanishing" if ratio < 1 / FAR else "exploding" if ratio > FAR else "healthy"
-    sentences = [_SAYS[state].format(ratio=f"{ratio:.3g}", count=len(layers))]
+    sentences = [say(f"flow.{state}", ratio=f"{ratio:.3g}", count=len(layers))]
     if dead is not None:
         worst = max((layer for layer in layers if layer.dead is not None), key=lambda layer: layer.dead or 0.0)
-        sentences.append(_on_dead(dead, worst, inputs))
+        sentences.append(_on_dead(dead, worst, inputs, say))
     return GradientFlow(layers, state, ratio, dead, tuple(sentences))
 
 
-_SAYS = {
-    "healthy": "Gradients reach the first of {count} layers: there they are {ratio} times as large as at the last one.",
-    "vanishing": "Gradients vanish: at the first of {count} layers they are only {ratio} times as large as at the "
-    "last one, so the first layers hardly learn.",
-    "exploding": "Gradients explode: at the first of {count} layers they are {ratio} times as large as at the last "
-    "one, so small changes of the input or of early weights throw the answer.",
-}
-
-
-def _on_dead(dead: float, worst: Layer, inputs: int) -> str:
+def _on_dead(dead: float, worst: Layer, inputs: int, say: Words) -> str:
     if dead == 0:
-        return f"No unit is dead: each answers differently to some of {inputs} inputs."
-    where = f"most in {worst.name or 'the only layer'} ({100 * (worst.dead or 0):.0f} %)"
-    verdict = "more than half of the model is of no use here" if dead > MANY_DEAD else "the rest answers"
-    return f"{100 * dead:.1f} % of the units are dead, the same for all of {inputs} inputs, {where}; {verdict}."
+        return say("flow.no_dead", inputs=inputs)
+    return say(
+        "flow.dead",
+        share=f"{100 * dead:.1f}",
+        inputs=inputs,
+        layer=worst.name or say("flow.only_layer"),
+        most=f"{100 * (worst.dead or 0):.0f}",
+        verdict=say("flow.useless" if dead > MANY_DEAD else "flow.rest"),
+    )

@@ -7,8 +7,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from searchitect.explain.models.maps import AttributionMap, attribution_map
 from searchitect.explain.models.methods import METHODS
 from searchitect.explain.models.randomisation import Maker, weight_randomisation
 from searchitect.explain.models.subject import Floats, Subject
+from searchitect.explain.wording import Words, words
 from searchitect.predictors.targets import rank_agreement
 from searchitect.seeding import derive
 
@@ -27,6 +29,10 @@ __all__ = ["CHANGED", "Checks", "Honesty", "Verdict", "agreement_between", "chec
 
 CHANGED = 0.5
 """A map whose rank correlation with that of random weights is above this does not depend on what was learned."""
+
+
+MORE_INPUTS = 4
+"""How many times as many inputs may be asked for before a map counts as no better than random."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +58,15 @@ class Verdict:
     Attributes:
         method: whose map.
         failed: whether it is shown with a red line.
-        reasons: "ignores_weights", "no_better_than_random"; empty where it did not fail.
+        reasons: "ignores_weights", "no_better_than_random", or "too_few_inputs" in its place where the interval is
+            merely wide: then about `needed` inputs would tell; empty where it did not fail.
         sentence: the same in plain words.
         unchanged: mean rank correlation with the maps of random weights; 1 is the same map.
         sizes_unchanged: the same of sizes without signs. Above 0.5 the input, not the model, decides where the map is
             strong, as is known of input × gradient (Adebayo et al. 2018, section 5); `follows_input` says so, and it
             is no failure.
         deletion, insertion: gain of area over random maps; above 0 is better.
+        needed: inputs with which the interval would exclude 0 if the mean stayed, where those are not many more.
     """
 
     method: str
@@ -69,6 +77,7 @@ class Verdict:
     sizes_unchanged: float
     deletion: Gain
     insertion: Gain
+    needed: int | None = None
 
     @property
     def follows_input(self) -> bool:
@@ -79,6 +88,7 @@ class Verdict:
         found = {"method": self.method, "failed": self.failed, "reasons": list(self.reasons)}
         gains = {"deletion": self.deletion.to_json(), "insertion": self.insertion.to_json()}
         alike = {"unchanged": round(self.unchanged, 3), "sizes_unchanged": round(self.sizes_unchanged, 3)}
+        found |= {} if self.needed is None else {"needed": self.needed}
         return found | {"follows_input": self.follows_input, "sentence": self.sentence, **alike, **gains}
 
 
@@ -106,16 +116,18 @@ def check_honesty(
     effort: Effort | None = None,
     checks: Checks | None = None,
     seed: int = 0,
+    say: Words | None = None,
 ) -> Honesty:
     """Check the maps of a subject.
 
     Args:
         makers: name to the function that made a map, for maps of the caller's own; others are made again by name.
+        say: texts of a language; English by default.
     """
     random: dict[bytes, Areas] = {}
     own = dict(makers or {})
     verdicts = tuple(
-        check_map(subject, found, random, make=own.get(found.method), effort=effort, checks=checks, seed=seed)
+        check_map(subject, found, random, make=own.get(found.method), effort=effort, checks=checks, seed=seed, say=say)
         for found in maps
     )
     return Honesty(verdicts, tuple(found.method for found in maps), agreement_between(maps))
@@ -130,12 +142,14 @@ def check_map(
     effort: Effort | None = None,
     checks: Checks | None = None,
     seed: int = 0,
+    say: Words | None = None,
 ) -> Verdict:
     """Check one method's maps.
 
     Args:
         random: areas of random maps by their grain, which maps of the same subject share; is filled.
         make: what made the map; by default the method of its name.
+        say: texts of a language; English by default.
     """
     chosen = checks or Checks()
     key = b"" if found.groups is None else found.groups.tobytes()
@@ -148,7 +162,7 @@ def check_map(
     deletion = gain_over(own.deletion, random[key].deletion, lower=True)
     insertion = gain_over(own.insertion, random[key].insertion, lower=False)
     unchanged = float(alike.mean()), float(sizes.mean())
-    return _verdict(found.method, unchanged, deletion, insertion, len(subject))
+    return _verdict(found.method, unchanged, deletion, insertion, len(subject), say or words())
 
 
 def agreement_between(maps: Sequence[AttributionMap]) -> tuple[tuple[float, ...], ...]:
@@ -166,51 +180,41 @@ def _values(subject: Subject, *, method: str, effort: Effort | None, seed: int) 
     return attribution_map(subject, method, effort=effort, seed=seed).values
 
 
-def _verdict(method: str, unchanged: tuple[float, float], deletion: Gain, insertion: Gain, count: int) -> Verdict:
-    reasons = []
-    signed, sizes = unchanged
-    if signed > CHANGED:
+def _verdict(
+    method: str, unchanged: tuple[float, float], deletion: Gain, insertion: Gain, count: int, say: Words
+) -> Verdict:
+    reasons, needed = [], None
+    if unchanged[0] > CHANGED:
         reasons.append("ignores_weights")
     if not (deletion.is_shown or insertion.is_shown):
-        reasons.append("no_better_than_random")
-    return Verdict(
-        method,
-        bool(reasons),
-        tuple(reasons),
-        _sentence(method, tuple(reasons), unchanged, deletion, insertion, count),
-        signed,
-        sizes,
-        deletion,
-        insertion,
+        needed = _needed((deletion, insertion), count)
+        reasons.append("no_better_than_random" if needed is None else "too_few_inputs")
+    found = Verdict(method, bool(reasons), tuple(reasons), "", *unchanged, deletion, insertion, needed)
+    return replace(found, sentence=_sentence(found, count, say))
+
+
+def _needed(gains: Sequence[Gain], count: int) -> int | None:
+    """Inputs with which an interval would exclude 0 if the mean stayed; None where it would take many more."""
+    if count < 2:
+        return None
+    wanted = [count * ((one.mean - one.low) / one.mean) ** 2 for one in gains if one.mean > 0]
+    least = min(wanted, default=math.inf)
+    return math.ceil(least) if least <= MORE_INPUTS * count else None
+
+
+def _sentence(verdict: Verdict, count: int, say: Words) -> str:
+    sizes = f"{verdict.sizes_unchanged:.2f}"
+    return say(
+        f"verdict.{verdict.reasons[0] if verdict.reasons else 'passes'}",
+        method=verdict.method,
+        meaning=METHODS[verdict.method].says(say) if verdict.method in METHODS else say("method.own"),
+        inputs=say("verdict.one_input") if count == 1 else say("verdict.inputs", count=count),
+        gains=say("verdict.gains", deletion=_told(verdict.deletion, say), insertion=_told(verdict.insertion, say)),
+        alike=f"{verdict.unchanged:.2f}",
+        needed=verdict.needed,
+        caveat=say("verdict.follows_input", sizes=sizes) if verdict.follows_input else "",
     )
 
 
-def _sentence(
-    method: str, reasons: tuple[str, ...], unchanged: tuple[float, float], deletion: Gain, insertion: Gain, count: int
-) -> str:
-    gains = f"deletion {_told(deletion)}, insertion {_told(insertion)}"
-    inputs = "this input" if count == 1 else f"these {count} inputs"
-    if "ignores_weights" in reasons:
-        return (
-            f"Do not believe {method}: with random weights the map stays nearly the same (rank correlation "
-            f"{unchanged[0]:.2f}), so it does not show what the model learned."
-        )
-    if reasons:
-        return (
-            f"Do not believe {method}: on {inputs} the places it marks matter to the answer no more than random places "
-            f"({gains})."
-        )
-    meaning = METHODS[method].says if method in METHODS else "what it marks"
-    caveat = ""
-    if unchanged[1] > CHANGED:
-        caveat = (
-            f" Where it is strong follows the input (ρ of sizes {unchanged[1]:.2f}): read its signs, not its strength."
-        )
-    return (
-        f"{method} ({meaning}) passes: random weights change it (rank correlation {unchanged[0]:.2f}), and on {inputs} "
-        f"the places it marks matter more than random ones ({gains}).{caveat}"
-    )
-
-
-def _told(gain: Gain) -> str:
-    return f"{gain.mean:+.3f}, 95 % from {gain.low:+.3f} to {gain.high:+.3f}"
+def _told(gain: Gain, say: Words) -> str:
+    return say("verdict.gain", mean=f"{gain.mean:+.3f}", low=f"{gain.low:+.3f}", high=f"{gain.high:+.3f}")

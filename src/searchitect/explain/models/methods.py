@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from searchitect.errors import ConfigError, did_you_mean
 from searchitect.explain.models.attention import attention_layers
 from searchitect.explain.models.convolutions import convolutions, last_convolution, treats_places_alike
+from searchitect.explain.wording import Words, words
 
 __all__ = ["METHODS", "Method", "check_fits", "methods_for"]
 
@@ -21,7 +22,6 @@ class Method:
     Attributes:
         name: as in `METHODS`.
         source: its paper.
-        says: what a value means, as the end of a sentence.
         compute: registry string of `(subject, effort, seed) -> Found`.
         needs: "", "convolution", "pooling" (behind the last convolution) or "attention".
         signed: whether a negative value speaks against the answer.
@@ -30,11 +30,14 @@ class Method:
 
     name: str
     source: str
-    says: str
     compute: str
     needs: str = ""
     signed: bool = True
     extra: bool = False
+
+    def says(self, say: Words | None = None) -> str:
+        """What a value means, as the end of a sentence; English by default."""
+        return (say or words())(f"method.{self.name}")
 
 
 _HERE, _MASKS = "searchitect.explain.models.maps", "searchitect.explain.models.perturbing"
@@ -46,27 +49,23 @@ METHODS: Mapping[str, Method] = {
         Method(
             "saliency",
             "Simonyan 2014",
-            "how steeply the score changes there",
             f"{_HERE}:saliency",
             signed=False,
         ),
         Method(
             "input_x_gradient",
             "Shrikumar 2016",
-            "the value there times the slope",
             f"{_HERE}:input_x_gradient",
         ),
         Method(
             "integrated_gradients",
             "Sundararajan 2017",
-            "its share of the score's way from the reference",
             f"{_HERE}:integrated_gradients",
             extra=True,
         ),
         Method(
             "smoothgrad",
             "Smilkov 2017",
-            "how steeply the score changes there, mean over noisy copies",
             f"{_HERE}:smoothgrad",
             signed=False,
             extra=True,
@@ -74,7 +73,6 @@ METHODS: Mapping[str, Method] = {
         Method(
             "grad_cam",
             "Selvaraju 2017",
-            "how strongly the last convolution sees the answer there",
             f"{_HERE}:grad_cam",
             needs="pooling",
             signed=False,
@@ -83,7 +81,6 @@ METHODS: Mapping[str, Method] = {
         Method(
             "hires_cam",
             "Draelos and Carin 2020",
-            "what the last convolution adds to the answer there",
             f"{_HERE}:hires_cam",
             needs="convolution",
             signed=False,
@@ -92,26 +89,22 @@ METHODS: Mapping[str, Method] = {
         Method(
             "occlusion",
             "Zeiler and Fergus 2014",
-            "what the score loses when a window there is covered",
             f"{_MASKS}:occlusion",
             extra=True,
         ),
         Method(
             "lime",
             "Ribeiro 2016",
-            "its weight in a linear model of the answer near this input",
             f"{_MASKS}:lime",
         ),
         Method(
             "kernel_shap",
             "Lundberg and Lee 2017",
-            "its Shapley value: its fair share of the score",
             f"{_MASKS}:kernel_shap",
         ),
         Method(
             "attention",
             "Bahdanau 2015",
-            "how much the last attention layer reads there",
             f"{_READ}:attention_map",
             needs="attention",
             signed=False,
@@ -119,7 +112,6 @@ METHODS: Mapping[str, Method] = {
         Method(
             "attention_rollout",
             "Abnar and Zuidema 2020",
-            "how much is read there through all attention layers",
             f"{_READ}:rollout_map",
             needs="attention",
             signed=False,

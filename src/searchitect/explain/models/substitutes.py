@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from searchitect.errors import ConfigError
 from searchitect.explain.models.global_importance import columns_of, part_names
 from searchitect.explain.models.subject import Floats, Subject
+from searchitect.explain.wording import Words, words
 from searchitect.seeding import derive
 
 __all__ = ["AdditiveSubstitute", "Leaf", "TreeSubstitute", "answers_of", "distilled_additive", "distilled_tree"]
@@ -35,19 +36,14 @@ class Leaf:
         answer: a class, or the mean value.
         share: mean probability of the class; None where the network gives values.
         support: rows of all that fall here.
+        sentence: the rule in words.
     """
 
     conditions: tuple[str, ...]
     answer: str
     share: float | None
     support: int
-
-    @property
-    def sentence(self) -> str:
-        """The rule in words."""
-        when = " and ".join(self.conditions) if self.conditions else "always"
-        sure = "" if self.share is None else f" ({100 * self.share:.0f} % sure)"
-        return f"{when}: {self.answer}{sure}, {self.support} inputs"
+    sentence: str
 
     def to_json(self) -> dict[str, Any]:
         found = {"conditions": list(self.conditions), "answer": self.answer, "support": self.support}
@@ -97,13 +93,15 @@ class AdditiveSubstitute:
         return found | {"strengths": {name: float(f"{value:.4g}") for name, value in self.strengths}}
 
 
-def answers_of(subject: Subject, names: Sequence[str] | None = None) -> tuple[Floats, Floats, tuple[str, ...]]:
+def answers_of(
+    subject: Subject, names: Sequence[str] | None = None, say: Words | None = None
+) -> tuple[Floats, Floats, tuple[str, ...]]:
     """Columns (n, parts), scores (n, outputs) and names of the parts of a subject: what substitutes learn from.
 
     Raises:
         ConfigError: a text has no columns.
     """
-    return columns_of(subject), subject.answers(subject.points).double().numpy(), part_names(subject, names)
+    return columns_of(subject), subject.answers(subject.points).double().numpy(), part_names(subject, names, say)
 
 
 def distilled_tree(
@@ -115,25 +113,27 @@ def distilled_tree(
     names: Sequence[str] | None = None,
     labels: Sequence[str] | None = None,
     seed: int = 0,
+    say: Words | None = None,
 ) -> TreeSubstitute:
     """Learn a tree of the network's probabilities (or values).
 
     Args:
         columns: (n, features).
         scores: (n, outputs) logits of the network, or its values.
+        say: texts of a language; English by default.
 
     Raises:
         ConfigError: fewer than twelve rows, or arrays that do not fit.
     """
     from sklearn.tree import DecisionTreeRegressor
 
+    say = say or words()
     table, answers, train, held = _parts(columns, scores, classifies, seed)
     tree = DecisionTreeRegressor(max_depth=depth, random_state=0).fit(table[train], answers[train])
     told = tree.predict(table[held]).reshape(len(held), -1)
     agreement, r2 = _faithful(told, answers[held], classifies)
-    called = tuple(names) if names else tuple(f"feature {i + 1}" for i in range(table.shape[1]))
-    leaves = _leaves(tree, table, called, _labels(labels, answers), classifies)
-    sentence = _told(f"A tree of depth {depth}", agreement, r2, len(held))
+    leaves = _leaves(tree, table, _called(names, table, say), _labels(labels, answers, say), classifies, say)
+    sentence = _told(say("substitute.tree", depth=depth), agreement, r2, len(held), say)
     return TreeSubstitute(agreement, r2, leaves, len(held), sentence)
 
 
@@ -144,6 +144,7 @@ def distilled_additive(
     classifies: bool = True,
     names: Sequence[str] | None = None,
     seed: int = 0,
+    say: Words | None = None,
 ) -> AdditiveSubstitute:
     """Learn a sum of splines, one per column, of the network's scores (Hastie and Tibshirani 1986).
 
@@ -155,6 +156,7 @@ def distilled_additive(
     from sklearn.linear_model import RidgeCV
     from sklearn.preprocessing import SplineTransformer
 
+    say = say or words()
     table, answers, train, held = _parts(columns, scores, classifies, seed)
     given = np.asarray(scores, dtype=np.float64).reshape(len(table), -1)
     given = given - given.mean(1, keepdims=True) if classifies else given
@@ -168,9 +170,9 @@ def distilled_additive(
     agreement, r2 = _faithful(_probabilities(told) if classifies else told, answers[held], classifies)
     weights = ridge.coef_.reshape(given.shape[1], len(moving), -1)
     terms = np.einsum("nfb,kfb->nfk", basis.reshape(len(table), len(moving), -1), weights)
-    called = tuple(names) if names else tuple(f"feature {i + 1}" for i in range(table.shape[1]))
+    called = _called(names, table, say)
     strong = sorted(((called[f], float(terms[:, i].std(0).mean())) for i, f in enumerate(moving)), key=lambda s: -s[1])
-    sentence = _told("A sum of one curve per column", agreement, r2, len(held))
+    sentence = _told(say("substitute.additive"), agreement, r2, len(held), say)
     return AdditiveSubstitute(agreement, r2, tuple(strong), len(held), sentence)
 
 
@@ -202,12 +204,16 @@ def _faithful(told: Floats, wanted: Floats, classifies: bool) -> tuple[float | N
     return (float((told.argmax(1) == wanted.argmax(1)).mean()) if classifies else None), r2
 
 
-def _labels(labels: Sequence[str] | None, answers: Floats) -> tuple[str, ...]:
-    return tuple(labels) if labels else tuple(f"class {i}" for i in range(answers.shape[1]))
+def _called(names: Sequence[str] | None, table: Floats, say: Words) -> tuple[str, ...]:
+    return tuple(names) if names else tuple(say("model.feature", number=i + 1) for i in range(table.shape[1]))
+
+
+def _labels(labels: Sequence[str] | None, answers: Floats, say: Words) -> tuple[str, ...]:
+    return tuple(labels) if labels else tuple(say("model.class", number=i) for i in range(answers.shape[1]))
 
 
 def _leaves(
-    tree: Any, table: Floats, names: Sequence[str], labels: Sequence[str], classifies: bool
+    tree: Any, table: Floats, names: Sequence[str], labels: Sequence[str], classifies: bool, say: Words
 ) -> tuple[Leaf, ...]:
     """The rules of a fitted tree, each with how many of all rows fall there."""
     fitted = tree.tree_
@@ -219,7 +225,7 @@ def _leaves(
             values = fitted.value[node].ravel()
             best = int(values.argmax())
             answer, share = (labels[best], float(values[best])) if classifies else (_mean(values), None)
-            found.append(Leaf(_conditions(low, high), answer, share, int(support[node])))
+            found.append(_leaf(_conditions(low, high), answer, share, int(support[node]), say))
             return
         name, bound = names[fitted.feature[node]], float(fitted.threshold[node])
         walk(fitted.children_left[node], low, {**high, name: bound})  # deeper bounds are always narrower
@@ -227,6 +233,17 @@ def _leaves(
 
     walk(0, {}, {})
     return tuple(sorted(found, key=lambda leaf: -leaf.support))
+
+
+def _leaf(conditions: tuple[str, ...], answer: str, share: float | None, support: int, say: Words) -> Leaf:
+    sentence = say(
+        "substitute.leaf",
+        conditions=say("rules.join").join(conditions) if conditions else say("model.always"),
+        answer=answer,
+        sure="" if share is None else say("substitute.sure", share=f"{100 * share:.0f}"),
+        support=support,
+    )
+    return Leaf(conditions, answer, share, support, sentence)
 
 
 def _conditions(low: dict[str, float], high: dict[str, float]) -> tuple[str, ...]:
@@ -244,10 +261,12 @@ def _mean(values: Floats) -> str:
     return ", ".join(f"{value:.4g}" for value in values)
 
 
-def _told(what: str, agreement: float | None, r2: float, rows: int) -> str:
-    same = "" if agreement is None else f"gives the network's class for {100 * agreement:.1f} % and "
-    trust = "can stand for it" if (r2 if agreement is None else agreement) >= 0.9 else "is no stand-in for it"
-    return f"{what} {same}explains {100 * max(r2, 0.0):.0f} % of what it says on {rows} held-out inputs: it {trust}."
+def _told(what: str, agreement: float | None, r2: float, rows: int, say: Words) -> str:
+    trust = say("substitute.faithful" if (r2 if agreement is None else agreement) >= 0.9 else "substitute.unfaithful")
+    told = {"what": what, "share": f"{100 * max(r2, 0.0):.0f}", "rows": rows, "trust": trust}
+    if agreement is None:
+        return say("substitute.values", **told)
+    return say("substitute.classes", agreement=f"{100 * agreement:.1f}", **told)
 
 
 def _fidelity(agreement: float | None, r2: float, held_out: int, sentence: str) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def read_attention(
     """
     import numpy as np
 
-    check_sufficient(evidence, FEWEST_ATTENDED, "attention weights")
+    check_sufficient(evidence, FEWEST_ATTENDED, "attention")
     chosen = evenly(len(evidence), MOST_ROWS)
     stream(seed, "attention folds").shuffle(chosen)
     codes, targets = evidence.codes[chosen], normal_scores(evidence.targets[chosen])

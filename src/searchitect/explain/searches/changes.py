@@ -11,8 +11,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from searchitect.errors import ConfigError, SpaceError
+from searchitect.errors import SpaceError
 from searchitect.explain.searches.evidence import INACTIVE
+from searchitect.explain.wording import UnexplainedError
 from searchitect.spaces.architecture import Architecture
 from searchitect.spaces.search_space import SearchSpace
 
@@ -91,7 +92,7 @@ def changes_between(first: Mapping[str, Any], second: Mapping[str, Any]) -> Chan
             above = [(len(stem), owner) for owner, stem in stems.items() if path.startswith(stem)]
             along.setdefault(max(above, default=(0, path))[1], []).append(path)
     if not along:
-        raise ConfigError("both architectures are the same: there is no way from one to the other")
+        raise UnexplainedError("same")
     made = (
         Change(path, first.get(path, INACTIVE), second.get(path, INACTIVE), tuple(p for p in moved if p != path))
         for path, moved in along.items()

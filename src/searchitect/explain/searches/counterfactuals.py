@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from searchitect.errors import ConfigError
 from searchitect.explain.searches.changes import Change, changes_between
 from searchitect.explain.searches.evidence import figures
 from searchitect.explain.searches.neighbourhood import drawn_neighbours
 from searchitect.explain.searches.response import Response
+from searchitect.explain.wording import UnexplainedError
 from searchitect.objectives import Constraint, Objective
 from searchitect.spaces.architecture import Architecture
 from searchitect.spaces.search_space import SearchSpace
@@ -142,11 +142,11 @@ def _check_asked(winner: Trial, objective: Objective, limit: Constraint) -> None
     for name in (objective.name, limit.name):
         if name not in figures(winner):
             known = ", ".join(sorted(figures(winner)))
-            raise ConfigError(f"trial {winner.number} has no measurement {name!r}", hint=f"it has: {known}")
+            raise UnexplainedError("no_figure", number=winner.number, metric=repr(name), hint=f"it has: {known}")
     if limit.holds(figures(winner)):
-        raise ConfigError(
-            f"the winner keeps {limit} already: its {limit.name} is {figures(winner)[limit.name]:.4g}",
-            hint="ask for a limit that it breaks",
+        value = f"{figures(winner)[limit.name]:.4g}"
+        raise UnexplainedError(
+            "kept_already", limit=limit, metric=limit.name, value=value, hint="ask for a limit that it breaks"
         )
 
 

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from searchitect.errors import ConfigError
+from searchitect.errors import ConfigError, SpaceError
+from searchitect.explain.wording import UnexplainedError
 from searchitect.objectives import Objective
 from searchitect.seeding import stream
 from searchitect.spaces.architecture import Architecture
@@ -43,6 +44,9 @@ MAX_LEVELS, BINS = 8, 6
 
 DRAWS = 4_000
 """Architectures drawn from a space to learn how likely each level is."""
+
+NEARLY_ALL, FEW_MEMBERS = 0.9, 10_000
+"""Share of the architectures of a space that counts as all of them; larger spaces are not asked for it."""
 
 MEMBER = "∋"
 """Between the path of a subset and one of its elements: "inputs∋2"."""
@@ -90,9 +94,9 @@ class Factor:
             return bisect_right(self.edges, decisions[path])  # type: ignore[type-var]
         elif decisions[path] in self.values:
             return self.values.index(decisions[path])
-        raise ConfigError(
-            f"{self.name} = {decisions.get(path, INACTIVE)!r} is in no row of the evidence",
-            hint=f"known: {', '.join(self.levels)}",
+        value = repr(decisions.get(path, INACTIVE))
+        raise UnexplainedError(
+            "unknown_option", decision=self.name, value=value, hint=f"known: {', '.join(self.levels)}"
         )
 
 
@@ -107,6 +111,7 @@ class Evidence:
         objective: name and direction of the target.
         uniform: (n,) whether a row was drawn at random from the space, free of a searcher's preference.
         numbers: (n,) what a row is called: the trial's number.
+        members: how many architectures there are to try; None where that is not known or many.
     """
 
     factors: tuple[Factor, ...]
@@ -115,9 +120,22 @@ class Evidence:
     objective: Objective
     uniform: Flags
     numbers: Codes
+    members: int | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
+
+    @property
+    def tried(self) -> int:
+        """How many rows differ."""
+        import numpy as np
+
+        return len(np.unique(self.codes, axis=0)) if self.codes.size else min(1, len(self))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether these are all architectures that there are, or nearly all."""
+        return self.members is not None and self.tried >= NEARLY_ALL * self.members
 
     def rows(self, chosen: Flags | Codes) -> Evidence:
         """Only some rows; the factors stay as they are."""
@@ -128,6 +146,7 @@ class Evidence:
             self.objective,
             self.uniform[chosen],
             self.numbers[chosen],
+            self.members,
         )
 
 
@@ -139,6 +158,7 @@ def evidence_of(
     space: SearchSpace | None = None,
     uniform: Sequence[bool] | None = None,
     numbers: Sequence[int] | None = None,
+    members: int | None = None,
 ) -> Evidence:
     """Make the table of n architectures and their n targets.
 
@@ -146,6 +166,7 @@ def evidence_of(
         space: tells all options of a decision and how likely each is; without it levels are those that occur, and
             their shares those among uniform rows where there are at least thirty, otherwise all alike.
         uniform: which rows were drawn at random; by default none.
+        members: how many architectures there are; by default what the space says.
 
     Raises:
         ConfigError: the lengths differ, or a target is not finite.
@@ -163,7 +184,19 @@ def evidence_of(
     reference = drawn or [a for a, free in zip(architectures, marked, strict=True) if free]
     factors = _factors(architectures, reference if len(reference) >= 30 else (), space)
     codes = np.array([[f.code(a) for f in factors] for a in architectures], dtype=np.int64)
-    return Evidence(factors, codes.reshape(len(values), len(factors)), values, objective, marked, called)
+    counted = members if members is not None or space is None else _members(space)
+    return Evidence(factors, codes.reshape(len(values), len(factors)), values, objective, marked, called, counted)
+
+
+def _members(space: SearchSpace) -> int | None:
+    """How many architectures a small space holds."""
+    if not space.is_finite:
+        return None
+    try:
+        size = space.size()
+    except SpaceError:  # a constraint ties too many decisions together to count
+        return None
+    return size if size <= FEW_MEMBERS else None
 
 
 def study_evidence(
@@ -184,8 +217,9 @@ def study_evidence(
     told = [t for t in result.trials if _counts(t, full, phase) and wanted.name in figures(t)]
     if not told:
         known = sorted({name for t in result.trials for name in figures(t)})
-        raise ConfigError(
-            f"no complete trial at full fidelity tells {wanted.name!r}",
+        raise UnexplainedError(
+            "no_trial",
+            metric=repr(wanted.name),
             hint=f"measured were: {', '.join(known)}" if known else "all trials failed: `searchitect show` says why",
         )
     free = _is_random(result)
@@ -269,7 +303,7 @@ def _elements(path: str, values: Sequence[tuple[Any, ...]], absent: bool) -> Ite
 def _binned(path: str, ascending: Sequence[float], absent: bool) -> Factor:
     edges = tuple(sorted({ascending[len(ascending) * part // BINS] for part in range(1, BINS)} - {ascending[0]}))
     bounds = [ascending[0], *edges, ascending[-1]]
-    labels = [f"{low:.3g} to {high:.3g}" for low, high in pairwise(bounds)]
+    labels = [f"{low:.3g} … {high:.3g}" for low, high in pairwise(bounds)]
     return Factor(path, _ended(labels, absent), (), True, (), edges)
 
 

@@ -18,7 +18,7 @@ from searchitect.explain.searches.neighbourhood import Neighbourhood, code_neigh
 from searchitect.explain.searches.paths import AblationPath, ablation_path, measured_values
 from searchitect.explain.searches.response import Response, codes_of, fit_response
 from searchitect.explain.searches.rules import rules
-from searchitect.explain.wording import Words
+from searchitect.explain.wording import Words, reason, words
 from searchitect.objectives import Constraint
 from searchitect.strategies.cell_graphs import graph_reader
 from searchitect.trial import Trial
@@ -38,26 +38,32 @@ COUNTED = ("latency_ms", "parameters", "flops", "peak_memory_bytes")
 
 @dataclass(slots=True)
 class Gathered:
-    """Parts by name, and why others are missing."""
+    """Parts by name, why others are missing, and the texts of the language in which that is said."""
 
     parts: dict[str, Any] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    say: Words = field(default_factory=words)
 
     def run(self, name: str, make: Callable[[], Part]) -> Part | None:
         """Make a part; where it cannot be made keep the reason."""
         try:
             made = make()
         except ConfigError as error:
-            self.refused[name] = error.message
+            self.refuse(error, name)
             return None
         self.parts[name] = made
         return made
 
+    def refuse(self, error: ConfigError, *names: str) -> None:
+        """Keep the reason why some parts are missing."""
+        why = reason(error, self.say)
+        self.refused.update(dict.fromkeys(names, why))
 
-def explain_evidence(evidence: Evidence, into: Gathered, seed: int = 0, say: Words | None = None) -> None:
+
+def explain_evidence(evidence: Evidence, into: Gathered, seed: int = 0) -> None:
     """What a table of rows alone tells: which decisions matter, rules, what a predictor attends to."""
-    found = into.run("importances", lambda: importance(evidence, seed=seed, say=say))
-    into.run("rules", lambda: rules(evidence, seed=seed, say=say))
+    found = into.run("importances", lambda: importance(evidence, seed=seed, say=into.say))
+    into.run("rules", lambda: rules(evidence, seed=seed, say=into.say))
     shares = {} if found is None else {one.name: one.share for one in found.everywhere.decisions}
     into.run("attention", lambda: read_attention(evidence, shares, seed=seed))
 
@@ -69,7 +75,7 @@ def explain_motifs(
     if space is None or graph_reader(space) is None:
         return
     values = evidence.targets.tolist()
-    into.run("motifs", lambda: motif_effects(architectures, values, evidence.objective, space))
+    into.run("motifs", lambda: motif_effects(architectures, values, evidence.objective, space, say=into.say))
 
 
 def winner_of(result: Result, trial: int | None) -> Trial:
@@ -109,7 +115,7 @@ def explain_winner(
     try:
         response = fit_response(evidence, noise=replicate_noise(result.trials, evidence.objective.name))
     except ConfigError as error:
-        into.refused["path"] = into.refused["around"] = error.message
+        into.refuse(error, "path", "around")
         return
     into.parts["path_trust"] = response.rank_correlation
     known = measured_values(result.trials, evidence.objective.name)

@@ -26,6 +26,7 @@ from searchitect.explain.searches.conditions import both_there, filled, insepara
 from searchitect.explain.searches.evidence import Evidence
 from searchitect.explain.searches.forest_anova import forest_shares
 from searchitect.explain.searches.permutation import permutation_shares
+from searchitect.explain.searches.sufficient import check_sufficient
 from searchitect.explain.searches.support import warnings_of
 from searchitect.explain.wording import Words, words
 from searchitect.predictors.gaussian_process import evenly
@@ -197,7 +198,9 @@ def importance(evidence: Evidence, seed: int = 0, *, best: float = 0.1, say: Wor
     Raises:
         ConfigError: too few trials, all with one value, no decision that differs, or `best` is not in 0..0.5.
     """
-    _check(evidence, best)
+    _check(evidence)
+    if not 0 <= best <= 0.5:
+        raise ConfigError(f"best is a share between 0 and 0.5, got {best:g}", hint="best=0.1 is the best tenth")
     thinned = _thinned(evidence)
     everywhere, posterior = _ranking(thinned, seed)
     kept = inseparable(evidence.codes, evidence.factors)
@@ -223,27 +226,12 @@ def ranking(evidence: Evidence, seed: int = 0) -> Ranking:
     Raises:
         ConfigError: as `importance`.
     """
-    _check(evidence, 0.0)
+    _check(evidence)
     return _ranking(_thinned(evidence), seed)[0]
 
 
-def _check(evidence: Evidence, best: float) -> None:
-    count, wanted = len(evidence), needed(len(evidence.factors))
-    if count < wanted:
-        raise ConfigError(
-            f"importance of {len(evidence.factors)} decision(s) needs at least {wanted} complete trials, got {count}",
-            hint=f"run {wanted - count} more: `searchitect resume` goes on with a study",
-        )
-    spread, size = float(evidence.targets.std()), float(abs(evidence.targets).max())
-    if spread <= 1e-12 * max(size, 1e-300):
-        raise ConfigError(
-            f"{evidence.objective.name} is {evidence.targets[0]:g} in all {count} trials: nothing to explain",
-            hint="choose another objective",
-        )
-    if not evidence.factors:
-        raise ConfigError("no decision differs between the trials", hint="was the space fixed to one architecture?")
-    if not 0 <= best <= 0.5:
-        raise ConfigError(f"best is a share between 0 and 0.5, got {best:g}", hint="best=0.1 is the best tenth")
+def _check(evidence: Evidence) -> None:
+    check_sufficient(evidence, needed(len(evidence.factors)), "importance", of_members=True)
 
 
 def _thinned(evidence: Evidence) -> Evidence:

@@ -230,5 +230,5 @@ def _changes(known: Mapping[int, Trial], parents: Mapping[int, int | None], numb
 
 def _words(known: Mapping[int, Trial], parents: Mapping[int, int | None], number: int) -> tuple[str, ...]:
     changes = _changes(known, parents, number)
-    more = (f"and {len(changes) - 4} more",) if len(changes) > 5 else ()
+    more = (f"… +{len(changes) - 4}",) if len(changes) > 5 else ()
     return (*(change.text for change in changes[: 4 if more else 5]), *more)

@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from searchitect.errors import ConfigError
+from searchitect.explain.searches.evidence import evidence_of
+from searchitect.explain.searches.sufficient import check_sufficient
+from searchitect.explain.wording import Words, words
 from searchitect.objectives import Objective
 from searchitect.predictors.gaussian_process import GaussianProcess, evenly
 from searchitect.predictors.targets import rank_correlation
@@ -105,6 +108,7 @@ def motif_effects(
     *,
     levels: Sequence[int] = LEVELS,
     most: int = 5,
+    say: Words | None = None,
 ) -> MotifEffects:
     """Tell which motifs help and which harm.
 
@@ -112,14 +116,16 @@ def motif_effects(
         targets: value of the objective of each architecture.
         levels: of the motifs that are read, of 0 and 1.
         most: motifs of either kind.
+        say: texts of a language; English by default.
 
     Raises:
         ConfigError: the space has no graph, there are too few cells, the objective is constant, or another level.
     """
     import numpy as np
 
+    _check(space, levels)
+    check_sufficient(evidence_of(architectures, targets, objective), FEWEST_CELLS, "motifs")
     values = np.asarray(targets, dtype=np.float64)
-    _check(space, values, levels)
     chosen = evenly(len(values), MOST_CELLS)
     graph = decision_graphs(space)
     counted = [motifs(*graph(architectures[place]), DEPTH) for place in chosen]
@@ -130,7 +136,7 @@ def motif_effects(
         for motif, slope in motif_gradients(posterior, level).items():
             held = np.array([motif in row[level] for row in counted])
             if max(FEWEST_HOLDERS, len(chosen) // 50) <= held.sum() < len(chosen):
-                found.append(_effect(motif, slope, held, told))
+                found.append(_effect(motif, slope, held, told, say))
     agreed = [one for one in found if one.effect * (one.with_mean - one.without_mean) > 0]
     order = sorted(agreed, key=lambda one: (objective.loss(one.effect), one.motif))
     return MotifEffects(
@@ -145,7 +151,7 @@ def motif_effects(
     )
 
 
-def _check(space: SearchSpace, values: Vector, levels: Sequence[int]) -> None:
+def _check(space: SearchSpace, levels: Sequence[int]) -> None:
     if graph_reader(space) is None:
         raise ConfigError(
             f"{space.name} is no space of cells: its decisions are no edges and operations, so it has no motifs",
@@ -153,16 +159,12 @@ def _check(space: SearchSpace, values: Vector, levels: Sequence[int]) -> None:
         )
     if not levels or not set(levels) <= set(LEVELS):
         raise ConfigError(f"motifs are read at the levels 0 and 1, got {levels!r}")
-    if len(values) < FEWEST_CELLS:
-        raise ConfigError(f"motifs need at least {FEWEST_CELLS} complete trials, there are {len(values)}")
-    if float(values.max()) == float(values.min()):
-        raise ConfigError(f"the objective is {values[0]:g} in all {len(values)} trials: there is nothing to explain")
 
 
-def _effect(motif: str, slope: float, held: npt.NDArray[np.bool_], targets: Vector) -> MotifEffect:
+def _effect(motif: str, slope: float, held: npt.NDArray[np.bool_], targets: Vector, say: Words | None) -> MotifEffect:
     inside, outside = targets[held], targets[~held]
     means = float(inside.mean()), float(outside.mean())
-    return MotifEffect(motif_words(motif), motif, float(slope), len(inside), *means, _welch(inside, outside))
+    return MotifEffect(motif_words(motif, say), motif, float(slope), len(inside), *means, _welch(inside, outside))
 
 
 def _welch(first: Vector, second: Vector) -> float | None:
@@ -179,20 +181,20 @@ def _welch(first: Vector, second: Vector) -> float | None:
     return float(t.ppf(0.975, freedom)) * math.sqrt(total)
 
 
-def motif_words(motif: str) -> str:
+def motif_words(motif: str, say: Words | None = None) -> str:
     """Read a motif, "conv" or "[input>conv>output+skip]" as the kernel writes it, in words."""
+    say = say or words()
     parts = motif.removeprefix("[").removesuffix("]").split(">")
     if len(parts) != 3:
         return motif
     fed, name, feeds = parts
     said = [name]
     if fed:
-        said.append(f"fed by {_listed(Counter(fed.split('+')))}")
+        said.append(say("motif.fed", names=_listed(Counter(fed.split("+")), say)))
     if feeds:
-        said.append(f"feeding {_listed(Counter(feeds.split('+')))}")
-    return ", ".join(said) if fed or feeds else f"{name} alone"
+        said.append(say("motif.feeding", names=_listed(Counter(feeds.split("+")), say)))
+    return say("page.comma").join(said) if fed or feeds else say("motif.alone", name=name)
 
 
-def _listed(counts: Mapping[str, int]) -> str:
-    said = [f"{count} × {name}" if count > 1 else name for name, count in counts.items()]
-    return said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
+def _listed(counts: Mapping[str, int], say: Words) -> str:
+    return say.listed([f"{count} × {name}" if count > 1 else name for name, count in counts.items()])

@@ -150,7 +150,7 @@ def fit_response(evidence: Evidence, *, noise: float | None = None) -> Response:
     """
     import numpy as np
 
-    check_sufficient(evidence, FEWEST_TRIALS, "predictions of untried architectures")
+    check_sufficient(evidence, FEWEST_TRIALS, "predictions")
     used = evidence.rows(_chosen(evidence))
     plain, bent = Warp(evidence.objective), log_warp(used.targets, evidence.objective)
     fits = [(warp, _fitted(used, warp)) for warp in (plain, bent) if warp is not None]

@@ -35,6 +35,12 @@ __all__ = ["DEEPEST", "FEWEST_ROWS", "Branch", "Condition", "Rule", "Rules", "ru
 
 FEWEST_ROWS, DEEPEST = 20, 3
 
+SMALL_LEAF, SAFE_LEAF, ENOUGH_ROWS, ROWS_PER_RULE = 2, 5, 150, 200
+"""Fewest rows that make a rule: two are the fewest that have a scatter, and more would hide the bad corners of a space.
+Where there are fewer rows than `ENOUGH_ROWS` in all it takes five, since two are then too often alike by chance: leaves
+of five foresaw more on draws of 30 to 120 rows, leaves of two as much or more on draws of 200. Of many rows one in
+`ROWS_PER_RULE`."""
+
 PRIOR_ROWS = 4
 """How many rows the scatter within all leaves counts for in that of one."""
 
@@ -141,6 +147,7 @@ class Rules:
         fidelity_held_out: R² on rows that had not been seen, by ten-fold cross-validation; can be negative.
         widening: factor on the intervals for what choosing the splits made of chance, 1 or more: of the best and the
             worst rule, and of the others.
+        leaf: fewest rows that could make a rule.
     """
 
     objective: str
@@ -151,6 +158,7 @@ class Rules:
     fidelity_held_out: float
     widening: tuple[float, float]
     count: int
+    leaf: int
 
     @property
     def text(self) -> str:
@@ -170,6 +178,7 @@ class Rules:
             "fidelity_held_out": self.fidelity_held_out,
             "widening": list(self.widening),
             "count": self.count,
+            "leaf": self.leaf,
             "rules": [rule.to_json() for rule in self.rules],
             "tree": self.tree.to_json(),
         }
@@ -182,7 +191,7 @@ def rules(
 
     Args:
         depth: of the tree, 1 to 3.
-        leaf: fewest rows that make a rule; by default 5, and one in 200 of the rows where that is more.
+        leaf: fewest rows that make a rule; by default 2, or one in 200 of the rows where that is more; 5 of few rows.
         seed: of the halves that the intervals rest on.
         say: texts of a language; English by default.
 
@@ -191,8 +200,8 @@ def rules(
     """
     if not 1 <= depth <= DEEPEST:
         raise ConfigError(f"a tree that people read has depth 1 to {DEEPEST}, got {depth}")
-    check_sufficient(evidence, FEWEST_ROWS, "rules")
-    fewest = leaf if leaf is not None else max(5, len(evidence) // 200)
+    check_sufficient(evidence, FEWEST_ROWS, "rules", of_members=True)
+    fewest = leaf if leaf is not None else _fewest(len(evidence))
     codes, targets, factors = evidence.codes, evidence.targets, evidence.factors
 
     def grown(rows: Codes, values: Vector) -> GrownTree:
@@ -217,7 +226,12 @@ def rules(
         1 - foreseen(grown, codes, targets, seed) / spread,
         wider,
         len(evidence),
+        fewest,
     )
+
+
+def _fewest(count: int) -> int:
+    return SAFE_LEAF if count < ENOUGH_ROWS else max(SMALL_LEAF, count // ROWS_PER_RULE)
 
 
 def _branch(tree: GrownTree, node: int, places: dict[int, int], say: Words | None) -> Branch:

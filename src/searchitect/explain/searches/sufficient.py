@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
-from searchitect.errors import ConfigError
 from searchitect.explain.searches.evidence import Evidence
+from searchitect.explain.wording import UnexplainedError
 
-__all__ = ["check_sufficient"]
+__all__ = ["FEWEST_MEMBERS", "check_sufficient"]
+
+FEWEST_MEMBERS = 4
+"""Fewest trials where they are all that the space holds, or nearly: nothing is then guessed."""
+
+SAME = 1e-12
+"""Differences of the objective that are rounding, by its size."""
 
 
-def check_sufficient(evidence: Evidence, fewest: int, what: str) -> None:
+def check_sufficient(evidence: Evidence, fewest: int, what: str, *, of_members: bool = False) -> None:
     """Refuse what no explanation can be made of.
 
     Args:
         fewest: complete trials that are needed.
-        what: of whom, as the beginning of a sentence: "rules", "importances".
+        what: of whom, a key of the texts `needing`: "rules", "importance".
+        of_members: whether fewer are enough of a small space that was tried whole.
 
     Raises:
         ConfigError: too few trials (it says how many are needed), an objective that is the same in all of them, or no
             decision that differs.
     """
-    if len(evidence) < fewest:
-        have = f"there {'is' if len(evidence) == 1 else 'are'} {len(evidence)}"
-        raise ConfigError(
-            f"{what} need at least {fewest} complete trials at full fidelity, {have}",
-            hint=f"run the search for {fewest - len(evidence)} more trials: searchitect resume",
+    count, metric = len(evidence), evidence.objective.name
+    needed = min(fewest, FEWEST_MEMBERS) if of_members and evidence.is_whole else fewest
+    if count < needed:
+        raise UnexplainedError(
+            "too_few",
+            what=what,
+            decisions=len(evidence.factors),
+            needed=needed,
+            count=count,
+            hint=f"run the search for {needed - count} more trials: searchitect resume",
         )
-    if float(evidence.targets.max()) == float(evidence.targets.min()):
-        raise ConfigError(
-            f"{evidence.objective.name} is {evidence.targets[0]:g} in all {len(evidence)} trials: there is nothing to "
-            "explain",
+    if float(evidence.targets.std()) <= SAME * float(abs(evidence.targets).max()):
+        raise UnexplainedError(
+            "constant",
+            metric=metric,
+            value=f"{evidence.targets[0]:g}",
+            count=count,
             hint="choose another measurement, or see whether the evaluation returns a constant",
         )
     if not evidence.factors:
-        raise ConfigError(
-            f"all {len(evidence)} trials decided everything alike: no decision can explain {evidence.objective.name}"
-        )
+        raise UnexplainedError("alike", metric=metric, count=count, hint="was the space fixed to one architecture?")

@@ -27,6 +27,9 @@ UNIFORM = 0.1
 
 LOW_AGREEMENT = 0.4
 
+FEW = 20
+"""Trials below which it is said that a space has no more to try."""
+
 NAMED = 3
 """Cases that are named; the others are counted."""
 
@@ -53,6 +56,10 @@ def warnings_of(
 
 def _missing_random(evidence: Evidence, say: Words) -> Iterator[str]:
     count, free = len(evidence), int(evidence.uniform.sum())
+    if evidence.is_whole:
+        if count < FEW:
+            yield say("warning.few_members", tried=evidence.tried, members=evidence.members)
+        return
     if free >= UNIFORM * count:
         return
     yield say("warning.few_random", free=free, count=count) if free else say("warning.no_random")

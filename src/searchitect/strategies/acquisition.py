@@ -25,6 +25,7 @@ __all__ = [
     "ACQUISITIONS",
     "Acquisition",
     "confidence_bound",
+    "first_allowed",
     "hypervolume_improvement",
     "log_expected_improvement",
     "most_promising",
@@ -88,6 +89,12 @@ def hypervolume_improvement(mean: Matrix, deviation: Matrix, front: Matrix, refe
 def confidence_bound(mean: Vector, deviation: Vector, width: float = 2.0) -> Vector:
     """Return the optimistic end of the interval, `width` deviations from the mean (GP-UCB, Srinivas et al. 2010)."""
     return width * deviation - mean
+
+
+def first_allowed(setting: Setting, candidates: Sequence[Architecture], score: Vector) -> Architecture | None:
+    """Return the candidate of the highest score among those that limits allow, or None."""
+    order = (-score).argsort(kind="stable").tolist()
+    return next((candidates[place] for place in order if not setting.check(candidates[place])), None)
 
 
 def most_promising(

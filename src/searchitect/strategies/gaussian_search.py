@@ -19,12 +19,14 @@ from searchitect.strategies.acquisition import (
     ACQUISITIONS,
     Acquisition,
     confidence_bound,
+    first_allowed,
     log_expected_improvement,
     most_promising,
 )
 from searchitect.strategies.archive import Archive, initial_trials, spread
 from searchitect.strategies.cost_cooling import CostCooling
 from searchitect.strategies.front_models import LimitModels
+from searchitect.strategies.listed import ListedMembers
 from searchitect.strategies.pending import PENDING, Pending, assumed, log_penalty
 from searchitect.strategies.selection import violation
 from searchitect.strategies.strategy import Belief, Setting
@@ -41,6 +43,9 @@ if TYPE_CHECKING:
     Vector = npt.NDArray[np.float64]
 
 __all__ = ["GaussianSearch"]
+
+LISTED = 6
+"""Times `candidates` that are judged where a space is listed."""
 
 PARENTS = 10
 """Trials of best posterior mean that are mutated."""
@@ -72,6 +77,9 @@ class GaussianSearch(ABC):
     Limits on measured quantities are modelled too: the probability that they hold multiplies the promise, and what is
     to be improved on is the best trial that keeps them (Gardner et al., "Bayesian optimization with inequality
     constraints", ICML 2014).
+
+    Where limits that are known without training forbid half of a space that can be listed, candidates are the members
+    that are probably allowed (`ListedMembers`), and "independent" gives way to "ei".
     """
 
     def __init__(
@@ -100,6 +108,7 @@ class GaussianSearch(ABC):
         self._candidates, self._max_points = candidates, max_points
         self._archive = Archive(setting, refit_every)
         self._limits = LimitModels(setting, self._archive) if setting.constraints else None
+        self._listed = ListedMembers(setting)
         self._cooling = CostCooling(setting, self._archive, self._initial) if per_cost else None
         self._rows: dict[int, Rows] = {}
         self._learned: tuple[int, Vector] | None = None
@@ -124,13 +133,18 @@ class GaussianSearch(ABC):
         if running is not None:
             posterior = assumed(posterior, running, best, self._pending)
 
+        tried = [trial.architecture for trial in archive.complete]
+        listed = self._listed.likely(number, tried, archive.seen, LISTED * self._candidates, rng)
+        # Of a draw for each of a thousand the largest is luck; what is expected does not depend on their number.
+        acquisition = "ei" if listed and self._acquisition == "independent" else self._acquisition
+
         def score(architectures: Sequence[Architecture]) -> Vector:
             rows = self.encode(architectures)
-            found = self._score(posterior, rows, best, rng)
+            found = self._score(acquisition, posterior, rows, best, rng)
             penalized = running is not None and self._pending == "penalize"
             if not penalized and not limits and self._cooling is None:
                 return found
-            found = self._logarithm(found) if kept else 0.0 * found
+            found = _logarithm(acquisition, found) if kept else 0.0 * found
             if running is not None and penalized:
                 found = found + log_penalty(posterior, rows, running, best)
             if self._limits is not None and limits:
@@ -138,7 +152,9 @@ class GaussianSearch(ABC):
             return found if self._cooling is None else found - self._cooling.discount(architectures)
 
         count = self._candidates
-        found = most_promising(setting, archive.seen, parents, score, rng, random_draws=count, mutants=count)
+        found = first_allowed(setting, listed, score(listed)) if listed else None
+        if found is None:
+            found = most_promising(setting, archive.seen, parents, score, rng, random_draws=count, mutants=count)
         return None if found is None else Proposal(found, setting.fidelity)
 
     def tell(self, trial: Trial) -> None:
@@ -159,21 +175,17 @@ class GaussianSearch(ABC):
         limits = self._setting.constraints
         return {place for place in chosen if violation(self._archive.complete[place], limits) <= 0}
 
-    def _score(self, posterior: GaussianPosterior, rows: Rows, best: float, rng: random.Random) -> Vector:
-        if self._acquisition == "thompson":
+    def _score(
+        self, acquisition: Acquisition, posterior: GaussianPosterior, rows: Rows, best: float, rng: random.Random
+    ) -> Vector:
+        if acquisition == "thompson":
             return -posterior.sample(rows, rng)
         mean, deviation = posterior.predict(rows)
-        if self._acquisition == "independent":
+        if acquisition == "independent":
             return _drawn(mean, deviation, rng)
-        if self._acquisition == "ucb":
+        if acquisition == "ucb":
             return confidence_bound(mean, deviation, self._width)
         return log_expected_improvement(mean, self._exploration * deviation, best)
-
-    def _logarithm(self, score: Vector) -> Vector:
-        """The log of the acquisition; of one that may be negative, that of its softplus (González et al. 2016, §3)."""
-        import numpy as np
-
-        return score if self._acquisition == "ei" else np.asarray(np.log(np.logaddexp(0.0, np.maximum(score, -600.0))))
 
     def _posterior(self) -> tuple[list[int], GaussianPosterior]:
         """The places of the trials it rests on, and the posterior; a function of the complete trials alone."""
@@ -210,6 +222,13 @@ class GaussianSearch(ABC):
             new = self.encode([self._archive.complete[place].architecture for place in missing])
             self._rows.update((place, new[i : i + 1]) for i, place in enumerate(missing))
         return np.concatenate([self._rows[place] for place in places])
+
+
+def _logarithm(acquisition: Acquisition, score: Vector) -> Vector:
+    """The log of the acquisition; of one that may be negative, that of its softplus (González et al. 2016, §3)."""
+    import numpy as np
+
+    return score if acquisition == "ei" else np.asarray(np.log(np.logaddexp(0.0, np.maximum(score, -600.0))))
 
 
 def _drawn(mean: Vector, deviation: Vector, rng: random.Random) -> Vector:

@@ -144,3 +144,42 @@ def test_seconds_of_a_search_that_was_interrupted_add_up(tmp_path):
 def test_a_device_that_is_not_here_is_refused_with_those_that_are():
     with pytest.raises(ConfigError, match=r"torch cannot use the device 'cudaa' here[\s\S]*one of: cpu"):
         sa.gradient_search("iris", Chosen, epochs=1, device="cudaa")
+
+
+@sa.space
+class Sized:
+    kind: str = sa.choice("small", "large")
+
+    def build(self, task):
+        small, large = (
+            lambda width=width: nn.Sequential(nn.Linear(8, width), nn.Linear(width, 8)) for width in (2, 256)
+        )
+        middle = sa.nn.choose(self.kind, {"small": small, "large": large})
+        return nn.Sequential(nn.Linear(task.features, 8), middle, nn.Linear(8, task.outputs))
+
+
+def test_a_search_may_aim_at_an_expected_cost(tmp_path):
+    words = {"method": "darts", "epochs": 3, "seeds": 1, "guards": False}
+    plain = sa.gradient_search("iris", Sized, **words)
+    found = sa.gradient_search("iris", Sized, costs={"parameters": 100}, folder=tmp_path, **words)
+
+    def share(search):
+        return search.search.runs[0].progress[-1].probabilities["kind"][0]
+
+    assert share(found) > share(plain)
+    assert json.loads((tmp_path / "gradients.json").read_text())["facts"]["costs"] == {"parameters": 100}
+    with pytest.raises(SearchitectError, match="another search"):
+        sa.gradient_search("iris", Sized, costs={"parameters": 200}, folder=tmp_path, **words)
+
+
+@pytest.mark.parametrize(
+    ("costs", "told"),
+    [
+        ({"parameter": 10}, r"no cost is called 'parameter'[\s\S]*parameters"),
+        ({"flops": 0}, "the target of flops is above 0"),
+        ({"latency_ms": "20ms"}, "the target of latency_ms is a number, got '20ms'"),
+    ],
+)
+def test_a_cost_that_cannot_be_aimed_at_is_refused(costs, told):
+    with pytest.raises(ConfigError, match=told):
+        sa.gradient_search("iris", Chosen, epochs=1, costs=costs)

@@ -169,6 +169,9 @@ def test_an_epoch_of_gradients_is_one_line():
     [
         (("train", "iris", "--method", "sposs"), "no way to train a supernet is called 'sposs'"),
         (("train", "iriss"), "iriss"),
+        (("train", "iris", "--cost", "flops=1e6"), "costs enter a search by gradients, and 'spos' samples"),
+        (("train", "iris", "--method", "gdas", "--cost", "flop=1e6"), "no cost is called 'flop'"),
+        (("train", "iris", "--device", "cudaa"), "torch cannot use the device 'cudaa'"),
         (("rank", "nowhere"), "no trained supernet in 'nowhere'"),
         (("search", "nowhere"), "no trained supernet in 'nowhere'"),
         (("extract", "nowhere", "--out", "x"), "which architecture?"),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from searchitect.api.executing import check_device
 from searchitect.api.supernet_files import base_space, read_gradients, write_best, write_gradients
-from searchitect.errors import StorageError
+from searchitect.errors import ConfigError, StorageError
 from searchitect.spaces import Architecture, Recipe, SearchSpace, Value
 from searchitect.spaces.fixing import fix, training_defaults
 from searchitect.tasks import Task, task as open_task
@@ -22,6 +22,7 @@ from searchitect.trial import Proposal, Trial, TrialState
 if TYPE_CHECKING:
     from searchitect.result import Result
     from searchitect.storage.journal import Event
+    from searchitect.supernet.costs import CostTerm
     from searchitect.supernet.gaps import DiscretisationGap
     from searchitect.supernet.gradient_methods import GradientSettings
     from searchitect.supernet.gradient_result import GradientSearch, SearchEpoch
@@ -140,6 +141,7 @@ def gradient_search(
     seeds: int = 3,
     fixed: Mapping[str, Any] | None = None,
     guards: bool = True,
+    costs: Mapping[str, float] | None = None,
     seed: int = 0,
     device: str = "cpu",
     folder: str | Path | None = None,
@@ -156,6 +158,8 @@ def gradient_search(
         fixed: decisions that are not searched, by name. Training decisions take the space's defaults.
         guards: skip watch, eigenvalue stop, entropy, operation dropout on skips, selection by perturbation; False is
             the method as published, with selection by magnitude.
+        costs: what the search aims at, of "parameters", "flops" and "latency_ms": name to target. The loss of the
+            architecture weights becomes loss + 0.1 log(E / target); parts of one's own: `supernet.costs.CostTerm`.
         folder: receives checkpoints and `gradients.json`; run again with the same folder it goes on.
         save_every: steps between checkpoints within an epoch; 0 writes one after every epoch.
         report: called after every epoch with its figures, operation probabilities among them, and the options.
@@ -184,7 +188,8 @@ def gradient_search(
 
     found = search(
         own, task, method=method, selection=None if guards else "magnitude", guards=GUARDED if guards else None,
-        settings=settings, seeds=seeds, seed=seed, device=device, folder=kept, save_every=save_every, report=told,
+        settings=settings, costs=_terms(costs or {}), seeds=seeds, seed=seed, device=device, folder=kept,
+        save_every=save_every, report=told,
     )  # fmt: skip
     seconds = before + time.monotonic() - start
     _keep_seconds(kept, seconds)
@@ -192,7 +197,7 @@ def gradient_search(
         "seconds": seconds, "seed": seed, "device": device, "target": target, "task": task.describe(),
         "data": str(data) if isinstance(data, (str, Path)) else None,
         "space": space if isinstance(space, str) or space is None else False,
-        "space_digest": SearchSpace.of(base).digest, "fixed": values,
+        "space_digest": SearchSpace.of(base).digest, "fixed": values, "costs": dict(costs or {}),
     }  # fmt: skip
     done = Gradients(found, _gap(found, task, seed), task, facts, kept)
     if kept is not None:
@@ -224,6 +229,15 @@ def open_gradients(folder: str | Path, *, data: Any = None, space: Any = None) -
             f"the gradient search in '{Path(folder).name}' is damaged: {type(error).__name__}: {error}",
             hint="search again in another folder",
         ) from error
+
+
+def _terms(costs: Mapping[str, float]) -> tuple[CostTerm, ...]:
+    from searchitect.supernet.costs import CostTerm
+
+    for name, target in costs.items():
+        if isinstance(target, bool) or not isinstance(target, (int, float)):
+            raise ConfigError(f"the target of {name} is a number, got {target!r}", hint=f"{name}=1e6")
+    return tuple(CostTerm(name, float(target)) for name, target in costs.items())
 
 
 def _settings(epochs: int | None) -> GradientSettings:

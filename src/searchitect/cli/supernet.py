@@ -48,6 +48,12 @@ _Epochs = Annotated[int | None, option("Passes over the training data.", "N")]
 _Fix = Annotated[
     list[str] | None, option("A decision that is not shared: stem=16; repeat for more.", "NAME=VALUE", "--fix")
 ]
+_Costs = Annotated[
+    list[str] | None,
+    option(
+        "By gradients: aim at an expected flops, parameters or latency_ms; repeat for more.", "NAME=TARGET", "--cost"
+    ),
+]
 _Time = Annotated[str | None, option("Stop the training after this time: 10min.", "TIME")]
 _Seeds = Annotated[int, typer.Option(metavar="N", help="Runs of a search by gradients.")]
 _Seed = Annotated[int, typer.Option(metavar="N", help="Same seed, same weights.")]
@@ -85,6 +91,7 @@ def train(
     method: _Method = "spos",
     epochs: _Epochs = None,
     fix: _Fix = None,
+    cost: _Costs = None,
     budget: _Time = None,
     seeds: _Seeds = 3,
     seed: _Seed = 0,
@@ -99,18 +106,23 @@ def train(
     """Train shared weights, or search by gradients. Stopped and typed again it goes on, in the middle of an epoch."""
     with _kept(debug):
         _check_method(method, ranks)
-        fixed = parse_options(fix or [])
+        fixed, costs = parse_options(fix or []), parse_options(cost or [])
         folder = out or Path("runs") / "supernets" / _name(task, space, method, seed)
         from searchitect import api
 
         if method in GRADIENT:
             with probabilities(quiet=quiet) as shower:
                 found = api.gradient_search(
-                    task, space, target=target, method=method, epochs=epochs, fixed=fixed, seeds=seeds, seed=seed,
-                    device=device, folder=folder, save_every=save_every, report=shower,
+                    task, space, target=target, method=method, epochs=epochs, fixed=fixed, costs=costs, seeds=seeds,
+                    seed=seed, device=device, folder=folder, save_every=save_every, report=shower,
                 )  # fmt: skip
             typer.echo(text.as_json(found.document()) if as_json else "\n".join(_gradient_lines(found, folder)))
             return
+        if costs:
+            raise ConfigError(
+                f"costs enter a search by gradients, and {method!r} samples",
+                hint=f"--method gdas, or afterwards searchitect supernet search {folder} --constraint 'flops<=1e7'",
+            )
         trained = api.train_supernet(
             task, space, target=target, method=method, epochs=epochs, fixed=fixed, budget=budget, seed=seed,
             device=device, folder=folder, save_every=save_every, ranks=ranks, report=_reporter(quiet),

@@ -13,6 +13,7 @@ from searchitect.testing.executors import (
     ExecutorContract,
     LiveExecutorContract,
     Scripted,
+    Stuck,
     WatchfulExecutorContract,
     job,
     run_all,
@@ -82,6 +83,19 @@ def test_a_death_and_a_job_without_end_cost_their_actor_and_nothing_else() -> No
     assert [ended[n].cause for n in range(4)] == [Cause.KILLED, Cause.TIME, Cause.MEMORY, None]
     assert ended[1].reason == "took longer than 0.5 s"
     assert all(ended[n].state is TrialState.COMPLETE for n in range(3, 8))
+
+
+def test_a_watcher_that_is_killed_is_replaced() -> None:
+    import ray
+
+    from searchitect.executors.on_ray import RayExecutor
+
+    with RayExecutor(Stuck(), 1, hang_seconds=2.0) as executor:
+        assert [o.cause for o in run_all(executor, [job(0, "work", 25)])] == [None]
+        (watcher,) = executor._watch._watchers.values()
+        ray.kill(watcher)
+        assert [o.cause for o in run_all(executor, [job(1, "sleep", 600), job(2, "work", 30)])] == [Cause.HANG, None]
+        assert watcher not in executor._watch._watchers.values()
 
 
 def test_what_no_node_can_hold_is_refused_before_anything_runs() -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -25,9 +26,12 @@ Place = tuple[str, int]
 class NodeWatcher:
     """What runs on a node. Nothing of Ray is imported here."""
 
-    def look(self, processes: Sequence[int]) -> dict[int, float]:
-        """Seconds of a processor that actors have used, without Ray's own loop; those that it cannot see are absent."""
-        return processor_seconds(processes, first_thread=False)
+    def look(self, processes: Sequence[int]) -> tuple[float, dict[int, float]]:
+        """The time here, and how many seconds of a processor actors have used, without Ray's own loop.
+
+        Those that it cannot see are absent.
+        """
+        return time.monotonic(), processor_seconds(processes, first_thread=False)
 
     def end(self, process: int) -> None:
         """Kill an actor and all that it started; one that was stopped (SIGSTOP) hears nothing else."""
@@ -80,13 +84,14 @@ class Watch:
 
         node, asked, actors = self._asked.pop(ref)
         try:
-            used: Mapping[int, float] = ray.get(ref)
+            answer: tuple[float, Mapping[int, float]] = ray.get(ref)
         except ray.exceptions.RayError:
             self._watchers.pop(node, None)
             return
+        at, used = answer
         for actor in actors:
             if actor.place is not None and actor.begun is not None:
-                actor.signs.look(used.get(actor.place[1]), asked)
+                actor.signs.look(used.get(actor.place[1]), at, asked)
 
     def is_silent(self, actor: Watched) -> bool:
         """Whether its job has begun, and it has given no sign of life for so long."""

@@ -20,35 +20,44 @@ _PROC = Path("/proc")
 
 
 class SignsOfLife:
-    """Says for how long a worker has been silent, by what is noted of it. Times are those of the monotonic clock."""
+    """Says for how long a worker has been silent, by what is noted of it.
+
+    Silence is what lies between two looks: one alone compares with nothing, and while nobody looks nothing is known.
+    So a driver that was busy with something else, or waited for an answer, takes no worker for hung.
+    """
 
     def __init__(self) -> None:
         self.note()
 
     def note(self) -> None:
         """There was a sign just now."""
-        self._heard = self._looked = time.monotonic()
+        self._noted = self._asked = time.monotonic()
+        self._heard = self._looked = 0.0
         self._used: float | None = None
 
     def is_due(self, now: float) -> bool:
         """Whether it is time to look at the processor time again."""
-        return now - self._looked >= LOOK
+        return now - self._asked >= LOOK
 
-    def look(self, used: float | None, now: float) -> None:
-        """At `now` it had used so many seconds of a processor; None: that cannot be told, which proves no silence."""
-        if now <= self._looked:  # asked before the last sign, answered after it
+    def look(self, used: float | None, at: float, asked: float) -> None:
+        """Compare with the last look.
+
+        Args:
+            used: seconds of a processor that it has used; None: that cannot be told, which proves no silence.
+            at: when that was read, of the clock of the machine that it was read on.
+            asked: when it was asked for, of our clock.
+        """
+        if asked <= self._noted:  # answered after the sign
             return
-        passed, self._looked = now - self._looked, now
-        before, self._used = self._used, used
-        if used is None:
-            self._heard = now
-        elif before is None:  # the first look compares with nothing
-            return
-        elif used < before or used - before > _BUSY * passed:  # less than before: a child has ended, which is something
-            self._heard = now
+        self._asked = asked
+        before, passed = self._used, at - self._looked
+        self._used, self._looked = used, at
+        # Less than before: a child has ended, which is something.
+        if used is None or before is None or used < before or used - before > _BUSY * passed:
+            self._heard = at
 
     def silent(self) -> float:
-        """Seconds between the last sign of life and the last look: what was not looked at is no silence."""
+        """Seconds between the last sign of life and the last look."""
         return self._looked - self._heard
 
 

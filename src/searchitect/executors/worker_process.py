@@ -108,7 +108,7 @@ class WorkerProcess:
         """Seconds since its last sign of life, as of the last look at its processor time: now, if one is due."""
         now = time.monotonic()
         if self.signs.is_due(now):
-            self.signs.look(processor_seconds([self._process.pid]).get(self._process.pid), now)
+            self.signs.look(processor_seconds([self._process.pid]).get(self._process.pid), now, now)
         return self.signs.silent()
 
     def give(self, job: Job, waits: bool = False) -> None:

@@ -192,6 +192,7 @@ class Job:
         seconds: wall time after which the job is stopped and counts as failed; None for no limit.
         folder: where the evaluation may leave files; created by the executor.
         artifacts: where they are kept instead, from a folder of the machine that runs it; None where `folder` is it.
+        attempt: how often this trial was lost before, with its worker or its machine.
     """
 
     number: int
@@ -201,6 +202,7 @@ class Job:
     seconds: float | None = None
     folder: Path | None = None
     artifacts: Artifacts | None = None
+    attempt: int = 0
 
 
 class Cause(StrEnum):
@@ -231,6 +233,8 @@ class Outcome:
         halt: the machine failed, not the candidate, as with a full disk: nothing is written about the trial and the
             study stops, so that a resumed study runs it again.
         cause: what ended it, where that was not an ordinary error.
+        attempt: that of the job. An executor says it of trials that were lost, so that such news that comes twice does
+            not run the trial twice; None where it cannot come twice.
     """
 
     number: int
@@ -241,6 +245,7 @@ class Outcome:
     seconds: float = 0.0
     halt: bool = False
     cause: Cause | None = None
+    attempt: int | None = None
 
 
 class Checker(Protocol):

@@ -230,4 +230,5 @@ class RayExecutor(Pool[RayActor]):
             fresh.give(job, actor.is_heard, self._exact)
             return
         seconds = time.monotonic() - begun
-        self._ended.append(Outcome(job.number, TrialState.FAILED, {}, reason, (), seconds, cause=cause))
+        told = Outcome(job.number, TrialState.FAILED, {}, reason, (), seconds, cause=cause, attempt=job.attempt)
+        self._ended.append(told)

@@ -213,7 +213,10 @@ class ProcessExecutor(Pool[WorkerProcess]):
         worker.end()
         if job is not None and begun is not None:
             seconds, reports = time.monotonic() - begun, tuple(worker.reports)
-            self._ended.append(Outcome(job.number, TrialState.FAILED, {}, reason, reports, seconds, cause=cause))
+            told = Outcome(
+                job.number, TrialState.FAILED, {}, reason, reports, seconds, cause=cause, attempt=job.attempt
+            )
+            self._ended.append(told)
         self._start()
         if job is not None and begun is None:
             self.submit(job)

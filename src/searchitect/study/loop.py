@@ -252,7 +252,8 @@ class _Phase:
         keep = weights_folder(folder, trial.number) if keeps and folder and artifacts is None else None
         seconds = min(bounds, default=None)
         there = artifacts if keeps else None
-        job = Job(trial.number, proposal, trial.seed, self.runner.device, seconds, keep, there)
+        attempt = self.study.state.attempts.get(trial.number, 0)
+        job = Job(trial.number, proposal, trial.seed, self.runner.device, seconds, keep, there, attempt)
         self.runner.executor.submit(job)
 
     def _collect(self) -> None:
@@ -260,6 +261,8 @@ class _Phase:
             for outcome in self.runner.executor.collect(timeout=1.0):
                 if outcome.number not in self.flying or outcome.number in self.arrived:
                     continue  # told twice, or of a job that nobody gave
+                if outcome.attempt not in (None, self.study.state.attempts.get(outcome.number, 0)):
+                    continue  # that it was lost is known: it is being run again
                 if run_again(self.study, outcome, self.runner.retries):
                     self._submit(self.study.state.trials[outcome.number])
                 else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 import searchitect
 from searchitect.errors import ConfigError
-from searchitect.explain.wording import LANGUAGES, words
+from searchitect.explain.wording import LANGUAGES, UnexplainedError, reason, words
 
 PLACE = re.compile(r"{(\w+)}")
 SOURCE = Path(searchitect.__file__).parent
@@ -57,3 +58,15 @@ def test_a_list_reads_as_a_person_would_write_it() -> None:
 def test_an_unknown_language_is_refused() -> None:
     with pytest.raises(ConfigError, match="'fr'"):
         words("fr")
+
+
+def test_a_refusal_is_english_as_an_error_and_told_in_any_language() -> None:
+    error = UnexplainedError("too_few", what="rules", needed=20, count=5, decisions=3, hint="run more")
+    assert error.message == "rules need at least 20 complete trials at full fidelity, there are 5"
+    assert reason(error, words("zh")) == "规则至少需要 20 次在完整保真度下完成的试验，现有 5 次"
+    outer = UnexplainedError("no_model", why=UnexplainedError("own_evaluation"))
+    assert reason(outer, words("zh")) == "没有可解释的已训练模型：评估是您自己的函数"
+    assert reason(ConfigError("plain"), words("zh")) == "plain"
+    copied = copy.copy(error)  # as between processes: by what it was made of
+    assert (copied.message, copied.hint) == (error.message, "run more")
+    assert copied.told(words("zh")) == error.told(words("zh"))

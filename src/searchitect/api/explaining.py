@@ -40,8 +40,9 @@ if TYPE_CHECKING:
 
 __all__ = ["explain", "explain_table"]
 
-SHOWN, BACKGROUND = 12, 500
-"""Inputs that get maps, and those that importance over many and substitutes rest on."""
+SHOWN, NAMED, BACKGROUND = 12, 96, 500
+"""Validation inputs that get maps, at most so many of a file that was named, and those that importance over many and
+substitutes rest on."""
 
 MOST_ROWS = 20_000
 """Rows of a table that are read; of a larger one so many are drawn."""
@@ -320,7 +321,7 @@ def _inputs(task: Task | None, description: Mapping[str, Any], file: str | Path 
         places = np.unique(np.linspace(0, len(split) - 1, min(BACKGROUND, len(split))).astype(np.int64))
         many = split.read(places)
     if file is not None:
-        return tuple(part[:SHOWN] for part in rows_for(description, file)), many
+        return tuple(part[:NAMED] for part in rows_for(description, file)), many
     if task is None or many is None:
         raise UnexplainedError("no_data", why=why)
     return tuple(part for part in task.validation.read(_varied(task))), many

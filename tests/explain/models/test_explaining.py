@@ -58,7 +58,7 @@ def test_a_task_s_model_is_explained_with_its_background():
         methods=["input_x_gradient", "kernel_shap"],
         **QUICK,
     )
-    assert len(found.targets) == 24
+    assert len(found.targets) == 96
     assert set(found.answers) <= set(task.labels)
     assert found.failed == ()  # both maps are exact for a linear model
     assert {part.name for part in found.dependences} <= set(names)

@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import nn as tnn
 
-from searchitect.explain.models.curves import curve_areas, gain_over, random_areas
-from searchitect.explain.models.honesty import Checks, agreement_between, check_honesty
+from searchitect.explain.models.curves import Gain, curve_areas, gain_over, random_areas
+from searchitect.explain.models.honesty import Checks, _verdict, agreement_between, check_honesty
 from searchitect.explain.models.maps import AttributionMap, attribution_map
 from searchitect.explain.models.randomisation import cascade, randomised, weight_randomisation
 from searchitect.explain.models.subject import subject_of
+from searchitect.explain.wording import words
 from searchitect.predictors.targets import rank_agreement
 
 
@@ -66,6 +67,22 @@ def test_a_map_turned_around_is_worse_than_random(subject):
     assert verdict.reasons == ("no_better_than_random",)
     assert verdict.deletion.high < 0
     assert "matter to the answer no more than random places" in verdict.sentence
+
+
+def test_a_wide_interval_says_how_many_inputs_would_tell() -> None:
+    def verdict(gain: Gain, count: int):
+        return _verdict("lime", (0.1, 0.2), gain, Gain(-0.2, -0.4, 0.0), count, words())
+
+    told = verdict(Gain(0.10, -0.04, 0.24), 12)  # half of 0.14: 12 · 1.4² = 23.52 inputs
+    assert (told.failed, told.reasons, told.needed) == (True, ("too_few_inputs",), 24)
+    assert "with about 24 inputs it could" in told.sentence
+    assert told.to_json()["needed"] == 24
+    for hopeless in (verdict(Gain(0.01, -0.14, 0.16), 12), verdict(Gain(-0.1, -0.25, 0.05), 12)):
+        assert hopeless.reasons == ("no_better_than_random",)
+        assert hopeless.needed is None
+    assert verdict(Gain(0.10, -0.05, 0.25), 1).reasons == ("no_better_than_random",)
+    chinese = _verdict("lime", (0.1, 0.2), Gain(0.2, 0.1, 0.3), Gain(0, -1, 1), 12, words("zh"))
+    assert chinese.sentence.startswith("lime（")
 
 
 def test_the_interval_of_random_maps_against_random_maps_holds_zero(subject):

@@ -38,7 +38,7 @@ from searchitect.explain.wording import Words, reason, words
 
 __all__ = ["MOST_INPUTS", "ModelExplanation", "explain_model"]
 
-MOST_INPUTS = 24
+MOST_INPUTS = 96
 """Inputs that get maps; of more the first are taken."""
 
 MOST_BACKGROUND = 2_000
@@ -175,7 +175,7 @@ def explain_model(
 
     Args:
         model, inputs, targets, kind, reference, classifies, tokenizer: as for `subject_of`; of the inputs the first
-            24 are explained.
+            96 are explained.
         methods: names in `METHODS`; by default all that fit.
         background: more inputs (the first 2,000 are taken), for importance over many and for substitutes; by default
             the inputs themselves. Without a reference their mean is what an absent place shows.

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from searchitect.errors import ConfigError, SpaceError
+from searchitect.errors import ConfigError
+from searchitect.explain.searches.members import described_members, members_of
 from searchitect.explain.wording import UnexplainedError
 from searchitect.objectives import Objective
 from searchitect.seeding import stream
@@ -45,8 +46,8 @@ MAX_LEVELS, BINS = 8, 6
 DRAWS = 4_000
 """Architectures drawn from a space to learn how likely each level is."""
 
-NEARLY_ALL, FEW_MEMBERS = 0.9, 10_000
-"""Share of the architectures of a space that counts as all of them; larger spaces are not asked for it."""
+NEARLY_ALL = 0.9
+"""Share of the architectures of a space that counts as all of them."""
 
 MEMBER = "∋"
 """Between the path of a subset and one of its elements: "inputs∋2"."""
@@ -184,19 +185,8 @@ def evidence_of(
     reference = drawn or [a for a, free in zip(architectures, marked, strict=True) if free]
     factors = _factors(architectures, reference if len(reference) >= 30 else (), space)
     codes = np.array([[f.code(a) for f in factors] for a in architectures], dtype=np.int64)
-    counted = members if members is not None or space is None else _members(space)
+    counted = members if members is not None or space is None else members_of(space)
     return Evidence(factors, codes.reshape(len(values), len(factors)), values, objective, marked, called, counted)
-
-
-def _members(space: SearchSpace) -> int | None:
-    """How many architectures a small space holds."""
-    if not space.is_finite:
-        return None
-    try:
-        size = space.size()
-    except SpaceError:  # a constraint ties too many decisions together to count
-        return None
-    return size if size <= FEW_MEMBERS else None
 
 
 def study_evidence(
@@ -223,6 +213,7 @@ def study_evidence(
             hint=f"measured were: {', '.join(known)}" if known else "all trials failed: `searchitect show` says why",
         )
     free = _is_random(result)
+    described = described_members(result.manifest["space"].get("description", {})) if space is None else None
     return evidence_of(
         [t.architecture for t in told],
         [figures(t)[wanted.name] for t in told],
@@ -230,6 +221,7 @@ def study_evidence(
         space=space,
         uniform=[free or t.phase == "random" for t in told],
         numbers=[t.number for t in told],
+        members=described,
     )
 
 

@@ -191,7 +191,8 @@ def rules(
 
     Args:
         depth: of the tree, 1 to 3.
-        leaf: fewest rows that make a rule; by default 2, or one in 200 of the rows where that is more; 5 of few rows.
+        leaf: fewest rows that make a rule; by default 2, or one in 200 of the rows where that is more; 5 of few rows
+            that are not all.
         seed: of the halves that the intervals rest on.
         say: texts of a language; English by default.
 
@@ -201,7 +202,7 @@ def rules(
     if not 1 <= depth <= DEEPEST:
         raise ConfigError(f"a tree that people read has depth 1 to {DEEPEST}, got {depth}")
     check_sufficient(evidence, FEWEST_ROWS, "rules", of_members=True)
-    fewest = leaf if leaf is not None else _fewest(len(evidence))
+    fewest = leaf if leaf is not None else _fewest(evidence)
     codes, targets, factors = evidence.codes, evidence.targets, evidence.factors
 
     def grown(rows: Codes, values: Vector) -> GrownTree:
@@ -230,8 +231,9 @@ def rules(
     )
 
 
-def _fewest(count: int) -> int:
-    return SAFE_LEAF if count < ENOUGH_ROWS else max(SMALL_LEAF, count // ROWS_PER_RULE)
+def _fewest(evidence: Evidence) -> int:
+    few = len(evidence) < ENOUGH_ROWS and not evidence.is_whole  # of all architectures none is alike by chance
+    return SAFE_LEAF if few else max(SMALL_LEAF, len(evidence) // ROWS_PER_RULE)
 
 
 def _branch(tree: GrownTree, node: int, places: dict[int, int], say: Words | None) -> Branch:

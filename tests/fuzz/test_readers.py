@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import resource
 import signal
 from contextlib import nullcontext
 from functools import cache
@@ -85,3 +86,21 @@ def test_a_damaged_file_is_read_or_refused(name: str, place: Path, seed: int) ->
 @example(content=b"x = " + b"9" * 5_000)
 def test_any_bytes_are_read_or_refused(name: str, place: Path, content: bytes) -> None:
     read(name, content, place)
+
+
+@pytest.mark.parametrize("pattern", ["{depth}-{7idth}", "{1h}-{width}"])
+def test_a_hole_whose_name_begins_with_a_digit_is_refused(pattern: str, place: Path) -> None:
+    content = seeds("table description TOML")[1].replace(b"{depth}-{width}", pattern.encode())
+    assert not read("table description TOML", content, place)
+
+
+@pytest.mark.slow
+def test_a_small_file_of_a_huge_image_takes_the_memory_of_one_copy(place: Path) -> None:
+    height = b"\x01\x01\x04\x00\x01\x00\x00\x00\x0a\x00"
+    (tiff,) = (content for content in seeds("images") if content.startswith(b"II*"))
+    assert tiff.count(height) == 1
+    read("images", tiff, place)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # 10 by 8,388,618 pixels in 440 bytes: as many as are still let in
+    assert read("images", tiff.replace(height + b"\x00", height + b"\x80"), place)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 450 << 10

@@ -28,7 +28,7 @@ class Pattern:
         names: its holes, in order.
 
     Raises:
-        ConfigError: it has no hole, or one name twice.
+        ConfigError: it has no hole, or one name twice, or one that begins with a digit.
     """
 
     def __init__(self, text: str) -> None:
@@ -39,9 +39,10 @@ class Pattern:
             parts += [re.escape(text[end : hole.start()]), self._part(hole[1], hole[2] or "")]
             end = hole.end()
         self.names = tuple(hole[1] for hole in HOLE.finditer(text))
-        if not self.names or len(set(self.names)) < len(self.names):
+        named = all(name.isidentifier() for name in self.names)
+        if not self.names or not named or len(set(self.names)) < len(self.names):
             raise ConfigError(
-                f"the pattern {text!r} needs holes in braces, each with a name of its own",
+                f"the pattern {text!r} needs holes in braces, each with a name of its own that begins with a letter",
                 hint='for example "{depth}-{width}", or "{layer:*|}" for a list separated by |',
             )
         self._regex = re.compile("".join(parts) + re.escape(text[end:]), re.DOTALL)

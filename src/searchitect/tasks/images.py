@@ -273,9 +273,10 @@ def decode(path: Path, mode: Mode, size: tuple[int, int]) -> NDArray[np.uint8]:
 
     with _opened(path) as image:
         image.load()
-        upright = ImageOps.exif_transpose(image)
-        plain = _eight_bit(upright) if upright.mode.startswith("I") else upright
-        resized = plain.convert(mode).resize((size[1], size[0]), Image.Resampling.BILINEAR)
+        ImageOps.exif_transpose(image, in_place=True)  # no copies: a few bytes can stand for 89 million pixels
+        plain = _eight_bit(image) if image.mode.startswith("I") else image
+        plain = plain if plain.mode == mode else plain.convert(mode)
+        resized = plain.resize((size[1], size[0]), Image.Resampling.BILINEAR)
         pixels = np.array(resized, dtype=np.uint8)
     return pixels[None] if mode == "L" else np.ascontiguousarray(pixels.transpose(2, 0, 1))
 

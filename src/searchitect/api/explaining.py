@@ -15,7 +15,7 @@ from searchitect.api.reopening import request_of
 from searchitect.api.request import Parts, make_parts
 from searchitect.api.supernet_files import read_progress
 from searchitect.api.weights import restorer
-from searchitect.errors import ConfigError, SearchitectError, StorageError
+from searchitect.errors import ConfigError, SearchitectError, StorageError, did_you_mean
 from searchitect.explain.explanation import Explanation, Outcome
 from searchitect.explain.searches.drift import Drift, drift_of_run
 from searchitect.explain.searches.evidence import Evidence, evidence_of, study_evidence
@@ -201,7 +201,10 @@ def _baseline(
     if isinstance(wanted, int):
         return winner_of(result, wanted).architecture
     if wanted not in ("default", "first"):
-        raise ConfigError(f"expected a baseline 'default', 'first' or a trial's number, got {wanted!r}")
+        raise ConfigError(
+            f"expected a baseline 'default', 'first' or a trial's number, got {wanted!r}",
+            hint=did_you_mean(wanted, ("default", "first")) or "leave it out to begin at the default of the space",
+        )
     first = [result.trials[number].architecture for number in evidence.numbers.tolist()]
     if wanted == "default" and space is not None and _tried(space.default(), evidence):
         first.insert(0, space.default())
@@ -313,18 +316,29 @@ def _inputs(task: Task | None, description: Mapping[str, Any], file: str | Path 
     """Raw inputs for the maps, and many more for what needs many."""
     import numpy as np
 
-    from searchitect.tasks.rows import rows_for
-
     many = None
     if task is not None:
         split = task.validation
         places = np.unique(np.linspace(0, len(split) - 1, min(BACKGROUND, len(split))).astype(np.int64))
         many = split.read(places)
     if file is not None:
-        return tuple(part[:NAMED] for part in rows_for(description, file)), many
+        return tuple(part[:NAMED] for part in _rows(description, file)), many
     if task is None or many is None:
         raise UnexplainedError("no_data", why=why)
     return tuple(part for part in task.validation.read(_varied(task))), many
+
+
+def _rows(description: Mapping[str, Any], file: str | Path) -> tuple[Any, ...]:
+    """Examples of a file; what is wrong with it is told with a hint."""
+    from searchitect.tasks.rows import rows_for
+
+    try:
+        return tuple(rows_for(description, file))
+    except SearchitectError as error:
+        hint = (
+            error.hint or "--input takes what `searchitect predict` takes; without it validation examples are explained"
+        )
+        raise ConfigError(error.message, hint=hint) from error
 
 
 def _varied(task: Task) -> Any:

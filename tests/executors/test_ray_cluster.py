@@ -44,16 +44,16 @@ def test_needs_are_told_in_one_line() -> None:
     assert str(Needs(2, 0.25, 3_000_000_000)) == "2 CPUs, 0.25 GPUs, 3 GB"
 
 
-def test_ray_needs_workers_and_notices_no_hangs() -> None:
+def test_ray_needs_workers_and_a_time_that_can_be_meant() -> None:
     with pytest.raises(ConfigError, match="'ray' does not run on 0 workers"):
         open_executor(Scripted(), 0, kind="ray")
-    with pytest.raises(ConfigError, match="of this machine only"):
-        open_executor(Scripted(), 2, kind="ray", hang_seconds=3.0)
+    with pytest.raises(ConfigError, match="hang_seconds must be positive"):
+        open_executor(Scripted(), 2, kind="ray", hang_seconds=0.0)
 
 
 def test_a_worker_on_a_node_answers_in_plain_values() -> None:
     worker = RayWorker(serialised(Scripted()), None)
-    assert worker.ready() == (os.getpid(), None)
+    assert worker.ready() == ("", os.getpid(), None)
     assert worker.run(job(3, value=4), False, False)[:3] == ("complete", {"score": 8.0, "seed": 1003.0}, None)
     assert worker.hear(3) == []
 
@@ -67,5 +67,5 @@ def test_a_node_that_does_not_see_the_folder_halts_the_study(tmp_path: Path) -> 
 
 
 def test_an_evaluator_that_cannot_be_loaded_is_told_by_the_worker() -> None:
-    _, broken = RayWorker(b"\x80nonsense", None).ready()
+    *_, broken = RayWorker(b"\x80nonsense", None).ready()
     assert broken is not None

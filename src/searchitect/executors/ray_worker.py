@@ -1,12 +1,13 @@
 """What runs on a Ray node: one evaluator, kept warm, and one job at a time.
 
 The object is a Ray actor with a few threads: `run` evaluates, `hear` hands reports over while it does, `answer` brings
-the verdict on them back. Of Ray only the name of the node is asked.
+the verdict on them back. Nothing of Ray is imported here.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -54,9 +55,9 @@ class RayWorker:
 
     def ready(self) -> tuple[str, int, str | None]:
         """The node, the process, and why it cannot evaluate, or None."""
-        import ray
-
-        return ray.get_runtime_context().get_node_id(), os.getpid(), self._broken
+        ray = sys.modules.get("ray")  # it is there in every actor
+        node = ray.get_runtime_context().get_node_id() if ray is not None and ray.is_initialized() else ""
+        return node, os.getpid(), self._broken
 
     def run(self, job: Job, heard: bool, waits: bool) -> Answer:
         """Evaluate.
@@ -112,5 +113,8 @@ class RayWorker:
 
 def _unseen(job: Job) -> Answer:
     """The end of a job whose folder the driver has made, and this node does not see."""
-    why = f"the folder {job.folder} is not on this node: a study on several machines needs a shared folder for weights"
+    why = (
+        f"the folder {job.folder} is not on this node: a study on several machines needs a shared folder for weights, "
+        "or a URL (artifacts='s3://bucket/runs')"
+    )
     return "failed", {}, why, [], 0.0, True, None

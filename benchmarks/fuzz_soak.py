@@ -55,7 +55,7 @@ class Tally:
 
     Attributes:
         seconds, slowest: of processor time, for all inputs (making them, too) and for one.
-        grown: by how many MiB the largest memory of the process rose.
+        grown: by how many MiB the largest memory of the process rose; at most in one block.
     """
 
     reader: str
@@ -71,9 +71,9 @@ class Tally:
 
     def add(self, other: Tally) -> None:
         """Count another block of the same reader in."""
-        for name in ("inputs", "read", "refused", "seconds", "grown"):
+        for name in ("inputs", "read", "refused", "seconds"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.slowest = max(self.slowest, other.slowest)
+        self.slowest, self.grown = max(self.slowest, other.slowest), max(self.grown, other.grown)
         for kind, numbers in other.faults.items():
             self.faults.setdefault(kind, []).extend(numbers)
 

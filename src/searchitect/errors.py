@@ -105,13 +105,19 @@ class TrialStopped(BaseException):
     """
 
 
+MAX_LISTED = 2_000
+"""Characters of the valid names that a hint lists."""
+
+
 def did_you_mean(name: str, valid: Iterable[str]) -> str:
     """Return a hint naming the nearest valid name, or all of them where none is near."""
     names = sorted(valid)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     if near:
         return f"did you mean '{near[0]}'?"
-    return "one of: " + ", ".join(names)
+    listed = ", ".join(names)
+    # The names may be those of a damaged file.
+    return "one of: " + (listed if len(listed) <= MAX_LISTED else listed[:MAX_LISTED] + " …")
 
 
 def _rebuild(kind: type[SearchitectError], message: str, hint: str | None) -> SearchitectError:

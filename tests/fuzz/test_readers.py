@@ -104,3 +104,12 @@ def test_a_small_file_of_a_huge_image_takes_the_memory_of_one_copy(place: Path) 
     # 10 by 8,388,618 pixels in 440 bytes: as many as are still let in
     assert read("images", tiff.replace(height + b"\x00", height + b"\x80"), place)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 450 << 10
+
+
+@pytest.mark.parametrize("name", ["latency CSV", "benchmark table CSV"])
+def test_the_names_of_a_damaged_header_are_not_all_told(name: str, place: Path) -> None:
+    path = place / name / READERS[name].file
+    path.write_bytes(b"model,depth," + b"f" * 9_000 + b"\n1,2,3\n")
+    with pytest.raises(SearchitectError) as refused:
+        READERS[name].read(path)
+    assert 2_000 < len(str(refused.value)) < 3_000

@@ -3,9 +3,9 @@
     python benchmarks/million_events.py [--events 1000000]
 
 Twice: the events spread over 100 studies, as a store grows in years, and all of them in one study. `opens` and `lists`
-are `open_store` and `studies`; `show` is the whole command `searchitect show` of one of them, in a fresh process, the first time
-and again; `empty` and `full` are the rates of 5,000 single appends to a new store and to this one; `replay` folds the
-study as `resume` does, in a fresh process: seconds, and the most memory that the process held.
+are `open_store` and `studies`; `show` is the whole command `searchitect show` of one of them, in a fresh process, the
+first time and again; `empty` and `full` are the rates of 5,000 single appends to a new store and to this one; `replay`
+folds the study as `resume` does, in a fresh process: seconds, and the most memory that the process held.
 """
 
 from __future__ import annotations

@@ -10,6 +10,12 @@ from searchitect.errors import StorageError
 
 __all__ = ["explained", "is_lost"]
 
+_AWAY = (
+    *("refused", "closed", "starting up", "shutting down", "accepting connections", "in recovery mode", "terminating"),
+    *("timeout", "timed out", "reset by peer", "Broken pipe", "EOF detected", "unreachable", "lost", "No such file"),
+)
+"""What is said of a server that may be there again in a moment."""
+
 # SQLSTATE, or a part of the text where libpq gives none -> (sentence, hint).
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _KNOWN = (
@@ -26,14 +32,10 @@ _KNOWN = (
     (("22P05", "22021"), "the encoding of {label} cannot hold this name", "make it with: createdb -E UTF8 {database}"),
     (("could not translate", "Name or service not known", "failed to resolve"), "{label}: its host is not known",
      "check the name of the host"),
-    (("refused", "No such file", "timeout", "timed out", "unreachable", "closed", "starting up", "shutting down",
-      "57P01", "57P02", "57P03", "terminating connection", "lost"),
+    ((*_AWAY, "57P01", "57P02", "57P03"),
      "{label} cannot be reached", "is the server running? once it is, the same command goes on: nothing is lost"),
 )  # fmt: skip
 _LOST = re.compile("^(57P0[123]|08...)$")
-_AWAY = re.compile(
-    "refused|closed|starting up|shutting down|terminating|timeout|timed out|reset by peer|lost|No such file"
-)
 
 
 def is_lost(error: sql.exc.DBAPIError) -> bool:
@@ -43,7 +45,7 @@ def is_lost(error: sql.exc.DBAPIError) -> bool:
     state = str(getattr(error.orig, "sqlstate", None) or "")
     if state:
         return _LOST.match(state) is not None
-    return isinstance(error, sql.exc.OperationalError) and _AWAY.search(str(error.orig)) is not None
+    return isinstance(error, sql.exc.OperationalError) and any(sign in str(error.orig) for sign in _AWAY)
 
 
 def explained(error: sql.exc.DBAPIError, label: str, url: sql.URL, timeout: float) -> StorageError:

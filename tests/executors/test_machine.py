@@ -270,6 +270,20 @@ def test_idle_workers_may_all_be_killed(executor: ProcessExecutor) -> None:
     assert run_all(executor, [job(4, "sound")])[0].state is COMPLETE
 
 
+def test_a_job_whose_workers_are_killed_one_after_the_other_before_it_begins_is_run(executor: ProcessExecutor) -> None:
+    frozen = list(executor._pool)
+    for worker in frozen:
+        worker.signal(signal.SIGSTOP)
+    executor.submit(job(5, "sound"))
+    ended: list[Outcome] = []
+    for _ in frozen:
+        [busy] = [worker for worker in executor._pool if worker.job is not None]
+        busy.signal(signal.SIGKILL)
+        assert soon(lambda busy=busy: ended.extend(executor.collect(timeout=0.1)) or busy not in executor._pool)
+    ended += executor.collect(timeout=60.0) if not ended else []
+    assert [(outcome.number, outcome.state) for outcome in ended] == [(5, COMPLETE)]
+
+
 def test_a_job_that_is_to_stop_does_so_although_its_first_worker_dies_before_it_begins(tmp_path: Path) -> None:
     with ProcessExecutor(Misbehaving(tmp_path), 1) as executor:
         run_all(executor, [job(1, "sound")])

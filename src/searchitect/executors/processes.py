@@ -202,7 +202,8 @@ class ProcessExecutor(Pool[WorkerProcess]):
         reason = told_within(self._memory_bytes, worker.epitaph())
         if worker.begun is None and not (worker.ready and worker.job is None):
             self._futile += 1
-            if self._futile >= _FUTILE or not (worker.ready or self._any_ready):
+            most = _FUTILE + (self.workers if worker.ready else 0)  # all that were idle may have been killed at once
+            if self._futile >= most or not (worker.ready or self._any_ready):
                 raise ConfigError(f"workers cannot start: {reason}", hint=_LOCAL)
         self._replace(worker, reason, cause_of_death(worker.code, reason))
 

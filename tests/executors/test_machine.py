@@ -250,37 +250,47 @@ class WatchedWorkers(Workers):
 
 @pytest.fixture(scope="module")
 def executor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessExecutor]:
-    """Three workers that have begun to work."""
+    """Three workers."""
     with ProcessExecutor(Misbehaving(tmp_path_factory.mktemp("machine")), 3, grace=0.1) as executor:
-        assert soon(lambda: run_all(executor, [job(1, "sound")]) and all(worker.ready for worker in executor._pool))
         yield executor
 
 
+@pytest.fixture
+def ready(executor: ProcessExecutor) -> ProcessExecutor:
+    """The same, once those that an earlier test killed have been replaced."""
+    assert soon(lambda: all(o.state is COMPLETE for o in run_all(executor, [job(1, "sound")])) and _are_up(executor))
+    return executor
+
+
+def _are_up(executor: ProcessExecutor) -> bool:
+    return all(worker.ready and not worker.has_exited for worker in executor._pool)
+
+
 @pytest.mark.parametrize("do", ["babbling", "babbling_in_frames"])
-def test_a_candidate_that_writes_into_the_connection_costs_its_trial_alone(executor: ProcessExecutor, do: str) -> None:
-    babbled, sound = sorted(run_all(executor, [job(2, do), job(3, "sound")]), key=lambda outcome: outcome.number)
+def test_a_candidate_that_writes_into_the_connection_costs_its_trial_alone(ready: ProcessExecutor, do: str) -> None:
+    babbled, sound = sorted(run_all(ready, [job(2, do), job(3, "sound")]), key=lambda outcome: outcome.number)
     assert (babbled.state, babbled.cause) == (FAILED, Cause.CRASH)
     assert babbled.reason == "the worker process died (it sent what is no message)"
     assert sound.state is COMPLETE
 
 
-def test_idle_workers_may_all_be_killed(executor: ProcessExecutor) -> None:
-    for worker in executor._pool:
+def test_idle_workers_may_all_be_killed(ready: ProcessExecutor) -> None:
+    for worker in ready._pool:
         worker.signal(signal.SIGKILL)
-    assert run_all(executor, [job(4, "sound")])[0].state is COMPLETE
+    assert run_all(ready, [job(4, "sound")])[0].state is COMPLETE
 
 
-def test_a_job_whose_workers_are_killed_one_after_the_other_before_it_begins_is_run(executor: ProcessExecutor) -> None:
-    frozen = list(executor._pool)
+def test_a_job_whose_workers_are_killed_one_after_the_other_before_it_begins_is_run(ready: ProcessExecutor) -> None:
+    frozen = list(ready._pool)
     for worker in frozen:
         worker.signal(signal.SIGSTOP)
-    executor.submit(job(5, "sound"))
+    ready.submit(job(5, "sound"))
     ended: list[Outcome] = []
     for _ in frozen:
-        [busy] = [worker for worker in executor._pool if worker.job is not None]
+        [busy] = [worker for worker in ready._pool if worker.job is not None]
         busy.signal(signal.SIGKILL)
-        assert soon(lambda busy=busy: ended.extend(executor.collect(timeout=0.1)) or busy not in executor._pool)
-    ended += executor.collect(timeout=60.0) if not ended else []
+        assert soon(lambda busy=busy: ended.extend(ready.collect(timeout=0.1)) or busy not in ready._pool)
+    ended += ready.collect(timeout=60.0) if not ended else []
     assert [(outcome.number, outcome.state) for outcome in ended] == [(5, COMPLETE)]
 
 

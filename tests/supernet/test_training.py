@@ -332,15 +332,17 @@ def test_two_ranks_train_the_weights_that_one_program_does(method, tmp_path):
     task = sa.task("iris")
     data, recipe = load(task), SHORT.updated({"optimizer": "sgd", "epochs": 2})
 
-    def trained(ranks=None):
-        supernet = open_build(Plain, task.spec, seed=0)
+    # Ranks are programs; threads stand for them here, and would share the generator that weights begin from.
+    first, *others = (open_build(Plain, task.spec, seed=0) for _ in range(3))
+
+    def trained(supernet, ranks=None):
         folder = None if ranks is None else tmp_path / f"of {ranks.rank}"
         done = train_supernet(supernet, data, method=method, recipe=recipe, seed=2, ranks=ranks, folder=folder)
         return supernet, done
 
-    alone, expected = trained()
+    alone, expected = trained(first)
     with ThreadPoolExecutor(2) as threads:
-        found = list(threads.map(lambda rank: trained(join(tmp_path / "meeting", rank, 2)), range(2)))
+        found = list(threads.map(lambda rank: trained(others[rank], join(tmp_path / "meeting", rank, 2)), range(2)))
     for supernet, done in found:
         for name, weights in alone.state_dict().items():
             torch.testing.assert_close(supernet.state_dict()[name], weights, rtol=1e-5, atol=1e-6)

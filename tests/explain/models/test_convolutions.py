@@ -8,6 +8,7 @@ from torch import nn as tnn
 
 from searchitect import nn
 from searchitect.explain.models.convolutions import last_convolution, treats_places_alike
+from searchitect.explain.models.methods import methods_for
 from searchitect.seeding import isolated
 
 IMAGES = torch.linspace(-1, 1, 2 * 64).reshape(2, 1, 8, 8)
@@ -91,3 +92,12 @@ def test_a_mean_over_time_with_features_last_is_a_pooling() -> None:
 def test_the_last_convolution_with_places_is_the_one_that_runs_last() -> None:
     parts = [tnn.Conv2d(1, 2, 3), tnn.Conv2d(2, 2, 3), tnn.AdaptiveAvgPool2d(1), tnn.Conv2d(2, 3, 1), tnn.Flatten()]
     assert last_convolution(tnn.Sequential(*parts), IMAGES) is parts[1]
+
+
+def test_a_model_that_is_being_trained_is_looked_at_as_it_is_judged_and_left_as_it_was():
+    layers = tnn.Conv2d(1, 4, 3), tnn.BatchNorm2d(4), tnn.Dropout(0.5), tnn.AdaptiveAvgPool2d(1), tnn.Flatten()
+    model = tnn.Sequential(*layers, tnn.Linear(4, 3))
+    before = {name: values.clone() for name, values in model.state_dict().items()}
+    assert "grad_cam" in methods_for(model, "image", IMAGES)
+    assert all(part.training for part in model.modules())
+    assert all(torch.equal(before[name], values) for name, values in model.state_dict().items())

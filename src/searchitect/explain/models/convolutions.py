@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["convolutions", "last_convolution", "treats_places_alike"]
+__all__ = ["convolutions", "judging", "last_convolution", "treats_places_alike"]
 
 ASKED = 4
 """Inputs that are asked."""
@@ -29,6 +29,18 @@ Noted = Callable[[nn.Module, Any, Tensor], Tensor | None]
 def convolutions(model: nn.Module) -> list[nn.Module]:
     """The convolutions over time or images of a model."""
     return [layer for layer in model.modules() if isinstance(layer, nn.Conv1d | nn.Conv2d)]
+
+
+@contextmanager
+def judging(model: nn.Module) -> Iterator[None]:
+    """Let a model answer as it is judged, without dropout or a change of its statistics, and leave it as it was."""
+    modes = {part: part.training for part in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for part, training in modes.items():
+            part.training = training
 
 
 def last_convolution(model: nn.Module, inputs: Tensor) -> nn.Module | None:

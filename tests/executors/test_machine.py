@@ -314,12 +314,5 @@ TestWorkers.settings = settings(
 @pytest.mark.slow
 @pytest.mark.parametrize("machine", [Workers, WatchedWorkers])
 def test_the_same_at_length(machine: type[Workers]) -> None:
-    at_length = settings(
-        max_examples=40,
-        stateful_step_count=30,
-        deadline=None,
-        database=None,
-        derandomize=True,
-        suppress_health_check=list(HealthCheck),
-    )
+    at_length = settings(TestWorkers.settings, max_examples=40, stateful_step_count=30, database=None)
     run_state_machine_as_test(machine, settings=at_length)

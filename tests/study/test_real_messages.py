@@ -189,12 +189,5 @@ TestRealSessions.settings = settings(
 
 @pytest.mark.slow
 def test_the_same_at_length() -> None:
-    at_length = settings(
-        max_examples=40,
-        stateful_step_count=8,
-        deadline=None,
-        database=None,
-        derandomize=True,
-        suppress_health_check=list(HealthCheck),
-    )
+    at_length = settings(TestRealSessions.settings, max_examples=40, stateful_step_count=8, database=None)
     run_state_machine_as_test(RealSessions, settings=at_length)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from searchitect.evaluators.measurements import READABLE
+from searchitect.nn.shapes import evaluating
 from searchitect.predictors.targets import rank_agreement
 from searchitect.seeding import derive
 from searchitect.tasks import Task
@@ -41,9 +42,7 @@ def interpretability(names: frozenset[str], model: nn.Module, task: Task, device
         return {}
     preprocess: nn.Module = model.preprocess  # type: ignore[assignment]
     body: nn.Module = model.body  # type: ignore[assignment]
-    modes = [(module, module.training) for module in model.modules()]
-    model.to(device).eval()
-    try:
+    with evaluating(model.to(device)):
         with torch.no_grad():
             indices = np.arange(min(ROWS, len(task.validation)))
             parts = np.array_split(indices, max(1, len(indices) // 500))
@@ -56,9 +55,6 @@ def interpretability(names: frozenset[str], model: nn.Module, task: Task, device
         if "explanation_stability" in wanted:
             found["explanation_stability"] = explanation_stability(body, inputs[:MAPPED])
         return found
-    finally:
-        for module, mode in modes:
-            module.training = mode
 
 
 def surrogate_fidelity(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ __all__ = [
     "Shape",
     "common_shape",
     "describe",
+    "evaluating",
     "halved",
     "output_shape",
     "strided",
@@ -22,6 +24,18 @@ __all__ = [
 Shape = tuple[int, ...]
 Builder = Callable[[Shape], nn.Module]
 """Makes a layer for an input of this shape."""
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Hold a module and its parts in evaluation mode, and give each its own mode back."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, training in modes:
+            part.training = training
 
 
 def describe(shape: Iterable[int]) -> str:
@@ -47,17 +61,12 @@ def output_shape(module: nn.Module, shape: Shape) -> Shape:
     """
     tensor = next(iter(module.parameters()), None)
     device = torch.get_default_device() if tensor is None else tensor.device
-    modes = {part: part.training for part in module.modules()}
-    module.eval()
     try:
-        with torch.no_grad():
+        with evaluating(module), torch.no_grad():
             result: Tensor = module(torch.zeros((2, *shape), device=device))
     except (RuntimeError, ValueError, IndexError) as error:
         reason = str(error).splitlines()[0]
         raise EvaluationError(f"{type(module).__name__} cannot read {describe(shape)}: {reason}") from error
-    finally:
-        for part, training in modes.items():
-            part.training = training
     return tuple(result.shape[1:])
 
 

@@ -8,7 +8,7 @@ tracing this follows ordinary Python control flow and gives exact shapes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -126,6 +126,8 @@ class _Recorder:
     def run(self, inputs: tuple[torch.Tensor, ...]) -> None:
         import torch
 
+        from searchitect.nn.shapes import evaluating
+
         for i, tensor in enumerate(inputs):
             name = "input" if len(inputs) == 1 else f"input_{i + 1}"
             self._add(
@@ -134,7 +136,7 @@ class _Recorder:
                 [tensor],
             )
         with ExitStack() as stack:
-            stack.enter_context(_evaluating(self.model))
+            stack.enter_context(evaluating(self.model))
             stack.enter_context(torch.no_grad())
             stack.enter_context(torch.random.fork_rng(devices=[]))
             for path, module in _leaves(self.model):
@@ -223,17 +225,6 @@ def _watching(recorder: _Recorder) -> Any:
             return result
 
     return Watch()
-
-
-@contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    before = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in before:
-            module.training = training
 
 
 def _leaves(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:

@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from searchitect.nn.shapes import evaluating
 from searchitect.training.examples import Examples, raw_tensors
 
 __all__ = ["predict"]
@@ -22,15 +23,9 @@ def predict(model: nn.Module, split: Examples, batch_size: int = 512, device: st
     Returns:
         float32 (n, outputs): logits, or values in the unit of the targets.
     """
-    modes = [(module, module.training) for module in model.modules()]
-    model.to(device).eval()
     parts = []
-    try:
-        with torch.inference_mode():
-            for start in range(0, len(split), batch_size):
-                indices = np.arange(start, min(start + batch_size, len(split)))
-                parts.append(model(*raw_tensors(split, indices, device)).float().cpu().numpy())
-    finally:
-        for module, mode in modes:
-            module.training = mode
+    with evaluating(model.to(device)), torch.inference_mode():
+        for start in range(0, len(split), batch_size):
+            indices = np.arange(start, min(start + batch_size, len(split)))
+            parts.append(model(*raw_tensors(split, indices, device)).float().cpu().numpy())
     return np.concatenate(parts)

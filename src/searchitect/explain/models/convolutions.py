@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["convolutions", "judging", "last_convolution", "treats_places_alike"]
+__all__ = ["convolutions", "last_convolution", "treats_places_alike"]
 
 ASKED = 4
 """Inputs that are asked."""
@@ -29,18 +29,6 @@ Noted = Callable[[nn.Module, Any, Tensor], Tensor | None]
 def convolutions(model: nn.Module) -> list[nn.Module]:
     """The convolutions over time or images of a model."""
     return [layer for layer in model.modules() if isinstance(layer, nn.Conv1d | nn.Conv2d)]
-
-
-@contextmanager
-def judging(model: nn.Module) -> Iterator[None]:
-    """Let a model answer as it is judged, without dropout or a change of its statistics, and leave it as it was."""
-    modes = {part: part.training for part in model.modules()}
-    model.eval()
-    try:
-        yield
-    finally:
-        for part, training in modes.items():
-            part.training = training
 
 
 def last_convolution(model: nn.Module, inputs: Tensor) -> nn.Module | None:
@@ -67,15 +55,16 @@ def treats_places_alike(model: nn.Module, inputs: Tensor) -> bool:
     layer = last_convolution(model, inputs)
     if layer is None:
         return False
-    found = _last_places(model, inputs[:ASKED], layer)
+    some = inputs[:ASKED]
+    last, found = _last_places(model, some, layer)
     rng = torch.Generator().manual_seed(0)
     size = found.std() if float(found.std()) > 0 else torch.ones(())
     drawn, other = (found + size * torch.randn(found.shape, generator=rng) for _ in range(2))
     turned = (_shuffled(drawn, axis, rng) for axis in (1, found.dim() - 1))
-    here, there = (_scores_behind(model, inputs[:ASKED], layer, values) for values in (drawn, other))
+    here, there = (_scores_behind(model, some, layer, last, values) for values in (drawn, other))
     reach = ALIKE * float((here - there).abs().max()) + 1e-6 * float(here.abs().max())
     return any(
-        float((_scores_behind(model, inputs[:ASKED], layer, values) - here).abs().max()) <= reach for values in turned
+        float((_scores_behind(model, some, layer, last, values) - here).abs().max()) <= reach for values in turned
     )
 
 
@@ -86,20 +75,16 @@ def _shuffled(values: Tensor, channels: int, rng: torch.Generator) -> Tensor:
     return flat[..., torch.randperm(flat.shape[-1], generator=rng)].reshape(rows.shape).movedim(1, channels)
 
 
-def _last_places(model: nn.Module, inputs: Tensor, layer: nn.Module) -> Tensor:
-    """The last result, of the last convolution or of any module after it, that still has places."""
+def _last_places(model: nn.Module, inputs: Tensor, layer: nn.Module) -> tuple[int, Tensor]:
+    """The last result, of the last convolution or of any module after it, that still has places, and its turn."""
     found: list[Tensor] = []
     with _behind(model, layer, lambda turn, made: found.append(made)), torch.no_grad():
         model(inputs)
-    return found[-1]
+    return len(found), found[-1]
 
 
-def _scores_behind(model: nn.Module, inputs: Tensor, layer: nn.Module, values: Tensor) -> Tensor:
-    """Scores where the last result with places is replaced."""
-    turns: list[int] = []
-    with _behind(model, layer, lambda turn, made: turns.append(turn)), torch.no_grad():
-        model(inputs)
-    last = turns[-1]
+def _scores_behind(model: nn.Module, inputs: Tensor, layer: nn.Module, last: int, values: Tensor) -> Tensor:
+    """Scores where the result of this turn, the last with places, is replaced."""
     with _behind(model, layer, lambda turn, made: values if turn == last else None), torch.no_grad():
         scores: Tensor = model(inputs)
     return scores.reshape(len(scores), -1)

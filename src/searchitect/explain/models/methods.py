@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from searchitect.errors import ConfigError, did_you_mean
 from searchitect.explain.models.attention import attention_layers
-from searchitect.explain.models.convolutions import convolutions, judging, last_convolution, treats_places_alike
+from searchitect.explain.models.convolutions import convolutions, last_convolution, treats_places_alike
 from searchitect.explain.wording import Words, words
+from searchitect.nn.shapes import evaluating
 
 __all__ = ["METHODS", "Method", "check_fits", "methods_for"]
 
@@ -168,7 +169,7 @@ def _fits(method: Method, model: nn.Module, kind: str, inputs: Tensor | None) ->
             return False
         if inputs is None:
             return True
-        with judging(model):
+        with evaluating(model):
             return treats_places_alike(model, inputs) if method.needs == "pooling" else _keeps_places(model, inputs)
     return method.needs != "attention" or bool(attention_layers(model))
 

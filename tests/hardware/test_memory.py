@@ -9,6 +9,7 @@ from torch import fx, nn
 
 from searchitect.errors import EvaluationError
 from searchitect.hardware import peak_memory_bytes, peak_memory_int8_bytes
+from searchitect.nn import attention
 from tests.hardware.measured_memory import Holding, can_measure_processes, onnx_peak_bytes, torch_peak_bytes
 from tests.hardware.networks import INPUT, NETWORKS
 
@@ -231,6 +232,32 @@ def test_real_tensors_take_what_was_predicted(name: str) -> None:
     live, allocated = torch_peak_bytes(model, INPUT)
     assert peak_memory_bytes(Holding(model), INPUT) == pytest.approx(live, rel=0.01)
     assert allocated >= live  # kernels take scratch memory on top
+
+
+class Reading(nn.Module):
+    """Attention over tokens (n, tokens, width), in PyTorch's own module or by its function."""
+
+    def __init__(self, width: int, spelled_out: bool) -> None:
+        super().__init__()
+        self.heads = nn.MultiheadAttention(width, 2, batch_first=True)
+        self.spelled_out = spelled_out
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        read: torch.Tensor = self.heads(x, x, x, need_weights=self.spelled_out)[0]
+        return read
+
+
+def test_attention_holds_no_scores_unless_the_model_spells_it_out() -> None:
+    tokens, width = 64, 4
+    fused, spelled_out = (peak_memory_bytes(Reading(width, out), (tokens, width)) for out in (False, True))
+    assert fused < FLOAT * 2 * tokens * tokens < spelled_out, "scores of two heads"
+    assert peak_memory_int8_bytes(Reading(width, False), (tokens, width)) > 2 * tokens * tokens
+
+
+def test_real_attention_takes_what_was_predicted() -> None:
+    model = nn.Sequential(attention(8, 2), nn.Linear(8, 8)).eval()
+    live, _ = torch_peak_bytes(model, (64, 8))
+    assert peak_memory_bytes(Holding(model), (64, 8)) == pytest.approx(live, rel=0.05)
 
 
 @pytest.mark.slow

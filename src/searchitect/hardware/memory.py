@@ -23,6 +23,9 @@ FUSED = frozenset(
 )
 """Operations value by value that an int8 engine folds into the one before: batch normalisation and activations."""
 
+ATTENTION = frozenset({"scaled_dot_product_attention"})
+"""What PyTorch runs as one kernel, on processors as on GPUs."""
+
 
 def peak_memory_bytes(model: nn.Module, input_shape: Sequence[int]) -> int:
     """Return the largest sum of activation bytes alive at once in one forward pass, float32, batch size 1.
@@ -33,7 +36,8 @@ def peak_memory_bytes(model: nn.Module, input_shape: Sequence[int]) -> int:
 
         peak = max over operations i of the sum of bytes(t) over tensors t with born(t) <= i <= last_read(t)
 
-    Views and in-place operations share their memory. A tensor that nobody reads (the indices of a max
+    Views and in-place operations share their memory. `scaled_dot_product_attention` is one operation that never holds
+    its scores (Dao et al., "FlashAttention", NeurIPS 2022). A tensor that nobody reads (the indices of a max
     pooling) takes none. Weights are not included, they may lie elsewhere (flash, disk): see `model_bytes`.
     Neither is the scratch memory of kernels, which differs from library to library, nor what Python holds longer
     than it is read: a caller's input, a name in a `forward`.
@@ -45,7 +49,7 @@ def peak_memory_bytes(model: nn.Module, input_shape: Sequence[int]) -> int:
     Raises:
         EvaluationError: the model does not run on this shape.
     """
-    trace = _traced(model, input_shape)
+    trace = _traced(model, input_shape, whole=ATTENTION)
     return _peak(trace, trace.bytes)
 
 
@@ -53,7 +57,8 @@ def peak_memory_int8_bytes(model: nn.Module, input_shape: Sequence[int], *, in_p
     """Return the same for a model quantised to int8, as an engine for microcontrollers runs it; weights lie in flash.
 
     One byte for each value of floating point; indices keep their own size. Batch normalisations and activations are
-    folded into the operation before (`FUSED`) where nothing else reads its output.
+    folded into the operation before (`FUSED`) where nothing else reads its output. Attention holds its scores,
+    as a graph for such an engine spells it out.
 
     Args:
         model, input_shape: as for `peak_memory_bytes`.
@@ -68,10 +73,10 @@ def peak_memory_int8_bytes(model: nn.Module, input_shape: Sequence[int], *, in_p
     return _peak(trace, trace.int8_bytes)
 
 
-def _traced(model: nn.Module, input_shape: Sequence[int]) -> _Trace:
+def _traced(model: nn.Module, input_shape: Sequence[int], whole: frozenset[str] = frozenset()) -> _Trace:
     twin = meta_copy(model)
-    trace = _Trace()
-    with torch.no_grad(), trace:
+    trace = _Trace(whole)
+    with torch.inference_mode(), trace:  # elsewhere, autograd takes attention apart before a trace sees it
         example, output = run_on_meta(twin, input_shape)
     trace.born.setdefault(trace.note(example), 0)
     trace.given.add(_storage(example))
@@ -86,13 +91,15 @@ class _Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Records, for every storage, the operation that made it and the last one that read or wrote it.
 
     Attributes:
+        whole: compound operations that are not taken apart.
         given: storages that no operation made.
         folded: (operation number, storage read, storage made) of the operations in `FUSED`.
         depthwise: the same of the depthwise convolutions.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, whole: frozenset[str]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.whole = whole
         self.steps = 0
         self.born: dict[int, int] = {}
         self.last_read: dict[int, int] = {}
@@ -106,6 +113,12 @@ class _Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(
         self, func: Any, types: object, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
+        name = func.overloadpacket.__name__
+        if name not in self.whole:
+            with self:
+                parts = func.decompose(*args, **(kwargs or {}))
+            if parts is not NotImplemented:
+                return parts
         result = func(*args, **(kwargs or {}))
         for tensor in _tensors((args, kwargs or {})):
             key = self.note(tensor)
@@ -114,7 +127,6 @@ class _Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.last_read[key] = self.steps
         for tensor in _tensors(result):
             self.born.setdefault(self.note(tensor), self.steps)
-        name = func.overloadpacket.__name__
         if name in FUSED or _is_depthwise(name, args):
             pair = (self.steps, _storage(args[0]), _storage(next(iter(_tensors(result)))))
             (self.folded if name in FUSED else self.depthwise).append(pair)

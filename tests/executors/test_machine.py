@@ -7,6 +7,7 @@ reason, and ran at most once; there are as many workers as there should be; noth
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -73,7 +74,8 @@ def children() -> set[int]:
 
 
 def descriptors() -> int:
-    """How many are open."""
+    """How many are open, but for what an earlier test of this process left to the garbage collector."""
+    gc.collect()
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
@@ -211,7 +213,7 @@ class Workers(RuleBasedStateMachine):
         self.executor.close()
         self.frozen.clear()
         assert children() == self.others, "no worker is left, not even a dead one"
-        assert descriptors() == self.descriptors, "nor is a descriptor"
+        assert descriptors() <= self.descriptors, "nor is a descriptor"
         assert {path.name for path in self.folder.iterdir()} <= {"begun"}, "nor is a file"
         left = [int(outcome.measurements.get("child", 0)) for outcome in self.ended.values()]
         assert soon(lambda: not any(pid and alive(pid) for pid in left)), "nor is what a candidate started"

@@ -73,13 +73,17 @@ class RemotePlace:
                 raise MissingExtraError("artifacts at a URL", "artifacts")
             import fsspec
 
+            if self.protocol not in (known := fsspec.available_protocols()):
+                raise ConfigError(
+                    f"artifacts at {self.shown}: nothing speaks {self.protocol}://",
+                    hint=did_you_mean(self.protocol, known),
+                )
             try:
                 fs, path = fsspec.core.url_to_fs(f"{self._url.rstrip('/')}/{self._folder}")
             except ImportError as error:
                 raise ConfigError(f"artifacts at {self.protocol}:// need a package of their own: {error}") from None
             except ValueError as error:
-                known = did_you_mean(self.protocol, fsspec.available_protocols())
-                raise ConfigError(f"artifacts at {self.shown}: {self.why(error)}", hint=known) from None
+                raise ConfigError(f"artifacts at {self.shown}: {self.why(error)}") from None
             self._opened = fs, path.rstrip("/")
         self._opened[0].invalidate_cache()  # others write there, too
         return self._opened

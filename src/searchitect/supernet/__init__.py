@@ -17,6 +17,7 @@ from searchitect.supernet.model_edits import ModelEdits, mutate_around
 from searchitect.supernet.open_build import Supernet, open_build
 from searchitect.supernet.ranks import RankReport, rank_report
 from searchitect.supernet.scoring import SharedScores
+from searchitect.supernet.teaching import train_taught
 from searchitect.supernet.training import SupernetTraining, train_supernet
 from searchitect.training.recalibration import recalibrate
 
@@ -42,4 +43,5 @@ __all__ = [
     "recalibrate",
     "save_supernet",
     "train_supernet",
+    "train_taught",
 ]

@@ -1,7 +1,7 @@
 """One search, three models for four devices: python run.py FOLDER, with the IDX files of Fashion-MNIST.
 
 Writes a deployable model for each scenario below runs/four_devices/portfolio, and one page for all of them. The same
-from a shell: searchitect run FOLDER --scenarios devices.toml --size 3 --budget 25min
+from a shell: searchitect run FOLDER --scenarios devices.toml --size 3 --budget 24min
 """
 
 import sys
@@ -12,7 +12,7 @@ import searchitect as sa
 DEVICES = Path(__file__).with_name("devices.toml")
 
 
-def main(data, budget="25min", **tiny):
+def main(data, budget="24min", **tiny):
     result = sa.search(data, scenarios=DEVICES, size=3, budget=budget, name="four_devices", **tiny)
     portfolio = result.portfolio()
     for service in portfolio.services:

@@ -212,6 +212,34 @@ pooling = { op = ["pool"] }
         opened(tmp_path, columns, text.replace('"conv"', '"cnv"'))
 
 
+def test_a_condition_that_was_not_said_is_named_in_the_hint(tmp_path: Path) -> None:
+    columns = {"depth": [1, 2, 1], "op": ["conv", "conv", "pool"], "kernel": [3, 5, ""], "valid_loss": [1, 2, 3]}
+    text = 'table = "table.csv"\ndecisions = ["depth", "op", "kernel"]\nsignal = "valid_loss"\n'
+    with pytest.raises(TaskError, match="'kernel' is missing in row 2") as caught:
+        opened(tmp_path, columns, text)
+    line = '"kernel" = { "op" = ["conv"] }'
+    assert str(caught.value.hint).endswith(f"[when] {line}")
+    assert len(opened(tmp_path, columns, f"{text}[when]\n{line}\n")) == 3
+
+
+def test_a_column_of_lists_is_a_decision_for_each_place(tmp_path: Path) -> None:
+    columns = {"ops": ["[0, 1]", "[1, 1]", "[0, 0]", "[1, 0]", "[1]", "[0]"], "valid_error": [4, 3, 6, 5, 2, 1]}
+    text = 'table = "table.csv"\ndecisions = ["ops"]\nsignal = "valid_error"\ncomplete = true\n'
+    benchmark = opened(tmp_path, columns, text)
+    member = at(benchmark, **{"ops.length": 2, "ops.0": 1, "ops.1": 0})
+    assert benchmark.measure(member) == {"valid_error": 5}
+    with pytest.raises(TaskError, match="write flat lists"):
+        opened(tmp_path, columns | {"ops": ["[[0]]", "[[1]]", "[[2]]", "[[3]]", "[[4]]", "[[5]]"]}, text)
+    with pytest.raises(ConfigError, match="their options are what they hold"):
+        opened(tmp_path, columns, text.replace('["ops"]', "{ ops = { options = [0, 1] } }"))
+
+
+def test_a_decimal_comma_is_told(tmp_path: Path) -> None:
+    with pytest.raises(TaskError, match="expected a number") as caught:
+        opened(tmp_path, grid() | {"valid_accuracy": ["0,5", "0,4", "0,3", "0,7", "0,6", "0,2"]})
+    assert caught.value.hint == "write decimals with a point"
+
+
 def test_repeats_ignore_what_lies_beyond_their_length(tmp_path: Path) -> None:
     columns = {
         "n": [1, 1, 2, 2, 2, 2],

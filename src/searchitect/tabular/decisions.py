@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from searchitect.errors import ConfigError, did_you_mean
+from searchitect.errors import ConfigError, TaskError, did_you_mean
 from searchitect.tabular.description import Description
 from searchitect.tabular.fields import Field, ListField, PlainField, RepeatField, field_name
 from searchitect.tabular.graph_cells import graph_fields
@@ -21,16 +22,45 @@ def fields_of(description: Description, rows: Rows) -> tuple[list[Field], int]:
         fields = graph_fields(description.graph, rows)
         return list[Field](fields), int(fields[-1].name.removeprefix("op_")) + 1 if fields[-1].name[:3] == "op_" else 1
     plain: dict[str, PlainField] = {}
+    lists: dict[str, ListField] = {}
     activity = _activity(description, rows)
+    columns = {column: words for pattern, words in description.decisions.items() for column in rows.matching(pattern)}
     for pattern, words in description.decisions.items():
         for column in rows.matching(pattern):
-            name = field_name(column)
-            if name in plain:
+            name, cells = field_name(column), rows.column(column)
+            if name in plain or name in lists:
                 raise ConfigError(f"the decision {column!r} is named twice", hint="name every column once")
-            plain[name] = PlainField(name, column, rows.column(column), rows.label, words, active=activity.get(column))
-    found: list[Field] = [*_nested(description, plain), *_from_text(description, rows)]
+            if cells and all(isinstance(cell, tuple) for cell in cells):
+                lists[name] = _list(name, column, cells, words, description)
+                continue
+            advice = "" if column in activity else _when_active(column, cells, columns, rows)
+            plain[name] = PlainField(name, column, cells, rows.label, words, active=activity.get(column), advice=advice)
+    found: list[Field] = [*_nested(description, plain), *lists.values(), *_from_text(description, rows)]
     found += [_repeat(words, rows) for words in description.repeats]
     return found, 0
+
+
+def _list(name: str, column: str, cells: list[Any], words: Mapping[str, Any], description: Description) -> ListField:
+    """Return a column of lists as a repeat: one decision for each place."""
+    if words or column in description.when:
+        raise ConfigError(f"the decision {column!r} holds lists: their options are what they hold, in every row")
+    if any(item is None or isinstance(item, tuple) for cell in cells for item in cell):
+        raise TaskError(f"the lists of the decision {column!r} hold lists or missing cells", hint="write flat lists")
+    return ListField(name, cells)
+
+
+def _when_active(column: str, cells: list[Any], columns: Mapping[str, Any], rows: Rows) -> str:
+    """Return the line that says when a column with missing cells is active, if one other decision tells it."""
+    if None not in cells:
+        return ""
+    for other in columns:
+        others = rows.column(other)
+        present = {value for value, cell in zip(others, cells, strict=True) if cell is not None}
+        absent = {value for value, cell in zip(others, cells, strict=True) if cell is None}
+        if other != column and present and not present & absent and None not in present:
+            values = json.dumps([value for value in dict.fromkeys(others) if value in present][:20])
+            return f"{json.dumps(column)} = {{ {json.dumps(other)} = {values} }}"
+    return ""
 
 
 def _activity(description: Description, rows: Rows) -> dict[str, list[bool]]:

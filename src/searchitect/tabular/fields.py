@@ -45,6 +45,7 @@ class PlainField(Field):
         words: what the description says: options, kind, log, role.
         below: value to the fields that are active where this one has it.
         active: whether the decision exists, row by row; a cell of an inactive one is not read.
+        advice: the line of [when] that would explain missing cells, for the hint.
     """
 
     name: str
@@ -54,6 +55,7 @@ class PlainField(Field):
     words: Mapping[str, Any] = field(default_factory=dict)
     below: dict[Any, list[Field]] = field(default_factory=dict)
     active: Sequence[bool] | None = None
+    advice: str = ""
 
     def __post_init__(self) -> None:
         read = [cell for row, cell in enumerate(self.cells) if self.active is None or self.active[row]]
@@ -63,7 +65,7 @@ class PlainField(Field):
             raise TaskError(
                 f"the decision {self.column!r} {what} in row {row} of {self.where}",
                 hint="fill it in, leave the row out (where), or say when it is active: [when] "
-                f'{self.name} = {{ other_column = ["value"] }}',
+                + (self.advice or f'{self.name} = {{ other_column = ["value"] }}'),
             )
         self.values = _ordered(dict.fromkeys(read), self.column, self.where)
         self.kind = self.words.get("kind") or self._guess()

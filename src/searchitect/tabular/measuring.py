@@ -117,7 +117,9 @@ def _numbers(column: str, cells: Sequence[Any], rows: Rows) -> Cells:
         if cell is not None and not number:
             raise TaskError(
                 f"row {rows.numbers[place]} of {rows.label} has {str(cell)[:40]!r} as {column}, expected a number",
-                hint="leave the cell empty where nothing was measured",
+                hint="write decimals with a point"
+                if re.fullmatch(r"-?\d+,\d+", str(cell))
+                else "leave the cell empty where nothing was measured",
             )
     return [None if cell is None else float(cell) for cell in cells]
 

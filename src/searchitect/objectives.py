@@ -186,7 +186,10 @@ def parse_constraint(text: str | Constraint) -> Constraint:
     except ValueError:
         limit = math.nan
     if not math.isfinite(limit):
-        raise ConstraintError(f"the limit in {text!r} must be a finite number, got {number!r}")
+        raise ConstraintError(
+            f"the limit in {text!r} must be a finite number, got {number!r}",
+            hint="a unit stands in the name, as in 'latency_ms<=20' or 'peak_memory_bytes<=256000'",
+        )
     return Constraint(name, "<=" if relation == "<=" else ">=", limit, _confidence(text, sure))
 
 

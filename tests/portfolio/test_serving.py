@@ -60,6 +60,32 @@ def test_the_regret_is_against_the_best_known_for_the_scenario(finished):
     assert portfolio.expected_regret == pytest.approx(expected)
 
 
+def test_a_choice_is_called_proven_only_where_fresh_seeds_left_it_as_it_was(finished):
+    study, _, result = finished
+    portfolio = result.portfolio()
+    [chosen] = study.state.marks["portfolio"]
+    rows = [study.state.trials[n].measurements for n in chosen["arms"]["search"]["members"]]
+    every = [t.measurements for t in study.state.trials if t.phase in ("search", "random") and t.is_complete]
+    least = [
+        max(r["score"] for r in every if r["parameters"] <= most)
+        - max(r["score"] for r in rows if r["parameters"] <= most)
+        for most in (6000, float("inf"))
+    ]
+    seen = (3 * least[0] + least[1]) / 4
+    assert portfolio.exact == (portfolio.expected_regret == pytest.approx(seen))
+    assert portfolio.bound == pytest.approx(seen)
+    assert portfolio.bound <= portfolio.expected_regret + 1e-9
+
+
+def test_why_nothing_serves_is_said_of_all_that_was_tried():
+    from searchitect.portfolio.reading import _unserved
+
+    place = Scenario(name="tiny", limits=["parameters<=10"])
+    tried = [{"parameters": float(n)} for n in (40, 20, 30)]
+    assert _unserved(place, tried, "of 1") == "parameters<=10 is kept by none of 3: the smallest is 20 (+100.0%)"
+    assert _unserved(place, [*tried, {"parameters": 5.0}], "of 1") == "of 1"
+
+
 def test_a_broken_limit_is_shown_for_the_member_that_serves_elsewhere(finished):
     _, _, result = finished
     portfolio = result.portfolio()

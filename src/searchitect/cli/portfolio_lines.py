@@ -19,7 +19,8 @@ def portfolio_sentence(portfolio: Portfolio) -> str:
     if portfolio.expected_regret is not None:
         unit = portfolio.unit or "of the range of the objectives"
         text += f", expected regret {portfolio.expected_regret:.4f} {unit}"
-        text += " (proven smallest)" if portfolio.exact else ""
+        least = "" if portfolio.bound is None else f" (none can be below {portfolio.bound:.4f})"
+        text += " (proven smallest)" if portfolio.exact else least
     if portfolio.diversity is not None:
         text += f"; they differ in {100 * portfolio.diversity:.0f} % of their decisions"
     return text

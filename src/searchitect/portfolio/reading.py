@@ -21,7 +21,7 @@ from searchitect.portfolio.planning import (
     measured_of,
 )
 from searchitect.portfolio.record import Member, Portfolio, Service, cells_of, member_of, service_of
-from searchitect.portfolio.regrets import collision
+from searchitect.portfolio.regrets import broken, collision, regrets_of
 from searchitect.portfolio.scenario import Scenario
 from searchitect.portfolio.trade_offs import trade_offs
 from searchitect.portfolio.verdict import judge_portfolios
@@ -136,6 +136,7 @@ def _of_arm(records: Records, plan: PortfolioPlan, arm: str) -> Portfolio:
     known = _known(records)
     cells, unit = cells_of(plan, members, records.trials, records.objectives, known)
     tested = (records.tested or {}).get("arms", {}).get(arm, {})
+    tried = [measured_of(t) for t in candidates_of(records.trials, arm, records.full)]
     services = []
     for assignment in assignments:
         service = service_of(assignment, labels, records.trials, records.objectives, latencies)
@@ -149,8 +150,11 @@ def _of_arm(records: Records, plan: PortfolioPlan, arm: str) -> Portfolio:
                 test_interval=tuple(found["interval"]) if found.get("interval") else None,
                 folder=f"{PORTFOLIO_FOLDER}/{slug}" if arm == "search" else None,
             )
+        else:
+            service = dataclasses.replace(service, problem=_unserved(assignment.scenario, tried, service.problem))
         services.append(service)
     chosen = (records.chosen or {}).get("arms", {}).get(arm, {})
+    bound, exact = _proof(records, plan, chosen, services, unit)
     return Portfolio(
         plan.scenarios,
         tuple(members),
@@ -159,8 +163,8 @@ def _of_arm(records: Records, plan: PortfolioPlan, arm: str) -> Portfolio:
         plan.size,
         unit,
         _expected(plan, services),
-        chosen.get("bound"),
-        chosen.get("exact", False),
+        bound,
+        exact,
         **(_between(records, members) if arm == "search" else {}),
         folder=records.folder,
     )
@@ -183,6 +187,34 @@ def _expected(plan: PortfolioPlan, services: Sequence[Service]) -> float | None:
     pairs = [(p, s.regret) for p, s in zip(plan.importance(), services, strict=True) if s.regret is not None]
     total = sum(share for share, _ in pairs)
     return sum(share * regret for share, regret in pairs) / total if pairs else None
+
+
+def _proof(
+    records: Records, plan: PortfolioPlan, chosen: Mapping[str, Any], services: Sequence[Service], unit: str | None
+) -> tuple[float | None, bool]:
+    """The bound of the choice in regrets against the best that either arm knows, and whether it is still proven best.
+
+    Fresh seeds decide anew who serves whom; where that undoes what was chosen, the proof is of another choice.
+    """
+    rows = [measured_of(records.trials[number]) for number in chosen.get("members", ())]
+    expected = _expected(plan, services)
+    if not rows or expected is None:
+        return None, False
+    least = regrets_of(plan.scenarios, rows, records.objectives, _known(records)).values.min(axis=1)
+    pairs = [(share, value) for share, value in zip(plan.importance(), least, strict=True) if math.isfinite(value)]
+    total = sum(share for share, _ in pairs)
+    seen = sum(share * value for share, value in pairs) / total if total else math.inf
+    as_chosen = len(pairs) == sum(s.member is not None for s in services) and expected <= seen + 1e-9 * max(1.0, seen)
+    exact = bool(chosen.get("exact", False) and as_chosen)
+    if exact:
+        return expected, True
+    slack = chosen["expected_regret"] - chosen["bound"]
+    return (None if unit is None or not total else max(0.0, float(seen - slack))), False
+
+
+def _unserved(scenario: Scenario, tried: Sequence[Mapping[str, float]], confirmed: str) -> str:
+    """Why nothing serves a scenario: by all that was tried, or where one of these kept its limits, by fresh seeds."""
+    return confirmed if not tried or any(not broken(scenario, row) for row in tried) else collision(scenario, tried)
 
 
 def _known(records: Records) -> list[dict[str, float]]:

@@ -103,7 +103,7 @@ class Portfolio:
         unit: measurement in whose unit regrets are; None where objectives are weighed against each other.
         expected_regret: over the scenarios that are served, weighted by importance.
         bound: no portfolio of as many of the models seen has a smaller expected regret.
-        exact: the choice is proven best.
+        exact: the choice is proven best, and fresh seeds left it as it was.
         agreement, negative_flips: between members, on validation data, rows and columns as `members`; empty where they
             were not measured.
         diversity: mean architectural distance between members; None for one.

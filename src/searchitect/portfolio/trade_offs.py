@@ -25,7 +25,8 @@ class TradeOff:
         limit, instead_of: the limits, as text; "no limit" where it is left out.
         metric: what the difference is of.
         difference: value with the limit minus value with the looser one, in the unit of the metric.
-        half_width: of its 95 % interval, from the spread between seeds; None where that is not known.
+        half_width: of its 95 % interval, from the spread between seeds, not from the luck of being chosen; None where
+            that is not known.
     """
 
     scenario: str

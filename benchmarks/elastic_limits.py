@@ -1,15 +1,17 @@
 """One elastic supernet for four size limits, against four separate searches that together get twice its total cost.
 
 Cost is processor time, and so is a budget: whoever else uses the machine takes nothing from a search. The supernet's:
-training by the sandwich rule, choosing a subnet for every limit on validation data, and training each of the four on
-for a while from its inherited weights: first the largest, which then teaches the other three. Subnets are judged in two
-rounds: one population for all limits on a part of the validation data, the best few of every limit on all of it. What
-counts is accuracy after so many seconds of training, so that subnets dearer than most are left out. For each limit that
-of the four is handed over which is best on validation data among those that keep it: a small one keeps all limits. A
-separate search is `sa.search` in the same space with its limit: its recipe is searched too, nothing is spent on random
-search, one seed is confirmed. The test split is opened once for each of the eight models, at the end.
+training by the sandwich rule, choosing subnets on validation data, and training these alone from fresh weights (from
+inherited ones they end lower: Ash and Adams, "On warm-starting neural network training", 2020). Subnets are judged in
+two rounds: one population for all limits on a part of the validation data, the best few of every limit on all of it.
+What counts is accuracy after so many seconds of training, so that only the cheaper ones are looked at. Two limits get a
+model of their own: the larger is trained first and teaches the smaller. For each of the four that model is handed over
+which is best on validation data among those that keep the limit. A separate search is `sa.search` in the same space
+with its limit: its recipe is searched too, nothing is spent on random search, one seed is confirmed. The test split is
+opened once for each model, at the end.
 
-How training on is done (a teacher, temperature 4, labels a tenth, rate) was decided on CIFAR-10 in grey at 28 × 28.
+How subnets are chosen and trained (a third of the operations, a teacher, temperature 4, labels a tenth, the rate, fresh
+weights) was decided on CIFAR-10 in grey at 28 × 28.
 
     python benchmarks/elastic_limits.py FOLDER [--epochs 2] [--tuning 560] [--seed 0] [--jobs 2] [--fraction 1.0]
 """
@@ -28,7 +30,6 @@ from functools import cache
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -40,7 +41,7 @@ from safetensors.torch import load_file, save_file
 import searchitect as sa
 from searchitect.evaluation import Context
 from searchitect.hardware.counting import count_flops
-from searchitect.seeding import derive, stream
+from searchitect.seeding import derive, isolated, stream
 from searchitect.supernet.scoring import SharedScores
 from searchitect.supernet.teaching import train_taught
 from searchitect.tasks import metrics, with_preprocessing
@@ -49,12 +50,18 @@ from searchitect.training import predict, train
 from searchitect.trial import Fidelity
 
 LIMITS = (25_000, 50_000, 100_000, 200_000)
-SHARES = {25_000: 0.3, 50_000: 0.25, 100_000: 0.22, 200_000: 0.23}
-"""Of the seconds for training on; small subnets learn for longer."""
+SERVED = {25_000: 0.5, 100_000: 0.5}
+"""Limits that get a model of their own, and its share of the seconds for training."""
 
-DRAWN, FIRST, ROUNDS, BRED, LAST = 300, 12, 1, 6, 3
-"""Architectures drawn for all limits and judged for each, rounds of mutation, mutants of each for each limit, and how
-many are judged on everything."""
+AFFORDABLE = 1 / 3
+"""Share of the architectures drawn that are cheap enough: what counts is accuracy after so many seconds."""
+
+FULL = 0.6
+"""Share of its limit that a subnet takes at least."""
+
+DRAWN, FIRST, ROUNDS, BRED, LAST = 300, 16, 1, 8, 4
+"""Architectures drawn, judged for each limit, rounds of mutation, mutants of each for each limit, and how many are
+judged on everything."""
 
 PART, BATCHES = 1_000, 6
 """Validation images and calibration batches of the first judgement."""
@@ -95,7 +102,7 @@ def main() -> None:
     )
     parser.add_argument("--epochs", type=int, default=2, help="of the supernet")
     parser.add_argument(
-        "--tuning", type=float, default=560.0, help="seconds for which the chosen subnets train on, in all"
+        "--tuning", type=float, default=560.0, help="seconds for which the chosen subnets train, in all"
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2, help="processes; one core each")
@@ -115,12 +122,12 @@ def main() -> None:
     pool = ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn"), initializer=by_processor_time)
     with tempfile.TemporaryDirectory() as folder, pool:
         began = spent()
-        chosen = elastic(task, options, Path(folder))
+        chosen = elastic(task, options)
         cost = spent() - began
         print(f"shared weights and choice: {cost:.0f} s of processor time", flush=True)
-        tuned = trained_on(pool, options, chosen, Path(folder))
+        tuned = trained(pool, options, chosen, Path(folder) / "teacher")
         cost += sum(row.seconds for row in tuned)
-        print(f"with training on: {cost:.0f} s", flush=True)
+        print(f"with training: {cost:.0f} s", flush=True)
         shared = [handed_over(tuned, limit) for limit in LIMITS]
         alone = [pool.submit(separate, options, limit, 2 * cost / len(LIMITS)) for limit in LIMITS]
         print(f"{'limit':>9} {'supernet':>9} {'parameters':>11} {'separate':>9} {'parameters':>11} {'seconds':>8}")
@@ -150,8 +157,8 @@ def some(split: Split, count: int) -> ArraySplit:
     return ArraySplit(split.read(places), split.targets[places])
 
 
-def elastic(task: sa.Task, options: argparse.Namespace, folder: Path) -> list[tuple[int, sa.Architecture]]:
-    """Train the supernet and choose a subnet for every limit; their weights are left in the folder."""
+def elastic(task: sa.Task, options: argparse.Namespace) -> list[tuple[int, sa.Architecture]]:
+    """Train the supernet and choose a subnet for every limit that is served."""
     start = time.perf_counter()
 
     def report(epoch: int, figures: Any) -> None:
@@ -160,9 +167,7 @@ def elastic(task: sa.Task, options: argparse.Namespace, folder: Path) -> list[tu
     recipe = RECIPE.updated({"epochs": options.epochs})
     trained = sa.train_supernet(task, SPACE, method="sandwich", recipe=recipe, seed=options.seed, report=report)
     found = []
-    for limit, (architecture, said) in zip(LIMITS, best(trained, options.seed), strict=True):
-        model = trained.scores.model(architecture)
-        save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, folder / str(limit))
+    for limit, (architecture, said) in zip(SERVED, best(trained, options.seed), strict=True):
         print(f"  parameters <= {limit:,}: shared weights say {said:.4f}", flush=True)
         found.append((limit, architecture))
     return found
@@ -186,9 +191,9 @@ def best(trained: Any, seed: int) -> list[tuple[sa.Architecture, float]]:
         return counts(architecture)[0]
 
     def fits(architecture: sa.Architecture, limit: int) -> bool:
-        """Not much smaller than it may be, and no dearer than half of those drawn."""
+        """Not much smaller than it may be, and cheap enough."""
         parameters, operations = counts(architecture)
-        return limit / 2 < parameters <= limit and operations <= affordable
+        return FULL * limit < parameters <= limit and operations <= affordable
 
     def judge(architecture: sa.Architecture) -> None:
         if architecture.text not in judged:
@@ -196,35 +201,34 @@ def best(trained: Any, seed: int) -> list[tuple[sa.Architecture, float]]:
 
     def leading(limit: int, number: int = LAST) -> list[sa.Architecture]:
         """One population serves all limits."""
-        within = [entry for entry in judged.values() if limit / 2 < entry[1] <= limit]
+        within = [entry for entry in judged.values() if FULL * limit < entry[1] <= limit]
         return [entry[2] for entry in sorted(within, key=lambda entry: -entry[0])[:number]]
 
     pool = [trained.own(space.sample(rng)) for _ in range(DRAWN)]
-    affordable = median(counts(architecture)[1] for architecture in pool)
-    for limit in LIMITS:
+    affordable = float(np.quantile([counts(architecture)[1] for architecture in pool], AFFORDABLE))
+    for limit in SERVED:
         fitting = [a for a in pool if fits(a, limit)]
         for architecture in {*fitting[: FIRST // 2], *sorted(fitting, key=size)[-FIRST // 2 :]}:
             judge(architecture)
     for _ in range(ROUNDS):
-        for limit in LIMITS:
+        for limit in SERVED:
             parents = leading(limit)
             mutants = (trained.own(space.mutate(rng.choice(parents), rng)) for _ in range(10 * BRED))
             for architecture in islice((m for m in mutants if fits(m, limit)), BRED):
                 judge(architecture)
     print(f"  {len(judged)} subnets judged on {PART} images", flush=True)
-    final = {a.text: (a, whole(a)["accuracy"]) for limit in LIMITS for a in leading(limit)}
-    return [max((final[a.text] for a in leading(limit)), key=lambda pair: pair[1]) for limit in LIMITS]
+    final = {a.text: (a, whole(a)["accuracy"]) for limit in SERVED for a in leading(limit)}
+    return [max((final[a.text] for a in leading(limit)), key=lambda pair: pair[1]) for limit in SERVED]
 
 
-def trained_on(
-    pool: ProcessPoolExecutor, options: argparse.Namespace, chosen: list[tuple[int, sa.Architecture]], folder: Path
+def trained(
+    pool: ProcessPoolExecutor, options: argparse.Namespace, chosen: list[tuple[int, sa.Architecture]], weights: Path
 ) -> list[Row]:
-    """All chosen subnets trained on: the one of the largest limit alone, the others taught by it."""
+    """All chosen subnets trained: the largest alone, the others taught by it."""
     *others, (limit, largest) = chosen
-    teacher = (folder / str(limit), largest)
-    first = pool.submit(tune, options, *teacher, options.tuning * SHARES[limit]).result()
+    first = pool.submit(train_one, options, largest, options.tuning * SERVED[limit], weights).result()
     taught = [
-        pool.submit(tune, options, folder / str(limit), architecture, options.tuning * SHARES[limit], teacher)
+        pool.submit(train_one, options, architecture, options.tuning * SERVED[limit], weights, largest)
         for limit, architecture in others
     ]
     return [*(found.result() for found in taught), first]
@@ -235,28 +239,29 @@ def handed_over(rows: list[Row], limit: int) -> Row:
     return max((row for row in rows if row.parameters <= limit), key=lambda row: row.validation)
 
 
-def restored(weights: Path, architecture: sa.Architecture, task: sa.Task) -> Any:
+def built(architecture: sa.Architecture, task: sa.Task, seed: int) -> Any:
+    """With fresh weights."""
     space = sa.SearchSpace.of(SPACE)
     known = {**space.default().decisions, **architecture.decisions}
     whole = space.decide(lambda path, decision: known[path])
-    model = with_preprocessing(task.preprocessing, space.build(whole, task.spec))
-    model.load_state_dict(load_file(weights))
-    return model
+    with isolated(seed):
+        return with_preprocessing(task.preprocessing, space.build(whole, task.spec))
 
 
-def tune(
+def train_one(
     options: argparse.Namespace,
-    weights: Path,
     architecture: sa.Architecture,
     may_take: float,
-    teacher: tuple[Path, sa.Architecture] | None = None,
+    weights: Path,
+    teacher: sa.Architecture | None = None,
 ) -> Row:
-    """Train a subnet on from its inherited weights for about the seconds it may, and test it."""
+    """Train a subnet for about the seconds it may, and test it; the weights in the file are those of the teacher."""
     torch.set_num_threads(1)
     task = opened(options)
     began = spent()
-    model = restored(weights, architecture, task)
-    context, probe = Context(seed=derive(options.seed, "tuned")), copy.deepcopy(model)
+    context = Context(seed=derive(options.seed, "trained"))
+    model = built(architecture, task, context.seed)
+    probe = copy.deepcopy(model)
     took = []
     for share in (0.05, 0.1, 0.3):  # the first pays for what only a first training costs
         before = spent()
@@ -271,7 +276,9 @@ def tune(
         train(model, task, recipe, context=context)
         save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, weights)
     else:
-        train_taught(model, restored(*teacher, task), task, recipe, seed=context.seed)
+        knowing = built(teacher, task, context.seed)
+        knowing.load_state_dict(load_file(weights))
+        train_taught(model, knowing, task, recipe, seed=context.seed)
     validation = accuracy(model, task.validation, task)
     seconds, parameters = spent() - began, sum(p.numel() for p in model.parameters())
     print(

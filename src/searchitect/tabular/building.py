@@ -13,10 +13,12 @@ from searchitect.spaces import Architecture, SearchSpace, make_space
 from searchitect.tabular.decisions import columns_of, fields_of, numbered
 from searchitect.tabular.description import Description
 from searchitect.tabular.fields import Field
+from searchitect.tabular.gathering import Gathered, gather
 from searchitect.tabular.graph_cells import canonical_by
 from searchitect.tabular.measuring import EPOCHS, Measurement, measurement, measurement_name
-from searchitect.tabular.naming import cost_unit_of, direction_of, words_of
+from searchitect.tabular.naming import direction_of, words_of
 from searchitect.tabular.pool import PoolSpace
+from searchitect.tabular.pricing import prices_of
 from searchitect.tabular.rows import Find, Rows
 from searchitect.tabular.table_benchmark import TableBenchmark
 from searchitect.trial import Fidelity
@@ -47,11 +49,12 @@ def benchmark_of(description: Description, find: Find) -> TableBenchmark:
         TaskError: the table is not what the description says: missing cells, duplicates, unknown options, wrong units.
     """
     rows = Rows(find(description.table), description.where, description.joins, find)
+    rows = gather(description, rows)
     _drop(description, rows)
     fields, last = fields_of(description, rows)
     measured = _measurements(description, rows, {cell for one in fields for cell in columns_of(one)})
     signals = _signals(description, measured)
-    prices, unit = _prices(description, rows)
+    prices, unit = prices_of(description, rows)
     _require(measured, signals, prices, rows)
     space, texts, known = _space(description, fields, rows, last)
     places = _grouped(description, texts, known, rows)
@@ -75,7 +78,7 @@ def benchmark_of(description: Description, find: Find) -> TableBenchmark:
         measurements=measured,
         prices=prices,
         per_epoch=isinstance(description.cost, Mapping) and "per_epoch" in description.cost,
-        epochs=_full_epochs(description, measured),
+        epochs=_full_epochs(description, measured, rows),
         signal_fidelities=signals.fidelities,
         directions=_directions(description, measured, signals),
         known=known,
@@ -161,7 +164,12 @@ def _add(sources: dict[str, Any], column: str) -> None:
 
 def _others(description: Description, rows: Rows, taken: set[str]) -> list[str]:
     """Return the columns of numbers that nothing else claims: what a short description leaves unsaid."""
-    taken = taken | set(description.where) | {str(description.replicates)} | {join["on"] for join in description.joins}
+    taken = (
+        taken
+        | set(description.where)
+        | {str(description.replicates), description.epoch_column}
+        | {join["on"] for join in description.joins}
+    )
     for words in description.repeats:
         taken |= {str(words.get("length"))}
         taken |= {column for value in words.get("items", {}).values() for column in numbered(value, rows)}
@@ -170,7 +178,8 @@ def _others(description: Description, rows: Rows, taken: set[str]) -> list[str]:
         if column in taken or INDEX_WORDS & set(words_of(column)):
             continue
         try:
-            cells = [cell for cell in rows.column(column) if cell is not None]
+            every = rows.long.column(column) if isinstance(rows, Gathered) else rows.column(column)
+            cells = [cell for cell in every if cell is not None]
         except TaskError:  # dates, structures, infinite numbers: nobody asked for this column
             continue
         if cells and all(isinstance(cell, (int, float)) and not isinstance(cell, bool) for cell in cells):
@@ -202,35 +211,6 @@ def _named(name: str, measured: Mapping[str, Measurement]) -> str:
     return name if name in measured else measurement_name(name)
 
 
-def _prices(description: Description, rows: Rows) -> tuple[Measurement | None, str]:
-    words = description.cost
-    if words is None:
-        return None, "evaluation"
-    source = words if isinstance(words, str) else words.get("per_epoch") or words.get("column")
-    named = description.measurements if isinstance(description.measurements, Mapping) else {}
-    if not isinstance(source, str):
-        raise ConfigError(
-            "cost is a column", hint='cost = "train_seconds", or { per_epoch = "flops", unit = "epoch × FLOP" }'
-        )
-    if isinstance(words, Mapping) and "per_epoch" in words and description.epochs is None:
-        raise ConfigError("a cost per epoch needs the epochs of the full training", hint="epochs = 200")
-    found = measurement("cost", named.get(source, source), rows)
-    if found.curves:  # seconds of each epoch: what was spent so far
-        sums = [None if curve is None else tuple(_running(curve)) for curve in found.curves]
-        found = replace(found, curves=sums, full=[None if total is None else total[-1] for total in sums])
-    unit = words.get("unit") if isinstance(words, Mapping) else None
-    default = f"epoch × {source}" if isinstance(words, Mapping) and "per_epoch" in words else cost_unit_of(source)
-    return found, unit or default
-
-
-def _running(values: Sequence[float]) -> list[float]:
-    total, out = 0.0, []
-    for value in values:
-        total += value
-        out.append(total)
-    return out
-
-
 def _require(measured: Mapping[str, Measurement], signals: _Signals, prices: Measurement | None, rows: Rows) -> None:
     """Refuse a table in which a signal, the truth or the cost of an architecture is missing."""
     needed = [measured[name] for name in {**dict.fromkeys(signals.signals.values()), signals.truth: None}]
@@ -238,9 +218,10 @@ def _require(measured: Mapping[str, Measurement], signals: _Signals, prices: Mea
         empty = [row for row, value in enumerate(one.full) if value is None]
         if empty:
             raise TaskError(
-                f"{one.name} is missing in {len(empty):,} of {len(rows):,} rows of {rows.label}, first in row "
-                f"{rows.numbers[empty[0]]}",
-                hint='missing = "drop" leaves those rows out; they then count as not in the table',
+                f"{one.name} is missing in {len(empty):,} of {len(rows):,} {rows.called} of {rows.label}, first in "
+                f"{'the one of row' if isinstance(rows, Gathered) else 'row'} {rows.numbers[empty[0]]}",
+                hint=f'missing = "drop" leaves those {rows.called} out; they then count as not in the table'
+                + _perhaps_epochs(rows),
             )
 
 
@@ -301,9 +282,17 @@ def _grouped(
                 f"{rows.label} holds {count:,} architectures more than once; rows {rows.numbers[twice[0]]} and "
                 f"{rows.numbers[twice[1]]} are both {texts[twice[0]][:200]}",
                 hint='replicates = "seed_column", or replicates = true where rows are repeated trainings; '
-                "where = { … } keeps one kind of row",
+                f"where = {{ … }} keeps one kind of row{_perhaps_epochs(rows)}",
             )
     return {text: tuple(found) for text, found in places.items()}
+
+
+def _perhaps_epochs(rows: Rows) -> str:
+    """Return what to add to a hint where a column says the epoch, and the description does not name it."""
+    found = [name for name in rows.names if name.lower() in ("epoch", "epochs")]
+    if isinstance(rows, Gathered) or not found:
+        return ""
+    return f'; epochs = "{found[0]}" where rows are epochs of one training'
 
 
 def _averaged(signals: _Signals, measured: dict[str, Measurement], places: Mapping[str, tuple[int, ...]]) -> _Signals:
@@ -321,9 +310,10 @@ def _averaged(signals: _Signals, measured: dict[str, Measurement], places: Mappi
     return replace(signals, truth=name)
 
 
-def _full_epochs(description: Description, measured: Mapping[str, Measurement]) -> int | None:
+def _full_epochs(description: Description, measured: Mapping[str, Measurement], rows: Rows) -> int | None:
     recorded = {epochs for one in measured.values() for epochs in one.recorded()}
-    return description.epochs or max(recorded, default=None)
+    longest = rows.longest if isinstance(rows, Gathered) else None
+    return description.epochs or longest or max(recorded, default=None)
 
 
 def _directions(

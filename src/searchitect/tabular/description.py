@@ -32,7 +32,7 @@ KEYS: dict[str, type | tuple[type, ...]] = {
     "directions": dict,
     "units": dict,
     "cost": (str, dict),
-    "epochs": int,
+    "epochs": (int, str, dict),
     "replicates": (str, bool),
     "complete": bool,
     "joins": list,
@@ -43,7 +43,8 @@ REQUIRED = ("table",)
 INNER = {
     "architecture": ("column", "pattern", "kind"),
     "graph": ("adjacency", "operations", "vertices", "edges"),
-    "cost": ("column", "per_epoch", "unit"),
+    "cost": ("column", "per_epoch", "unit", "cumulative"),
+    "epochs": ("column", "first"),
     "repeats": ("name", "length", "items"),
     "joins": ("table", "on", "columns", "optional"),
 }
@@ -58,6 +59,10 @@ class Description:
         name: as a user types it, such as "nasbench201/cifar10".
         folder: of the file it was read from; the table may lie beside it.
         packaged: whether it came with the library.
+        cost: a column, or a table of the words of `INNER`.
+        epochs: of the full training, where the description says a number.
+        epoch_column: of a long table, with one row for each epoch; empty for other tables.
+        first_epoch: what that column calls the first epoch.
     """
 
     name: str
@@ -77,8 +82,10 @@ class Description:
     measurements: list[str] | Mapping[str, Any] | None = None
     directions: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
-    cost: str | Mapping[str, str] | None = None
+    cost: str | Mapping[str, Any] | None = None
     epochs: int | None = None
+    epoch_column: str = ""
+    first_epoch: int = 1
     replicates: str | bool = False
     complete: bool = False
     joins: tuple[Mapping[str, Any], ...] = ()
@@ -179,6 +186,7 @@ def _checked(name: str, documents: Documents, given: dict[str, Any]) -> Descript
         )
     given["signals"] = _signals(where, given)
     given.pop("signal", None)
+    given |= _epochs(where, given.get("epochs"))
     given["repeats"], given["joins"] = tuple(given.get("repeats", ())), tuple(given.get("joins", ()))
     return Description(name, documents.path.parent, documents.packaged, **given)
 
@@ -187,10 +195,8 @@ def _check_key(where: str, key: str, value: Any) -> None:
     if key not in KEYS:
         raise ConfigError(f"{where}: a description has no {key!r}", hint=did_you_mean(key, [*KEYS, "variants"]))
     kinds = KEYS[key]
-    if (
-        not isinstance(value, kinds)
-        or (value is True and kinds is int)
-        or (key == "epochs" and not (isinstance(value, int) and 0 < value < 10**6))
+    if not isinstance(value, kinds) or (
+        key == "epochs" and isinstance(value, int) and (value is True or not 0 < value < 10**6)
     ):
         wanted = " or ".join(SPOKEN[kind] for kind in (kinds if isinstance(kinds, tuple) else (kinds,)))
         raise ConfigError(
@@ -206,6 +212,21 @@ def _check_key(where: str, key: str, value: Any) -> None:
                 raise ConfigError(f"{where}: {key} has no {word!r}", hint=did_you_mean(word, INNER[key]))
         if key in ("repeats", "joins") and not isinstance(inner, dict):
             raise ConfigError(f"{where}: {key} is a list of tables, written [[{key}]]")
+
+
+def _epochs(where: str, given: int | str | dict[str, Any] | None) -> dict[str, Any]:
+    """Read either the epochs of the full training, or the column of a long table that says them."""
+    if given is None or isinstance(given, int):
+        return {"epochs": given}
+    words = {"column": given} if isinstance(given, str) else given
+    column, first = words.get("column"), words.get("first", 1)
+    if not isinstance(column, str) or not column or type(first) is not int or first not in (0, 1):
+        raise ConfigError(
+            f"{where}: epochs is a whole number or a column, which counts from 1 or from 0, got {str(given)[:80]}",
+            hint='epochs = 200; or, for a table with one row for each epoch, epochs = "epoch" '
+            'or { column = "epoch", first = 0 }',
+        )
+    return {"epochs": None, "epoch_column": column, "first_epoch": first}
 
 
 def _decisions(given: list[Any] | dict[str, Any]) -> dict[str, Mapping[str, Any]]:

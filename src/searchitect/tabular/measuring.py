@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any
 
 from searchitect.errors import ConfigError, TaskError, did_you_mean
+from searchitect.tabular.gathering import Gathered
 from searchitect.tabular.naming import identifier, is_static, words_of
 from searchitect.tabular.rows import Rows
 
@@ -71,6 +72,8 @@ def measurement(name: str, source: Any, rows: Rows, unit: str | None = None) -> 
         ConfigError: the source is of another form.
     """
     columns = _columns(name, source, rows)
+    if isinstance(rows, Gathered):
+        return _long(name, columns, rows, unit)
     if isinstance(columns, str):
         cells = rows.column(columns)
         if any(isinstance(cell, tuple) for cell in cells):
@@ -136,6 +139,25 @@ def _curves(name: str, column: str, cells: Sequence[Any], rows: Rows, unit: str 
     full: Cells = [curve[-1] if curve else None for curve in curves]
     _check_values(name, column, full, rows, unit)
     return Measurement(name, full, curves=curves)
+
+
+def _long(name: str, column: str | dict[int, str], rows: Gathered, unit: str | None) -> Measurement:
+    """Read the rows of a long table: as lists where they count every epoch from the first, else as columns by epoch."""
+    if not isinstance(column, str):
+        raise ConfigError(
+            f"measurements.{name} names columns by epoch, and epochs a column: {rows.label} has one row for each epoch",
+            hint="name one column, or leave epochs out",
+        )
+    numbers = _numbers(column, rows.long.column(column), rows.long)
+    _check_values(name, column, numbers, rows.long, unit)
+    settled = rows.settled(numbers)
+    if settled is not None:
+        return Measurement(name, settled, static=is_static(name))
+    curves = rows.curves(numbers)
+    if curves is not None:
+        return Measurement(name, [curve[-1] if curve else None for curve in curves], curves=curves)
+    at = rows.at(numbers)
+    return Measurement(name, at[max(at)], at)
 
 
 def _check_values(name: str, column: str, cells: Cells, rows: Rows, unit: str | None) -> None:

@@ -26,6 +26,9 @@ class Rows:
         TaskError: a column or a value of `where` is not there, or a join does not fit.
     """
 
+    called = "rows"
+    """What one of them is, for messages."""
+
     def __init__(
         self, path: Path, where: Mapping[str, Any] = {}, joins: Sequence[Mapping[str, Any]] = (), find: Find = Path
     ) -> None:

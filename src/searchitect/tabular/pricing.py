@@ -1,0 +1,95 @@
+"""What a training costs: from the words of a description to prices, also of shorter trainings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import accumulate, pairwise
+from typing import Any
+
+from searchitect.errors import ConfigError, TaskError
+from searchitect.tabular.description import Description
+from searchitect.tabular.gathering import Gathered
+from searchitect.tabular.measuring import Measurement, measurement
+from searchitect.tabular.naming import cost_unit_of
+from searchitect.tabular.rows import Rows
+
+__all__ = ["prices_of"]
+
+
+def prices_of(description: Description, rows: Rows) -> tuple[Measurement | None, str]:
+    """Return what the full training of each row costs (shorter ones where recorded), and the unit.
+
+    What lists and long tables record by epoch is added up, unless the description says that it is cumulative.
+
+    Raises:
+        ConfigError: the words contradict themselves, or do not say whether a growing cost is a sum already.
+        TaskError: a column is not there, or holds what a cost cannot be.
+    """
+    words = description.cost
+    if words is None:
+        return None, "evaluation"
+    more: Mapping[str, Any] = {} if isinstance(words, str) else words
+    source = words if isinstance(words, str) else more.get("per_epoch") or more.get("column")
+    if not isinstance(source, str) or not isinstance(more.get("cumulative", False), bool):
+        raise ConfigError(
+            "cost is a column",
+            hint='cost = "train_seconds", { per_epoch = "flops", unit = "epoch × FLOP" }, or '
+            '{ column = "seconds_so_far", cumulative = true }',
+        )
+    if "per_epoch" in more and description.epochs is None and not description.epoch_column:
+        raise ConfigError("a cost per epoch needs the epochs of the full training", hint="epochs = 200")
+    named = description.measurements if isinstance(description.measurements, Mapping) else {}
+    column, cumulative = named.get(source, source), more.get("cumulative")
+    found = measurement("cost", column, rows)
+    by_epoch = bool(found.curves or found.at)
+    if "per_epoch" in more and (by_epoch or cumulative is not None):
+        raise ConfigError(
+            f"{source!r} is named as the cost of every epoch, but differs between epochs or is called cumulative",
+            hint=f'cost = "{source}" adds the epochs up',
+        )
+    if isinstance(rows, Gathered) and (by_epoch or cumulative is not None):
+        found = _by_rows(column, rows, cumulative)
+    elif found.curves and not cumulative:  # seconds of each epoch: what was spent so far
+        sums = [None if curve is None else tuple(accumulate(curve)) for curve in found.curves]
+        found = replace(found, curves=sums, full=[None if total is None else total[-1] for total in sums])
+    default = f"epoch × {source}" if "per_epoch" in more else cost_unit_of(source)
+    return found, more.get("unit") or default
+
+
+def _by_rows(column: str, rows: Gathered, cumulative: bool | None) -> Measurement:
+    """Return what was spent up to each row of a long table."""
+    cells = rows.long.column(column)
+    spent: list[float | None] = [None] * len(cells)
+    if cumulative is None and _only_grows(cells, rows.trainings):
+        raise ConfigError(
+            f"{column} of {rows.label} grows from row to row of every training: "
+            "is it what was spent so far, or since the row before?",
+            hint=f'cost = {{ column = "{column}", cumulative = true }}, or false where it is to be added up',
+        )
+    for places in rows.trainings:
+        values = [cells[place] for place in places]
+        if None in values:
+            at = rows.long.numbers[places[values.index(None)]]
+            raise TaskError(f"{column} is missing in row {at} of {rows.label}", hint="a cost is needed for every epoch")
+        fall = next((two for two in pairwise(places) if cumulative and cells[two[1]] < cells[two[0]]), None)
+        if fall is not None:
+            raise TaskError(
+                f"{column} of {rows.label} is called cumulative, but falls from {cells[fall[0]]:g} in row "
+                f"{rows.long.numbers[fall[0]]} to {cells[fall[1]]:g} in row {rows.long.numbers[fall[1]]}",
+                hint=f'cost = "{column}" adds up what each row spent',
+            )
+        for place, total in zip(places, values if cumulative else accumulate(values), strict=True):
+            spent[place] = float(total)
+    return Measurement("cost", [spent[places[-1]] for places in rows.trainings], rows.at(spent))
+
+
+def _only_grows(cells: Sequence[Any], trainings: Sequence[Sequence[int]]) -> bool:
+    """Whether a cost is larger in every later row: seconds of single epochs would fall somewhere."""
+    steps = [
+        (cells[one], cells[then])
+        for places in trainings
+        for one, then in pairwise(places)
+        if cells[one] is not None and cells[then] is not None
+    ]
+    return bool(steps) and all(one < then for one, then in steps)

@@ -20,6 +20,7 @@ from searchitect.tabular.naming import direction_of, words_of
 from searchitect.tabular.pool import PoolSpace
 from searchitect.tabular.pricing import prices_of
 from searchitect.tabular.rows import Find, Rows
+from searchitect.tabular.spreading import spread
 from searchitect.tabular.table_benchmark import TableBenchmark
 from searchitect.trial import Fidelity
 
@@ -48,7 +49,8 @@ def benchmark_of(description: Description, find: Find) -> TableBenchmark:
         ConfigError: the description contradicts itself or names what is not there.
         TaskError: the table is not what the description says: missing cells, duplicates, unknown options, wrong units.
     """
-    rows = Rows(find(description.table), description.where, description.joins, find)
+    read = Rows(find(description.table), description.where, description.joins, find)
+    description, rows = spread(description, read)
     rows = gather(description, rows)
     _drop(description, rows)
     fields, last = fields_of(description, rows)

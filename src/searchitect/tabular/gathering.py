@@ -33,14 +33,20 @@ class Gathered(Rows):
     called = "trainings"
 
     def __init__(self, long: Rows, trainings: list[list[int]], epochs: Sequence[int]) -> None:
-        self._file, self._joined, self.label = long._file, long._joined, long.label
-        self.long, self.trainings, self.epochs = long, trainings, epochs
+        self.label, self.long, self.trainings, self.epochs = long.label, long, trainings, epochs
         self.numbers = [long.numbers[places[0]] for places in trainings]
 
     @property
     def longest(self) -> int:
         """Epochs of the longest training."""
         return max(self.epochs[places[-1]] for places in self.trainings)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.long.names
+
+    def matching(self, pattern: str) -> list[str]:
+        return self.long.matching(pattern)
 
     def column(self, name: str) -> list[Any]:
         cells = self.long.column(name)

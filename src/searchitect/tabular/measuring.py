@@ -12,6 +12,7 @@ from searchitect.errors import ConfigError, TaskError, did_you_mean
 from searchitect.tabular.gathering import Gathered
 from searchitect.tabular.naming import identifier, is_static, words_of
 from searchitect.tabular.rows import Rows
+from searchitect.tabular.spreading import SEED
 
 __all__ = ["EPOCHS", "Cells", "Measurement", "measurement", "measurement_name"]
 
@@ -88,7 +89,8 @@ def measurement(name: str, source: Any, rows: Rows, unit: str | None = None) -> 
 
 
 def measurement_name(source: str) -> str:
-    """Return the name of a measurement that the description does not name: the column's, without its epochs."""
+    """Return the name of a measurement that the description does not name: the column, less its epochs and seed."""
+    source = re.sub(r"_?(?:seed_?)?\{seed\}", "", source).strip("_") if SEED in source else source
     bare = re.sub(r"_?(?:epochs?_)?\{epochs\}(?:_?epochs?)?_?", "_", source)
     return identifier(bare.strip("_") if EPOCHS in source else source)
 

@@ -160,6 +160,12 @@ def test_lists_may_be_called_cumulative_too(tmp_path: Path) -> None:
     assert [benchmark.cost(at(benchmark, depth=2), Fidelity(epochs=n)) for n in (1, 2)] == [2, 4]
 
 
+def test_a_text_in_a_list_is_told_with_its_row(tmp_path: Path) -> None:
+    columns = {"depth": [1, 2], "valid_loss": ["[3, 2, 1, 1]", '[3, 2, 1, "low"]']}
+    with pytest.raises(SearchitectError, match="row 1 .* has 'low' as valid_loss, expected a number"):
+        opened(tmp_path, columns, 'table = "table.csv"\ndecisions = ["depth"]\nsignal = "valid_loss"\n')
+
+
 WRONG = [
     ("3,2,pool", ",2,pool", "epoch is missing in row 3"),
     ("3,2,pool", "nan,2,pool", "epoch is missing in row 3"),

@@ -116,12 +116,14 @@ def _columns(name: str, source: Any, rows: Rows) -> str | dict[int, str]:
     return found
 
 
-def _numbers(column: str, cells: Sequence[Any], rows: Rows) -> Cells:
+def _numbers(column: str, cells: Sequence[Any], rows: Rows, row: int | None = None) -> Cells:
+    """Check that cells are numbers: one of each row, or all of one row."""
     for place, cell in enumerate(cells):
         number = isinstance(cell, (int, float)) and not isinstance(cell, bool) and abs(cell) < 1e300
         if cell is not None and not number:
             raise TaskError(
-                f"row {rows.numbers[place]} of {rows.label} has {str(cell)[:40]!r} as {column}, expected a number",
+                f"row {rows.numbers[place if row is None else row]} of {rows.label} has {str(cell)[:40]!r} "
+                f"as {column}, expected a number",
                 hint="write decimals with a point"
                 if re.fullmatch(r"-?\d+,\d+", str(cell))
                 else "leave the cell empty where nothing was measured",
@@ -134,7 +136,7 @@ def _curves(name: str, column: str, cells: Sequence[Any], rows: Rows, unit: str 
     for place, cell in enumerate(cells):
         if cell is not None and not isinstance(cell, tuple):
             raise TaskError(f"row {rows.numbers[place]} of {rows.label} has {cell!r} as {column}, expected a list")
-        known = _numbers(column, [value for value in cell or () if value is not None], rows)
+        known = _numbers(column, [value for value in cell or () if value is not None], rows, place)
         if cell and len(known) < len(cell):  # a curve with a hole is no curve; what comes before it may be
             known = known[: next(i for i, value in enumerate(cell) if value is None)]
         curves.append(tuple(value for value in known if value is not None) or None)

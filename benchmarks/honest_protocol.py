@@ -1,8 +1,9 @@
 """The honest protocol on NAS-Bench-201: told validation after 12 epochs, judged by test accuracy after 200.
 
-Figure = true value of the best *observed* after 50, 100, 150 and 300 evaluations; mean ± standard error over seeds.
+Figure = true value of the best *observed* after 50, 100, 150 and 300 evaluations; mean ± standard error over seeds;
+below it, of what the strategy's model believed best, where it has one: what a study takes to the confirmation.
 Below each data set: every strategy of ours against each of Optuna's samplers, seed by seed (searches of equal number),
-with half of the 95 % interval of the difference.
+with half of the 95 % interval of the difference; the best observed of both, then what each hands back.
 
 Optuna's GP takes minutes per search, so what is finished is kept in a file, and a longer run goes on from there; remove
 the rows of a strategy of ours when it has changed.
@@ -31,7 +32,7 @@ KEPT = Path(__file__).parents[1] / "runs" / "honest_protocol.csv"
 DATASETS = ("cifar10", "cifar100", "imagenet16_120")
 AT = (50, 100, 150, 300)
 PEERS = ("optuna(sampler=TPESampler)", "optuna(sampler=NSGAIISampler)", "optuna(sampler=GPSampler)")
-OURS = ("random", "regularized_evolution", "local_search", "tpe", "gp", "predictor", "auto")
+OURS = ("random", "regularized_evolution", "local_search", "tpe", "predictor", "auto")
 
 Key = tuple[str, str, int]
 """Data set, strategy, seed."""
@@ -68,8 +69,9 @@ def measure(options: argparse.Namespace, finished: dict[Key, tuple[float, ...]])
                 if key in finished:
                     continue
                 begun = time.process_time()
-                truths = run_search(benchmark, entry, terms, seed).truths
-                finished[key] = tuple(truths[n - 1] for n in AT)
+                trace = run_search(benchmark, entry, terms, seed)
+                observed = tuple(trace.truths[n - 1] for n in AT)
+                finished[key] = (*observed, *(trace.believed.get(n, math.nan) for n in AT))
                 keep(options.kept, key, finished[key])
                 print(
                     f"  {entry.label} {dataset} {seed}: {time.process_time() - begun:.0f} s",
@@ -90,28 +92,48 @@ def report(finished: dict[Key, tuple[float, ...]]) -> None:
         for strategy in strategies:
             rows = [values for (d, s, _), values in finished.items() if (d, s) == (dataset, strategy)]
             if rows:
-                cells = (spread(list(column)) for column in zip(*rows, strict=True))
-                print(f"{strategy:<36}{len(rows):>6}" + "".join(f"{mean:>9.3f} ± {error:.3f}" for mean, error in cells))
+                row(strategy, [values[: len(AT)] for values in rows])
+            if rows and modelled(rows[0]):
+                row("    believed best", [handed_back(values) for values in rows])
         for peer in PEERS:
             for ours in (s for s in strategies if s not in PEERS):
                 against(finished, dataset, ours, peer)
 
 
+def row(label: str, rows: list[tuple[float, ...]]) -> None:
+    """One line: how many, and mean ± standard error at each number of evaluations."""
+    cells = (spread(list(column)) for column in zip(*rows, strict=True))
+    print(f"{label:<36}{len(rows):>6}" + "".join(f"{mean:>9.3f} ± {error:.3f}" for mean, error in cells))
+
+
+def modelled(values: tuple[float, ...]) -> bool:
+    return not all(map(math.isnan, values[len(AT) :]))
+
+
+def handed_back(values: tuple[float, ...]) -> tuple[float, ...]:
+    """What the model believed best, the best observed where there is none."""
+    pairs = zip(values[: len(AT)], values[len(AT) :], strict=True)
+    return tuple(observed if math.isnan(believed) else believed for observed, believed in pairs)
+
+
 def against(finished: dict[Key, tuple[float, ...]], dataset: str, ours: str, peer: str) -> None:
-    """One line: ours minus the peer over the seeds that both have, with half of the 95 % interval."""
+    """Ours minus the peer over the seeds that both have, with half of the 95 % interval."""
     seeds = [n for d, s, n in finished if (d, s) == (dataset, peer) and (dataset, ours, n) in finished]
     if len(seeds) < 2:
         return
+    pairs = [(finished[dataset, ours, n], finished[dataset, peer, n]) for n in seeds]
+    label = f"  {ours} − {peer.removeprefix('optuna(sampler=')[:-1]}"
+    compared(label, [(mine[: len(AT)], theirs[: len(AT)]) for mine, theirs in pairs])
+    if modelled(pairs[0][0]):
+        compared("    handed back", [(handed_back(mine), handed_back(theirs)) for mine, theirs in pairs])
+
+
+def compared(label: str, pairs: list[tuple[tuple[float, ...], tuple[float, ...]]]) -> None:
     cells = []
     for place in range(len(AT)):
-        differences = [finished[dataset, ours, n][place] - finished[dataset, peer, n][place] for n in seeds]
-        mean, error = spread(differences)
+        mean, error = spread([mine[place] - theirs[place] for mine, theirs in pairs])
         cells.append(f"{mean:>+9.3f} ± {1.96 * error:.3f}")
-    print(
-        f"  {ours} − {peer.removeprefix('optuna(sampler=')[:-1]:<20}"[:36].ljust(36)
-        + f"{len(seeds):>6}"
-        + "".join(cells)
-    )
+    print(label[:36].ljust(36) + f"{len(pairs):>6}" + "".join(cells))
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -10,9 +11,10 @@ from torch.nn import functional as F
 import searchitect as sa
 from searchitect.errors import EvaluationError
 from searchitect.seeding import isolated
-from searchitect.supernet.teaching import Lesson, joined, train_taught
+from searchitect.supernet.teaching import Taught, train_taught
 from searchitect.tasks import with_preprocessing
 from searchitect.training import predict
+from searchitect.training.losses import Lesson
 
 CLASSES = sa.TaskSpec((3,), 4)
 VALUES = sa.TaskSpec((3,), 2, kind="regression")
@@ -35,10 +37,14 @@ def drawn(*shape):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
 
 
+def joined(labels, said):
+    return Lesson(said, F.mse_loss).joined(labels, np.arange(len(said)))
+
+
 def test_the_loss_is_that_of_hinton():
     scores, said = drawn(2, 6, 4)
     labels = torch.tensor([0, 1, 2, 3, 0, 1])
-    found = Lesson(CLASSES, share=0.7, temperature=3.0)(scores, joined(labels, said))
+    found = Taught(CLASSES, share=0.7, temperature=3.0)(scores, joined(labels, said))
     wanted, log = (said / 3.0).softmax(1), (scores / 3.0).log_softmax(1)
     divergence = (wanted * (wanted.log() - log)).sum(1).mean()
     assert float(found) == pytest.approx(float(0.3 * F.cross_entropy(scores, labels) + 0.7 * 9.0 * divergence), 1e-5)
@@ -47,13 +53,13 @@ def test_the_loss_is_that_of_hinton():
 def test_without_a_share_the_teacher_says_nothing():
     scores, said = drawn(2, 6, 4)
     labels = torch.tensor([0, 1, 2, 3, 0, 1])
-    found = Lesson(CLASSES, label_smoothing=0.1, share=0.0)(scores, joined(labels, said))
+    found = Taught(CLASSES, label_smoothing=0.1, share=0.0)(scores, joined(labels, said))
     assert float(found) == pytest.approx(float(F.cross_entropy(scores, labels, label_smoothing=0.1)), 1e-6)
 
 
 def test_of_values_both_terms_are_squares_and_no_temperature_plays():
     scores, labels, said = drawn(3, 5, 2)
-    found = Lesson(VALUES, share=0.25, temperature=4.0)(scores, joined(labels, said))
+    found = Taught(VALUES, share=0.25, temperature=4.0)(scores, joined(labels, said))
     assert float(found) == pytest.approx(float(0.75 * F.mse_loss(scores, labels) + 0.25 * F.mse_loss(scores, said)))
 
 
@@ -93,6 +99,13 @@ def test_values_are_taught_in_the_unit_of_the_loss():
     assert abs(before).max() > 10.0  # of targets around 150: the model's scale, not the loss's
     train_taught(model, teacher, task, RECIPE.updated({"best_epoch": False}), share=1.0)
     assert abs(predict(model, task.train) - before).mean() < 0.35 * before.std()
+
+
+def test_a_taught_training_is_a_training_so_patience_and_averages_count(iris):
+    recipe = RECIPE.updated({"epochs": 40, "patience": 2, "averaging": "ema", "schedule": "constant"})
+    training = train_taught(network(iris), network(iris, seed=3), iris, recipe)
+    assert training.stopped == "patience"
+    assert training.epochs < 40
 
 
 @pytest.mark.parametrize(("share", "temperature"), [(1.5, 4.0), (-0.1, 4.0), (0.5, 0.0), (0.5, float("inf"))])

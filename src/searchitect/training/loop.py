@@ -9,8 +9,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from searchitect.errors import EvaluationError, TrialStopped
@@ -23,10 +25,12 @@ from searchitect.training.averaging import Average
 from searchitect.training.batches import Batches, batches, float_bytes
 from searchitect.training.best import Best
 from searchitect.training.continuing import Checkpoint, Standing, restore
-from searchitect.training.examples import Trainable, subset
+from searchitect.training.examples import Indices, Trainable, subset
 from searchitect.training.health import DIVERGED, FINITE_EVERY, check_finite, check_recipe, healthy
 from searchitect.training.losses import (
     Criterion,
+    Lesson,
+    TargetScale,
     check_scores,
     criterion,
     score_validation,
@@ -92,6 +96,7 @@ def train(
     begin: Checkpoint | None = None,
     keep: Callable[[Standing], None] | None = None,
     ranks: Ranks | None = None,
+    lesson: Lesson | None = None,
 ) -> Training:
     """Train `model.body` in place on preprocessed examples and leave it with its best weights, in eval mode.
 
@@ -108,6 +113,7 @@ def train(
         keep: called at the end of all epochs, so that another training can go on from here.
         ranks: the programs that train this model together, each of which calls this with the same arguments; all end
             with the same weights.
+        lesson: what is learned besides the labels; its loss takes the place of the task's in training.
 
     Raises:
         EvaluationError: the loss is not finite or explodes, the deadline passes within the first epoch, the scores have
@@ -117,7 +123,7 @@ def train(
     own = 0 if ranks is None else ranks.rank
     with isolated(derive(context.seed, "training", own) if own else derive(context.seed, "training")):
         place(model, context.device, channels_last=len(task.spec.inputs) == 3)
-        parts = _prepare(model, task, recipe, fidelity, context, memory_budget, ranks)
+        parts = _prepare(model, task, recipe, fidelity, context, memory_budget, ranks, lesson)
         standing = _stand(parts, resumable=begin is not None or keep is not None)
         if begin is not None:
             restore(begin, standing)
@@ -175,6 +181,7 @@ def _prepare(
     context: Context,
     memory_budget: int,
     ranks: Ranks | None = None,
+    lesson: Lesson | None = None,
 ) -> _Parts:
     start, device, spec = time.monotonic(), torch.device(context.device), task.spec
     epochs = recipe.epochs if fidelity.epochs is None else fidelity.epochs
@@ -184,20 +191,20 @@ def _prepare(
     # Trained on a part of the data, an epoch is short; judging it must not take longer than the epoch itself.
     shown = max(fidelity.data_fraction, min(1.0, _JUDGED / max(1, len(task.validation))))
     judged = subset(task.validation, shown, stratified=spec.kind == "classification")
+    scale = target_scale(model, spec)
     load = partial(
         batches,
         preprocess=preprocess,
-        convert=target_scale(model, spec),
         device=device,
         memory=float_bytes(len(chosen) + len(judged), spec.inputs) <= memory_budget,
     )
     return _Parts(
         body=body,
         recipe=recipe,
-        train=load(task.train, chosen),
-        validation=load(task.validation, judged),
+        train=load(task.train, chosen, convert=scale if lesson is None else _with_lesson(scale, lesson, chosen)),
+        validation=load(task.validation, judged, convert=scale),
         optimizer=optimizer(body, recipe),
-        criterion=criterion(spec, recipe.label_smoothing),
+        criterion=criterion(spec, recipe.label_smoothing) if lesson is None else lesson.loss,
         spec=spec,
         augment=augmentation(recipe.augmentation, spec.inputs),
         generator=torch.Generator().manual_seed(derive(context.seed, "batches")),
@@ -206,6 +213,10 @@ def _prepare(
         deadline=None if context.deadline is None else start + context.deadline,
         ranks=ranks,
     )
+
+
+def _with_lesson(scale: TargetScale, lesson: Lesson, chosen: Indices) -> Callable[[NDArray[Any]], Tensor]:
+    return lambda targets: lesson.joined(scale(targets), chosen)
 
 
 def _run(parts: _Parts, standing: Standing, context: Context, trace: StepTrace) -> Stopped:

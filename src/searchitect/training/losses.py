@@ -15,11 +15,30 @@ from torch.nn import functional as F
 from searchitect.errors import EvaluationError
 from searchitect.spaces.task_spec import TaskSpec
 from searchitect.training.batches import CHUNK, Batches
+from searchitect.training.examples import Indices
 from searchitect.training.ranks import Ranks
 
-__all__ = ["TargetScale", "check_scores", "criterion", "score_validation", "target_scale"]
+__all__ = ["Criterion", "Lesson", "TargetScale", "check_scores", "criterion", "score_validation", "target_scale"]
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """What a model learns from besides its labels.
+
+    Attributes:
+        said: numbers for each training example (examples, k), in the order of the split.
+        loss: the mean loss of scores (n, outputs) and of what `joined` makes of the labels and the numbers of a batch.
+    """
+
+    said: Tensor
+    loss: Criterion
+
+    def joined(self, labels: Tensor, indices: Indices) -> Tensor:
+        """One float tensor (n, columns + k): the labels of the chosen examples and what is said of them."""
+        said = self.said[torch.from_numpy(indices)]
+        return torch.cat([labels.view(len(labels), -1).float(), said.float()], dim=1)
 
 
 @dataclass(frozen=True, eq=False)

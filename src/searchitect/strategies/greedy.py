@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from searchitect.spaces.architecture import Architecture
 from searchitect.strategies.climbing import Climber
 from searchitect.strategies.importance import importances
-from searchitect.strategies.neighbourhood import changed_decision
 from searchitect.strategies.strategy import Setting
+from searchitect.strategies.turns import Turns
+from searchitect.trial import Trial
 
 __all__ = ["Greedy"]
 
@@ -18,7 +19,8 @@ class Greedy(Climber):
 
     Importance is the share of the variance of (ranked) results between the values of a decision, over all that was
     observed so far (the main effects of a functional analysis of variance: Hutter, Hoos & Leyton-Brown, ICML 2014).
-    After a commitment all decisions are open again; when none can be improved, a new ascent begins.
+    After a commitment all decisions are open again, the same order where all values can be tried, else by turns
+    (`Turns`); when none can be improved, a new ascent begins.
 
     Args:
         starts: random architectures evaluated before each ascent; they give the first importances.
@@ -31,11 +33,15 @@ class Greedy(Climber):
 
     def __init__(self, setting: Setting, *, starts: int = 10, neighbours: int = 200, replicates: int = 3) -> None:
         super().__init__(setting, starts, neighbours, replicates, first_improvement=False)
+        self._turns = Turns()
+
+    def tell(self, trial: Trial) -> None:
+        incumbent = self._incumbent
+        if incumbent is not None and trial.proposal.parent == incumbent.number and not trial.state.is_finished:
+            self._turns.tell(incumbent, trial)
+        super().tell(trial)
 
     def _grouped(self, architectures: Sequence[Architecture], incumbent: Architecture) -> Iterable[list[Architecture]]:
-        lines: dict[str, list[Architecture]] = {}
-        for architecture in architectures:
-            lines.setdefault(changed_decision(incumbent, architecture), []).append(architecture)
         observed = [(trial.architecture, self._known.mean(key)) for key, trial in self._trials.items()]
         weights = importances(observed, list(incumbent))
-        return [lines[path] for path in sorted(lines, key=lambda path: (-weights[path], path))]
+        return self._turns.ordered(incumbent, architectures, self._limit, weights).values()

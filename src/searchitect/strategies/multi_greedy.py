@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from itertools import chain
 
 from searchitect.errors import ConfigError
 from searchitect.seeding import stream
 from searchitect.spaces.architecture import Architecture
 from searchitect.strategies.fresh import first_fresh
 from searchitect.strategies.importance import importances
-from searchitect.strategies.neighbourhood import changed_decision, distance, neighbourhood
+from searchitect.strategies.neighbourhood import distance, neighbourhood
 from searchitect.strategies.observations import Observations
 from searchitect.strategies.strategy import Setting
+from searchitect.strategies.turns import Turns
 from searchitect.trial import Proposal, Trial
 
 __all__ = ["MultiGreedy"]
@@ -58,6 +60,7 @@ class MultiGreedy:
         self._ranked: list[tuple[float, int, str]] = []  # mean loss, number, key of all observed
         self._beam: list[Trial] = []
         self._near: dict[str, list[tuple[str, Architecture]]] = {}  # of the beam's members, in the order of trying
+        self._turns = Turns()
 
     def ask(self, number: int) -> Proposal | None:
         rng, fidelity = stream(self._setting.seed, "multi greedy", number), self._setting.fidelity
@@ -81,6 +84,9 @@ class MultiGreedy:
         self._known.tell(trial)
         if not trial.state.is_finished:
             self._running[trial.number] = trial.key
+            for member in self._beam:
+                if member.number == trial.proposal.parent:
+                    self._turns.tell(member, trial)
             return
         self._running.pop(trial.number, None)
         if not trial.is_complete:
@@ -114,8 +120,8 @@ class MultiGreedy:
         near = neighbourhood(space, incumbent, stream(self._setting.seed, "neighbours", member.number), self._limit)
         observed = [(trial.architecture, self._known.mean(key)) for key, trial in self._trials.items()]
         weights = importances(observed, list(incumbent))
-        near.sort(key=lambda architecture: -weights[changed_decision(incumbent, architecture)])
-        return [(space.key(architecture), architecture) for architecture in near]
+        lines = self._turns.ordered(incumbent, near, self._limit, weights)
+        return [(space.key(architecture), architecture) for architecture in chain.from_iterable(lines.values())]
 
     def _in_doubt(self, member: Trial) -> bool:
         near = [self._known.mean(key) for key, _ in self._near[member.key] if key in self._known]

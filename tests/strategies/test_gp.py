@@ -18,6 +18,7 @@ from searchitect.strategies.random_search import RandomSearch
 from searchitect.strategies.strategy import Setting
 from searchitect.testing.strategies import planted_loss, synthetic_search
 from searchitect.trial import Proposal, Trial, TrialState
+from tests.strategies.intervals import coverage, opened_or_skipped
 from tests.strategies.planted import SPACE as PLANTED
 from tests.strategies.spaces import Conditional, Flat
 from tests.strategies.test_regularized_evolution import SPACE
@@ -183,6 +184,20 @@ def test_nine_of_ten_published_results_lie_in_their_held_out_ninety_percent_inte
         inside += (abs(posterior.targets - mean) <= 1.645 * deviation).tolist()
         assert rank_correlation(mean, losses) > 0.5
     assert 0.85 <= statistics.fmean(inside) <= 0.95
+
+
+def test_nine_of_ten_trainings_lie_in_the_intervals_of_a_model_that_learned_from_160_others():
+    inside, agreement = coverage(GP, sa.tabular.open_benchmark("digits_bench"), cells=200)
+    assert 0.85 <= inside <= 0.95
+    assert agreement > 0.85, "wide intervals hold everything: the means must rank too"
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["nasbench201/cifar10", "transnas_micro/autoencoder", "nasbench101"])
+def test_so_do_nine_of_ten_published_results(name):
+    inside, agreement = coverage(GP, opened_or_skipped(name), cells=200)
+    assert 0.85 <= inside <= 0.95
+    assert agreement > 0.65
 
 
 def test_improvement_per_cost_tries_what_is_cheap_first():

@@ -10,6 +10,7 @@ from searchitect.strategies.gp_wl import GPWL, decision_graphs
 from searchitect.strategies.random_search import RandomSearch
 from searchitect.strategies.strategy import Setting
 from searchitect.testing.strategies import synthetic_search
+from tests.strategies.intervals import coverage, opened_or_skipped
 from tests.strategies.spaces import Conditional
 
 SCORE = (Objective("score", "maximize"),)
@@ -100,3 +101,17 @@ def test_the_planted_motif_is_reported_best():
 def test_a_depth_out_of_range_is_refused():
     with pytest.raises(ConfigError, match="depth must be 1, 2 or 3, got 4"):
         GPWL(Setting(CELLS, SCORE), depth=4)
+
+
+def test_nine_of_ten_trainings_lie_in_the_ninety_percent_intervals_of_a_model_that_did_not_see_them():
+    inside, agreement = coverage(GPWL, sa.tabular.open_benchmark("digits_bench"))
+    assert 0.85 <= inside <= 0.95
+    assert agreement > 0.85, "wide intervals hold everything: the means must rank too"
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["nasbench201/cifar10", "transnas_micro/autoencoder", "nasbench101"])
+def test_so_do_nine_of_ten_published_results(name):
+    inside, agreement = coverage(GPWL, opened_or_skipped(name))
+    assert 0.85 <= inside <= 0.95
+    assert agreement > 0.65

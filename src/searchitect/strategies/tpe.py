@@ -41,6 +41,9 @@ class TPE:
     Trials are split at γ(n) = min(⌈share·n⌉, 25). Running trials count among the others, lest several workers try the
     same (constant liar); failed ones are left out. Several objectives are split by non-dominated rank.
 
+    l and g are densities of architectures, not of scores: there is no predictive interval whose coverage could be
+    tested, and `belief` reports no rank correlation.
+
     Args:
         startup: trials drawn at random first, the space's default among them.
         candidates: fresh draws from l that are compared.

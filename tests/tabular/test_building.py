@@ -50,16 +50,16 @@ def test_complete_is_checked(tmp_path: Path) -> None:
 
 
 WRONG_TABLES: list[tuple[dict[str, Any], str]] = [
-    ({"depth": [1, 1, 1, 2, 2, 1], "op": ["conv", "pool", "skip"] * 2}, r"rows 2 and 5 are both .*\"depth\":1"),
-    ({"depth": [1, 1, "", 2, 2, 2]}, "decision 'depth' is missing in row 2"),
+    ({"depth": [1, 1, 1, 2, 2, 1], "op": ["conv", "pool", "skip"] * 2}, r"rows 3 and 6 of .* are both .*\"depth\":1"),
+    ({"depth": [1, 1, "", 2, 2, 2]}, "decision 'depth' is missing in row 3"),
     ({"depth": [1, 1, "one", 2, 2, 2], "x": [1] * 6}, None),  # texts are options too
-    ({"valid_accuracy": [0.5, "", 0.3, 0.7, 0.6, 0.2]}, "valid_accuracy is missing in 1 of 6 rows .* first in row 1"),
+    ({"valid_accuracy": [0.5, "", 0.3, 0.7, 0.6, 0.2]}, "valid_accuracy is missing in 1 of 6 rows, first in row 2 of"),
     ({"valid_accuracy": [0.5, "nan", 0.3, 0.7, 0.6, 0.2]}, "valid_accuracy is missing in 1 of 6"),
     ({"valid_accuracy": [0.5, "inf", 0.3, 0.7, 0.6, 0.2]}, "infinite"),
-    ({"valid_accuracy": [0.5, "bad", 0.3, 0.7, 0.6, 0.2]}, "row 0 .* has '0.5' as valid_accuracy, expected a number"),
+    ({"valid_accuracy": [0.5, "bad", 0.3, 0.7, 0.6, 0.2]}, "row 2 .* has 'bad' as valid_accuracy, expected a number"),
     ({"valid_accuracy": [50, 40, 30, 7000, 60, 20]}, "out of its unit's range"),
     ({"valid_accuracy": [0.5, 0.4, 0.3, 70, 60, 20]}, "mixes fractions"),
-    ({"train_seconds": [1, 2, -1, 3, 4, 5]}, "train_seconds of .*table.csv is -1 in row 2, below 0"),
+    ({"train_seconds": [1, 2, -1, 3, 4, 5]}, "train_seconds is -1 in row 3 of .*table.csv .*, below 0"),
 ]
 
 
@@ -215,7 +215,7 @@ pooling = { op = ["pool"] }
 def test_a_condition_that_was_not_said_is_named_in_the_hint(tmp_path: Path) -> None:
     columns = {"depth": [1, 2, 1], "op": ["conv", "conv", "pool"], "kernel": [3, 5, ""], "valid_loss": [1, 2, 3]}
     text = 'table = "table.csv"\ndecisions = ["depth", "op", "kernel"]\nsignal = "valid_loss"\n'
-    with pytest.raises(TaskError, match="'kernel' is missing in row 2") as caught:
+    with pytest.raises(TaskError, match="'kernel' is missing in row 3") as caught:
         opened(tmp_path, columns, text)
     line = '"kernel" = { "op" = ["conv"] }'
     assert str(caught.value.hint).endswith(f"[when] {line}")
@@ -287,7 +287,7 @@ def test_a_join_adds_the_columns_of_another_table(tmp_path: Path) -> None:
     assert benchmark.measure(at(benchmark, depth=1, op="pool"))["latency_ms"] == 2
     assert "latency_ms" not in benchmark.measure(at(benchmark, depth=1, op="skip"))  # nothing was measured there
     (tmp_path / "more.csv").write_text("op,latency_ms\nconv,3\nconv,2\n", "utf-8")
-    with pytest.raises(TaskError, match="'conv' in the rows 0 and 1"):
+    with pytest.raises(TaskError, match="'conv' stands in rows 1 and 2 of"):
         opened(tmp_path, grid(), text)
 
 
@@ -375,3 +375,38 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "t.parquet").write_bytes(b"PAR1 not really")
     with pytest.raises(TaskError, match="t.parquet as parquet"):
         open_benchmark(str(tmp_path / "b.toml"))
+
+
+def test_rows_in_messages_are_those_of_the_file_also_where_rows_are_left_out_or_have_no_such_decision(
+    tmp_path: Path,
+) -> None:
+    columns = {
+        "space": ["old", "new", "new", "new"],
+        "op": ["conv", "pool", "conv", "conv"],
+        "kernel": [3, "", 5, ""],
+        "valid_accuracy": [0.4, 0.5, 0.6, 0.7],
+    }
+    text = 'table = "table.csv"\ndecisions = ["op", "kernel"]\nsignal = "valid_accuracy"\nwhere = { space = "new" }\n'
+    with pytest.raises(TaskError, match=r"'kernel' is missing in row 4 of .*csv \(counted from 1, below the header\)"):
+        opened(tmp_path, columns, text + '[when]\nkernel = { op = "conv" }')
+    arch = columns | {"arch": ["-", "a-1", "a-2", "a_3"]}
+    text = text.replace("decisions = [", 'architecture = { column = "arch", pattern = "{x}-{y}" }\n#')
+    with pytest.raises(TaskError, match="row 4 .* has 'a_3' as arch, which does not match the pattern"):
+        opened(tmp_path, arch, text)
+
+
+@pytest.mark.parametrize(
+    ("cells", "message", "hint"),
+    [
+        ([91, 90, 89, 0.89, 88, 87], r"fractions \(0.89\) and per cent \(91\) in rows 4 and 1 of", "units"),
+        ([91, 90, 9100, 50, 88, 87], "runs from 50 to 9100 in rows 4 and 3 of", "units"),
+        ([0.5, 0.4, "71 %", 0.3, 0.2, 0.1], "row 3 .* has '71 %' as valid_accuracy", "the number alone"),
+        ([0.5, 0.4, "0,7", 0.3, 0.2, 0.1], "row 3 .* has '0,7' as valid_accuracy", "decimals with a point"),
+        ([0.5, 0.4, "n/a", 0.3, 0.2, 0.1], "row 3 .* has 'n/a' as valid_accuracy", "leave the cell empty"),
+        ([0.5, 0.4, "inf", 0.3, 0.2, 0.1], "infinite number, in row 3", "leave the cell empty"),
+    ],
+)
+def test_a_number_that_cannot_be_is_told_with_its_row_and_a_remedy(tmp_path, cells, message, hint) -> None:
+    with pytest.raises(TaskError, match=message) as caught:
+        opened(tmp_path, grid() | {"valid_accuracy": cells})
+    assert hint in str(caught.value.hint)

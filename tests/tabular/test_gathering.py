@@ -125,7 +125,7 @@ def test_seeds_are_trainings_of_their_own(tmp_path: Path) -> None:
     assert [benchmark.measure(member, replicate=n)["valid_accuracy"] for n in (0, 1)] == [0.5, 0.31]
     assert benchmark.measure(member, Fidelity(epochs=1), 1)["valid_accuracy"] == 0.11
     columns["seed"] = ["3"] * 24
-    with pytest.raises(SearchitectError, match="rows 4 and 16 .* epoch 1 of .*conv.* with seed 3"):
+    with pytest.raises(SearchitectError, match="rows 5 and 17 .* epoch 1 of .*conv.* with seed 3"):
         opened(tmp_path, columns, LONG + 'replicates = "seed"')
 
 
@@ -162,22 +162,22 @@ def test_lists_may_be_called_cumulative_too(tmp_path: Path) -> None:
 
 def test_a_text_in_a_list_is_told_with_its_row(tmp_path: Path) -> None:
     columns = {"depth": [1, 2], "valid_loss": ["[3, 2, 1, 1]", '[3, 2, 1, "low"]']}
-    with pytest.raises(SearchitectError, match="row 1 .* has 'low' as valid_loss, expected a number"):
+    with pytest.raises(SearchitectError, match="row 2 .* has 'low' as valid_loss, expected a number"):
         opened(tmp_path, columns, 'table = "table.csv"\ndecisions = ["depth"]\nsignal = "valid_loss"\n')
 
 
 WRONG = [
-    ("3,2,pool", ",2,pool", "epoch is missing in row 3"),
-    ("3,2,pool", "nan,2,pool", "epoch is missing in row 3"),
-    ("3,2,pool", "2.5,2,pool", "row 3 .* has '2.5' as epoch, expected a whole number"),
-    ("3,2,pool", "0,2,pool", "row 3 .* has 0 as epoch, expected 1 to"),
-    ("3,2,pool", "-1,2,pool", "row 3 .* has -1 as epoch"),
+    ("3,2,pool", ",2,pool", "epoch is missing in row 4"),
+    ("3,2,pool", "nan,2,pool", "epoch is missing in row 4"),
+    ("3,2,pool", "2.5,2,pool", "row 4 .* has '2.5' as epoch, expected a whole number"),
+    ("3,2,pool", "0,2,pool", "row 4 .* has 0 as epoch, expected 1 to"),
+    ("3,2,pool", "-1,2,pool", "row 4 .* has -1 as epoch"),
     ("3,2,pool", "last,2,pool", "has '3' as epoch, expected a whole number"),
-    ("3,2,pool", "1,2,pool", r"rows 3 and 7 of .* are both epoch 1 of .*\"depth\": 2, \"op\": \"pool\""),
+    ("3,2,pool", "1,2,pool", r"rows 4 and 8 of .* are both epoch 1 of .*\"depth\": 2, \"op\": \"pool\""),
     ("2,2,pool,0.22", "2,2,pool,7000", "out of its unit's range"),
-    ("2,2,pool,0.22", "2,2,pool,bad", "has '0.31' as valid_accuracy, expected a number"),
-    ("2,2,pool,0.22,,20,7", "2,2,pool,0.22,,20,", "epoch_seconds is missing in row 11"),
-    ("2,2,pool,0.22,,20,7", "2,2,pool,0.22,,20,-1", "is -1 in row 11, below 0"),
+    ("2,2,pool,0.22", "2,2,pool,bad", "row 12 .* has 'bad' as valid_accuracy, expected a number"),
+    ("2,2,pool,0.22,,20,7", "2,2,pool,0.22,,20,", "epoch_seconds is missing in row 12"),
+    ("2,2,pool,0.22,,20,7", "2,2,pool,0.22,,20,-1", "is -1 in row 12 of .*, below 0"),
 ]
 
 
@@ -201,7 +201,7 @@ WORDS = [
     ('"epoch"', '"epoch"\nmeasurements = { a = "a_{epochs}" }', "no column like"),
     ('"epoch"', '"epoch"\nmeasurements = { a = { 3 = "params" } }', "one row for each epoch"),
     ('"epoch_seconds"', '{ per_epoch = "epoch_seconds" }', "differs between epochs"),
-    ('"epoch_seconds"', '{ column = "epoch_seconds", cumulative = true }', "falls from 8 in row 4 to 7 in row 8"),
+    ('"epoch_seconds"', '{ column = "epoch_seconds", cumulative = true }', "falls from 8 to 7 in rows 5 and 9"),
     ('"epoch_seconds"', '{ column = "epoch_seconds", cumulative = 1 }', "cost is a column"),
 ]
 

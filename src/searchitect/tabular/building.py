@@ -220,8 +220,8 @@ def _require(measured: Mapping[str, Measurement], signals: _Signals, prices: Mea
         empty = [row for row, value in enumerate(one.full) if value is None]
         if empty:
             raise TaskError(
-                f"{one.name} is missing in {len(empty):,} of {len(rows):,} {rows.called} of {rows.label}, first in "
-                f"{'the one of row' if isinstance(rows, Gathered) else 'row'} {rows.numbers[empty[0]]}",
+                f"{one.name} is missing in {len(empty):,} of {len(rows):,} {rows.called}, first in "
+                f"{'the one of ' if isinstance(rows, Gathered) else ''}{rows.spot(empty[0])}",
                 hint=f'missing = "drop" leaves those {rows.called} out; they then count as not in the table'
                 + _perhaps_epochs(rows),
             )
@@ -272,8 +272,7 @@ def _grouped(
             same = next((pair for pair in pairwise(found) if seeds[pair[0]] == seeds[pair[1]]), None)
             if same is not None:
                 raise TaskError(
-                    f"rows {rows.numbers[same[0]]} and {rows.numbers[same[1]]} of {rows.label} are one architecture "
-                    f"with one {description.replicates}",
+                    f"{rows.spot(*same)} are one architecture with one {description.replicates}",
                     hint="remove the repeated rows, or name more columns as decisions",
                 )
     elif not description.replicates:
@@ -281,8 +280,8 @@ def _grouped(
         if twice is not None:
             count = sum(len(found) > 1 for found in places.values())
             raise TaskError(
-                f"{rows.label} holds {count:,} architectures more than once; rows {rows.numbers[twice[0]]} and "
-                f"{rows.numbers[twice[1]]} are both {texts[twice[0]][:200]}",
+                f"{rows.label} holds {count:,} architectures more than once; {rows.spot(*twice[:2])} are both "
+                f"{texts[twice[0]][:200]}",
                 hint='replicates = "seed_column", or replicates = true where rows are repeated trainings; '
                 f"where = {{ … }} keeps one kind of row{_perhaps_epochs(rows)}",
             )

@@ -34,7 +34,9 @@ def fields_of(description: Description, rows: Rows) -> tuple[list[Field], int]:
                 lists[name] = _list(name, column, cells, words, description)
                 continue
             advice = "" if column in activity else _when_active(column, cells, columns, rows)
-            plain[name] = PlainField(name, column, cells, rows.label, words, active=activity.get(column), advice=advice)
+            plain[name] = PlainField(
+                name, column, cells, rows.label, rows.spot, words, active=activity.get(column), advice=advice
+            )
     found: list[Field] = [*_nested(description, plain), *lists.values(), *_from_text(description, rows)]
     found += [_repeat(words, rows) for words in description.repeats]
     return found, 0
@@ -115,13 +117,13 @@ def _from_text(description: Description, rows: Rows) -> list[Field]:
         raise ConfigError(
             "architecture needs a column and a pattern", hint='{ column = "arch", pattern = "{depth}-{width}" }'
         )
-    read = Pattern(words["pattern"]).read(rows.column(words["column"]), f"{rows.label} ({words['column']})")
+    read = Pattern(words["pattern"]).read(rows.column(words["column"]), words["column"], rows.spot)
     fields: list[Field] = []
     for hole, cells in read.items():
         if any(isinstance(cell, tuple) for cell in cells):
             fields.append(ListField(field_name(hole), cells))
         else:
-            fields.append(PlainField(field_name(hole), words["column"], cells, rows.label))
+            fields.append(PlainField(field_name(hole), words["column"], cells, rows.label, rows.spot))
     return fields
 
 
@@ -133,7 +135,7 @@ def _repeat(words: Mapping[str, Any], rows: Rows) -> RepeatField:
             hint='name = "stages", length = "n_stages", items = { width = "stage_{i}_width" }',
         )
     columns = {str(key): [rows.column(column) for column in numbered(value, rows)] for key, value in items.items()}
-    return RepeatField(field_name(name), rows.column(length), columns, rows.label)
+    return RepeatField(field_name(name), rows.column(length), columns, rows.label, rows.spot)
 
 
 def numbered(columns: Any, rows: Rows) -> list[str]:

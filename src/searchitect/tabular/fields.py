@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from keyword import iskeyword
 from math import gcd
@@ -44,6 +44,7 @@ class PlainField(Field):
     Attributes:
         words: what the description says: options, kind, log, role.
         below: value to the fields that are active where this one has it.
+        spot: from the place of a cell to where it stands, for messages.
         active: whether the decision exists, row by row; a cell of an inactive one is not read.
         advice: the line of [when] that would explain missing cells, for the hint.
     """
@@ -52,22 +53,23 @@ class PlainField(Field):
     column: str
     cells: Cells
     where: str
+    spot: Callable[[int], str]
     words: Mapping[str, Any] = field(default_factory=dict)
     below: dict[Any, list[Field]] = field(default_factory=dict)
     active: Sequence[bool] | None = None
     advice: str = ""
 
     def __post_init__(self) -> None:
-        read = [cell for row, cell in enumerate(self.cells) if self.active is None or self.active[row]]
-        if any(cell is None or isinstance(cell, tuple) for cell in read):
-            row = next(row for row, cell in enumerate(read) if cell is None or isinstance(cell, tuple))
+        read = {row: cell for row, cell in enumerate(self.cells) if self.active is None or self.active[row]}
+        row = next((row for row, cell in read.items() if cell is None or isinstance(cell, tuple)), None)
+        if row is not None:
             what = "is missing" if read[row] is None else f"is a list: {str(read[row])[:40]}"
             raise TaskError(
-                f"the decision {self.column!r} {what} in row {row} of {self.where}",
+                f"the decision {self.column!r} {what} in {self.spot(row)}",
                 hint="fill it in, leave the row out (where), or say when it is active: [when] "
                 + (self.advice or f'{self.name} = {{ other_column = ["value"] }}'),
             )
-        self.values = _ordered(dict.fromkeys(read), self.column, self.where)
+        self.values = _ordered(dict.fromkeys(read.values()), self.column, self.where)
         self.kind = self.words.get("kind") or self._guess()
         if "options" in self.words:
             self._take_options(self.words["options"])
@@ -84,7 +86,7 @@ class PlainField(Field):
         for row, cell in enumerate(self.cells):
             if (self.active is None or self.active[row]) and cell not in options:
                 raise TaskError(
-                    f"row {row} of {self.where} has {self.column} = {cell!r}, which is no option",
+                    f"{self.spot(row)} has {self.column} = {cell!r}, which is no option",
                     hint=did_you_mean(str(cell), map(str, options)),
                 )
         self.values = list(options)
@@ -145,20 +147,23 @@ class RepeatField(Field):
     lengths: Cells
     items: Mapping[str, Sequence[Cells]]
     where: str
+    spot: Callable[[int], str]
 
     def __post_init__(self) -> None:
         most = min(len(columns) for columns in self.items.values())
         for row, length in enumerate(self.lengths):
             if isinstance(length, bool) or not isinstance(length, int) or not 0 <= length <= most:
                 raise TaskError(
-                    f"row {row} of {self.where} says that {self.name} has {length!r} elements, expected 0 to {most}"
+                    f"{self.spot(row)} says that {self.name} has {length!r} elements, expected 0 to {most}",
+                    hint="the number of elements is a whole number, and each element has columns",
                 )
         self._fields = {name: self._element(name, columns) for name, columns in self.items.items()}
 
     def _element(self, name: str, columns: Sequence[Cells]) -> PlainField:
         """Return one field whose rows are the active elements of all rows: every element has the same options."""
-        used = [columns[i][row] for row, length in enumerate(self.lengths) for i in range(length)]
-        return PlainField(name, f"{self.name}.{name}", used, self.where)
+        places = [(row, i) for row, length in enumerate(self.lengths) for i in range(length)]
+        used = [columns[i][row] for row, i in places]
+        return PlainField(name, f"{self.name}.{name}", used, self.where, lambda place: self.spot(places[place][0]))
 
     def declare(self) -> Any:
         parts = {name: element.declare() for name, element in self._fields.items()}

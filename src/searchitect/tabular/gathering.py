@@ -130,7 +130,7 @@ def _epochs(rows: Rows, column: str, first: int) -> list[int]:
     """Read how many epochs were trained at each row."""
     found = []
     for place, cell in enumerate(rows.column(column)):
-        where = f"row {rows.numbers[place]} of {rows.label}"
+        where = rows.spot(place)
         if cell is None:
             raise TaskError(
                 f"{column} is missing in {where}", hint="fill it in: it is the number of epochs trained when measured"
@@ -177,7 +177,7 @@ def _check_once(
             decisions: Mapping[str, Any] = dict(key[0])
             seed = "" if key[1] is None else f" with {description.replicates} {key[1]}"
             raise TaskError(
-                f"rows {rows.numbers[one]} and {rows.numbers[next_one]} of {rows.label} are both "
+                f"{rows.spot(one, next_one)} are both "
                 f"{description.epoch_column} {epochs[one] - 1 + description.first_epoch} of "
                 f"{json.dumps(decisions)[:200]}{seed}",
                 hint="remove the repeated rows, or name more columns as decisions"

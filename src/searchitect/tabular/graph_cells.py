@@ -71,6 +71,7 @@ def graph_fields(words: Mapping[str, Any], rows: Rows) -> list[PlainField]:
             f"edge_{i}_{j}",
             [(i, j) in edges for edges in moved],
             rows.label,
+            rows.spot,
             {"options": [False, True]},
         )
         for j in range(1, last + 1)
@@ -79,7 +80,7 @@ def graph_fields(words: Mapping[str, Any], rows: Rows) -> list[PlainField]:
     options = sorted({label for graph in graphs for label in graph.labels})
     for v in range(1, last):
         cells = [graph.labels[v - 1] if v < graph.last else spare for graph in graphs]
-        fields.append(PlainField(f"op_{v}", f"op_{v}", cells, rows.label, {"options": options}))
+        fields.append(PlainField(f"op_{v}", f"op_{v}", cells, rows.label, rows.spot, {"options": options}))
     return fields
 
 
@@ -88,12 +89,12 @@ def _read(matrix: str, text: str, rows: Rows, row: int) -> Graph:
     n = len(labels)
     if not 2 <= n <= LARGEST or len(matrix) != n * n or set(matrix) - {"0", "1"}:
         raise TaskError(
-            f"row {rows.numbers[row]} of {rows.label} is no graph: {n} labels and a matrix of {len(matrix)} digits",
+            f"{rows.spot(row)} is no graph: {n} labels and a matrix of {len(matrix)} digits",
             hint="labels joined by |, and as many rows of as many digits 0 and 1, without separators",
         )
     edges = frozenset(divmod(place, n) for place, digit in enumerate(matrix) if digit == "1")
     if any(i >= j for i, j in edges):
-        raise TaskError(f"row {rows.numbers[row]} of {rows.label}: an edge leads back; the matrix is upper triangular")
+        raise TaskError(f"{rows.spot(row)}: an edge leads back; the matrix is upper triangular")
     return Graph(tuple(labels[1:-1]), edges)
 
 

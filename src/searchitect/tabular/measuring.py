@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -118,24 +119,44 @@ def _columns(name: str, source: Any, rows: Rows) -> str | dict[int, str]:
 
 def _numbers(column: str, cells: Sequence[Any], rows: Rows, row: int | None = None) -> Cells:
     """Check that cells are numbers: one of each row, or all of one row."""
-    for place, cell in enumerate(cells):
-        number = isinstance(cell, (int, float)) and not isinstance(cell, bool) and abs(cell) < 1e300
-        if cell is not None and not number:
-            raise TaskError(
-                f"row {rows.numbers[place if row is None else row]} of {rows.label} has {str(cell)[:40]!r} "
-                f"as {column}, expected a number",
-                hint="write decimals with a point"
-                if re.fullmatch(r"-?\d+,\d+", str(cell))
-                else "leave the cell empty where nothing was measured",
-            )
+    wrong = [place for place, cell in enumerate(cells) if cell is not None and not _is_number(cell)]
+    if wrong:
+        # One text makes a whole column of a CSV file texts: the row to mend is the one that cannot be read.
+        place = next((place for place in wrong if not _reads_as_number(cells[place])), wrong[0])
+        cell = cells[place]
+        raise TaskError(
+            f"{rows.spot(place if row is None else row)} has {str(cell)[:40]!r} as {column}, expected a number",
+            hint=_advice_on(str(cell)),
+        )
     return [None if cell is None else float(cell) for cell in cells]
+
+
+def _is_number(cell: Any) -> bool:
+    return isinstance(cell, (int, float)) and not isinstance(cell, bool) and abs(cell) < 1e300
+
+
+def _reads_as_number(cell: Any) -> bool:
+    try:
+        return isinstance(cell, str) and math.isfinite(float(cell))
+    except ValueError:
+        return False
+
+
+def _advice_on(cell: str) -> str:
+    if re.fullmatch(r"-?\d+,\d+", cell):
+        return "write decimals with a point"
+    if re.fullmatch(r"-?[\d.]+ *[^\d\s.,]{1,12}", cell):
+        return "write the number alone: the unit belongs into the column's name"
+    return "leave the cell empty where nothing was measured"
 
 
 def _curves(name: str, column: str, cells: Sequence[Any], rows: Rows, unit: str | None) -> Measurement:
     curves: list[tuple[float, ...] | None] = []
     for place, cell in enumerate(cells):
         if cell is not None and not isinstance(cell, tuple):
-            raise TaskError(f"row {rows.numbers[place]} of {rows.label} has {cell!r} as {column}, expected a list")
+            raise TaskError(
+                f"{rows.spot(place)} has {cell!r} as {column}, expected a list", hint="[] where there is no curve"
+            )
         known = _numbers(column, [value for value in cell or () if value is not None], rows, place)
         if cell and len(known) < len(cell):  # a curve with a hole is no curve; what comes before it may be
             known = known[: next(i for i, value in enumerate(cell) if value is None)]
@@ -174,17 +195,18 @@ def _check_values(name: str, column: str, cells: Cells, rows: Rows, unit: str | 
     hint = 'say what it is: units = { NAME = "percent" } or "fraction", or correct the column'.replace("NAME", name)
     if words & POSITIVE and low < 0 and "neg" not in words and "score" not in words:
         raise TaskError(
-            f"{column} of {rows.label} is {low:g} in row {rows.numbers[cells.index(low)]}, below 0",
+            f"{column} is {low:g} in {rows.spot(cells.index(low))}, below 0",
             hint="leave the cell empty where nothing was measured",
         )
+    at = rows.spot(cells.index(low), cells.index(high))
     is_share = bool(words & SHARES)
     percent = unit == "percent" or (unit is None and "percent" in words and is_share)
     if (is_share or unit is not None) and not 0 <= low <= high <= (1 if unit == "fraction" else 100):
-        raise TaskError(f"{column} of {rows.label} runs from {low:g} to {high:g}: out of its unit's range", hint=hint)
+        raise TaskError(f"{column} runs from {low:g} to {high:g} in {at}: out of its unit's range", hint=hint)
     if percent and high <= 1 and len(present) > 1:
-        raise TaskError(f"{column} of {rows.label} is called percent, but runs from {low:g} to {high:g}", hint=hint)
+        raise TaskError(f"{column} is called percent, but runs from {low:g} to {high:g} in {at}", hint=hint)
     if is_share and unit is None and _mixed(present):
-        raise TaskError(f"{column} of {rows.label} mixes fractions ({low:g}) and per cent ({high:g})", hint=hint)
+        raise TaskError(f"{column} mixes fractions ({low:g}) and per cent ({high:g}) in {at}", hint=hint)
 
 
 def _mixed(present: Sequence[float]) -> bool:

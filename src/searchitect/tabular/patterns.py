@@ -7,7 +7,7 @@ characters and `{name:*|}` for a list separated by `|`. Everything else stands f
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from searchitect.errors import ConfigError, TaskError
@@ -60,7 +60,7 @@ class Pattern:
             )
         return f"(?P<{name}>.+?)"
 
-    def read(self, cells: Sequence[Any], where: str) -> dict[str, list[Any]]:
+    def read(self, cells: Sequence[Any], column: str, spot: Callable[[int], str]) -> dict[str, list[Any]]:
         """Return one column for each hole; a list hole gives tuples. Numbers are read where all texts are numbers.
 
         Raises:
@@ -71,13 +71,13 @@ class Pattern:
             match = self._regex.fullmatch(cell) if isinstance(cell, str) and len(cell) <= MAX_TEXT else None
             if match is None:
                 raise TaskError(
-                    f"row {row} of {where} does not match the pattern {self.text!r}: {str(cell)[:80]!r}",
+                    f"{spot(row)} has {str(cell)[:80]!r} as {column}, which does not match the pattern {self.text!r}",
                     hint="correct the pattern, or leave such rows out with where = { column = value }",
                 )
             for name, text in match.groupdict().items():
                 found[name].append(self._items(name, text))
         return {
-            name: _typed_lists(cells, name, where) if name in self._lists else typed(cells, name, where)
+            name: _typed_lists(cells, name, column) if name in self._lists else typed(cells, name, column)
             for name, cells in found.items()
         }
 

@@ -70,13 +70,13 @@ def _by_rows(column: str, rows: Gathered, cumulative: bool | None) -> Measuremen
     for places in rows.trainings:
         values = [cells[place] for place in places]
         if None in values:
-            at = rows.long.numbers[places[values.index(None)]]
-            raise TaskError(f"{column} is missing in row {at} of {rows.label}", hint="a cost is needed for every epoch")
+            at = rows.long.spot(places[values.index(None)])
+            raise TaskError(f"{column} is missing in {at}", hint="a cost is needed for every epoch")
         fall = next((two for two in pairwise(places) if cumulative and cells[two[1]] < cells[two[0]]), None)
         if fall is not None:
             raise TaskError(
-                f"{column} of {rows.label} is called cumulative, but falls from {cells[fall[0]]:g} in row "
-                f"{rows.long.numbers[fall[0]]} to {cells[fall[1]]:g} in row {rows.long.numbers[fall[1]]}",
+                f"{column} is called cumulative, but falls from {cells[fall[0]]:g} to {cells[fall[1]]:g} in "
+                f"{rows.long.spot(*fall)}",
                 hint=f'cost = "{column}" adds up what each row spent',
             )
         for place, total in zip(places, values if cumulative else accumulate(values), strict=True):

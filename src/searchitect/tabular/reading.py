@@ -54,7 +54,7 @@ class TableFile:
         """
         self.require(name)
         if name not in self._known:
-            self._known[name] = [cell_of(value, name, self.path.name) for value in _parquet_cells(self.path, name)]
+            self._known[name] = _cells_of(_parquet_cells(self.path, name), name, self.path.name)
         return self._known[name]
 
     def require(self, name: str) -> None:
@@ -99,6 +99,19 @@ def cell_of(value: Any, name: str, where: str) -> Any:
     raise TaskError(
         f"the column {name!r} of {where} holds {str(value)[:40]!r}, expected numbers, text, booleans or lists of them"
     )
+
+
+def _cells_of(values: Sequence[Any], name: str, where: str) -> list[Any]:
+    """Return a column of plain values; what it cannot hold is refused with its row."""
+    row = -1
+    try:
+        found = []
+        for value in values:
+            row += 1
+            found.append(cell_of(value, name, where))
+        return found
+    except TaskError as error:
+        raise TaskError(f"{error.message}, in row {row + 1} (counted from 1)", hint=error.hint) from None
 
 
 def _parquet_names(path: Path) -> tuple[str, ...]:
@@ -158,7 +171,7 @@ def typed(cells: Sequence[Any], name: str, where: str) -> list[Any]:
     """Return text cells as booleans, integers, floats or lists where all of them can be read as such."""
     present = [str(cell) for cell in cells if cell is not None]
     read = _reader(present)
-    return [None if cell is None else cell_of(read(str(cell)), name, where) for cell in cells]
+    return _cells_of([None if cell is None else read(str(cell)) for cell in cells], name, where)
 
 
 def _reader(present: Sequence[str]) -> Any:

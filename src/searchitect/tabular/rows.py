@@ -9,10 +9,17 @@ from typing import Any
 from searchitect.errors import ConfigError, SearchitectError, TaskError, did_you_mean
 from searchitect.tabular.reading import TableFile
 
-__all__ = ["Find", "Rows"]
+__all__ = ["Find", "Rows", "spotted"]
 
 Find = Callable[[str], Path]
 """From the name or path of a table to its file."""
+
+
+def spotted(label: str, *rows: int) -> str:
+    """Return how messages say where rows of a file stand; `rows` count from 0, people from 1."""
+    below = "" if label.endswith((".parquet", ".pq")) else ", below the header"
+    numbers = " and ".join(str(row + 1) for row in rows)
+    return f"row{'s' if len(rows) > 1 else ''} {numbers} of {label} (counted from 1{below})"
 
 
 class Rows:
@@ -80,6 +87,10 @@ class Rows:
                 return [found[row] for row in self.numbers]
         raise TaskError(f"{self.label} has no column {name!r}", hint=did_you_mean(name, self.names[:300]))
 
+    def spot(self, *places: int) -> str:
+        """Return where kept rows stand in the file, as messages say it."""
+        return spotted(self.label, *(self.numbers[place] for place in places))
+
     def keep(self, wanted: Sequence[bool]) -> None:
         """Leave out the kept rows that are not wanted."""
         self.numbers = [row for row, fine in zip(self.numbers, wanted, strict=True) if fine]
@@ -106,7 +117,7 @@ class Rows:
         for place, cell in enumerate(file.column(key)):
             if cell in places:
                 raise TaskError(
-                    f"{path.parent.name}/{path.name} has {key} = {cell!r} in the rows {places[cell]} and {place}",
+                    f"{key} = {cell!r} stands in {spotted(f'{path.parent.name}/{path.name}', places[cell], place)}",
                     hint="join on a column that names each architecture once",
                 )
             places[cell] = place

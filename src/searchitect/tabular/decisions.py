@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from searchitect.errors import ConfigError, TaskError, did_you_mean
@@ -15,31 +16,73 @@ from searchitect.tabular.rows import Rows
 
 __all__ = ["columns_of", "fields_of", "numbered"]
 
+ABSENT = "none"
+"""What an optional hole decides where it is empty, unless [when] says that there is nothing to decide."""
+
 
 def fields_of(description: Description, rows: Rows) -> tuple[list[Field], int]:
     """Return the fields of the space, and the last vertex where they write a graph, else 0."""
     if description.graph is not None:
         fields = graph_fields(description.graph, rows)
         return list[Field](fields), int(fields[-1].name.removeprefix("op_")) + 1 if fields[-1].name[:3] == "op_" else 1
-    plain: dict[str, PlainField] = {}
-    lists: dict[str, ListField] = {}
-    activity = _activity(description, rows)
-    columns = {column: words for pattern, words in description.decisions.items() for column in rows.matching(pattern)}
+    known = _known(description, rows)
+    activity = _activity(description, known, len(rows))
+    made: dict[str, PlainField | ListField] = {}
+    for key, one in known.items():
+        name = field_name(key)
+        if name in {field.name for field in made.values()}:
+            raise ConfigError(f"the decision {key!r} is named twice", hint="name every column and hole once")
+        if one.cells and all(isinstance(cell, tuple) for cell in one.cells):
+            made[key] = _list(name, key, one.cells, one.words, description)
+            continue
+        cells, advice = one.cells, "" if key in activity else _when_active(key, known)
+        if one.source and key not in activity and not advice:
+            cells = _absent_named(key, cells)
+        active = activity.get(key)
+        made[key] = PlainField(name, key, cells, rows.label, rows.spot, one.words, {}, active, advice, one.source)
+    plain = {key: field for key, field in made.items() if isinstance(field, PlainField)}
+    lists = [field for field in made.values() if isinstance(field, ListField)]
+    return [*_nested(description, plain), *lists, *(_repeat(words, rows) for words in description.repeats)], 0
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A decision as the table says it.
+
+    Attributes:
+        source: the column of the architecture string in which it is a hole; empty for a column of its own.
+    """
+
+    cells: list[Any]
+    words: Mapping[str, Any]
+    source: str = ""
+
+
+def _known(description: Description, rows: Rows) -> dict[str, _Known]:
+    """Return the decisions by what [when] calls them: the name of a column, or of a hole."""
+    found: dict[str, _Known] = {}
     for pattern, words in description.decisions.items():
         for column in rows.matching(pattern):
-            name, cells = field_name(column), rows.column(column)
-            if name in plain or name in lists:
+            if column in found:
                 raise ConfigError(f"the decision {column!r} is named twice", hint="name every column once")
-            if cells and all(isinstance(cell, tuple) for cell in cells):
-                lists[name] = _list(name, column, cells, words, description)
-                continue
-            advice = "" if column in activity else _when_active(column, cells, columns, rows)
-            plain[name] = PlainField(
-                name, column, cells, rows.label, rows.spot, words, active=activity.get(column), advice=advice
-            )
-    found: list[Field] = [*_nested(description, plain), *lists.values(), *_from_text(description, rows)]
-    found += [_repeat(words, rows) for words in description.repeats]
-    return found, 0
+            found[column] = _Known(rows.column(column), words)
+    for hole, known in _from_text(description, rows).items():
+        if hole in found:
+            raise ConfigError(f"{hole!r} is the name of a column and of a hole", hint="give the hole another name")
+        found[hole] = known
+    return found
+
+
+def _absent_named(hole: str, cells: list[Any]) -> list[Any]:
+    """Return the texts of an optional hole, numbers too; where it is empty, the decision is "none"."""
+    if None not in cells:
+        return cells
+    if ABSENT in cells:
+        raise ConfigError(
+            f"the hole {hole!r} is empty in some rows and {ABSENT!r} in others: two words for one thing, or two things",
+            hint="say when it is there: [when] " + f'{hole} = {{ other_hole = ["value"] }}',
+        )
+    return [ABSENT if cell is None else str(cell) for cell in cells]
 
 
 def _list(name: str, column: str, cells: list[Any], words: Mapping[str, Any], description: Description) -> ListField:
@@ -51,40 +94,42 @@ def _list(name: str, column: str, cells: list[Any], words: Mapping[str, Any], de
     return ListField(name, cells)
 
 
-def _when_active(column: str, cells: list[Any], columns: Mapping[str, Any], rows: Rows) -> str:
-    """Return the line that says when a column with missing cells is active, if one other decision tells it."""
+def _when_active(key: str, known: Mapping[str, _Known]) -> str:
+    """Return the line that says when a decision with missing cells is active, if one other decision tells it."""
+    cells = known[key].cells
     if None not in cells:
         return ""
-    for other in columns:
-        others = rows.column(other)
-        present = {value for value, cell in zip(others, cells, strict=True) if cell is not None}
-        absent = {value for value, cell in zip(others, cells, strict=True) if cell is None}
-        if other != column and present and not present & absent and None not in present:
-            values = json.dumps([value for value in dict.fromkeys(others) if value in present][:20])
-            return f"{json.dumps(column)} = {{ {json.dumps(other)} = {values} }}"
+    for other, one in known.items():
+        present = {value for value, cell in zip(one.cells, cells, strict=True) if cell is not None}
+        absent = {value for value, cell in zip(one.cells, cells, strict=True) if cell is None}
+        if other != key and present and not present & absent and None not in present:
+            values = json.dumps([value for value in dict.fromkeys(one.cells) if value in present][:20])
+            return f"{json.dumps(key)} = {{ {json.dumps(other)} = {values} }}"
     return ""
 
 
-def _activity(description: Description, rows: Rows) -> dict[str, list[bool]]:
-    """Return, for each conditional column, in which rows it is active: where its parent is, and has such a value."""
-    active: dict[str, list[bool]] = {}
+def _activity(description: Description, known: Mapping[str, _Known], rows: int) -> dict[str, list[bool]]:
+    """Return, for each conditional decision, in which rows it is active: where its parent is, and has such a value."""
 
-    def of(column: str, depth: int = 0) -> list[bool]:
-        if column not in description.when:
-            return [True] * len(rows)
+    def of(key: str, depth: int = 0) -> list[bool]:
+        if key not in description.when:
+            return [True] * rows
         if depth > len(description.when):
-            raise ConfigError(f"when: {column!r} depends on itself")
-        parent, values = _condition(description, column)
-        cells = rows.column(parent)
+            raise ConfigError(f"when: {key!r} depends on itself")
+        parent, values = _condition(description, key)
+        for named in (key, parent):
+            if named not in known:
+                raise ConfigError(f"when: {named!r} is no decision", hint=did_you_mean(named, known))
+            if any(isinstance(cell, tuple) for cell in known[named].cells):
+                raise ConfigError(f"when: {named!r} is a list", hint="name decisions of a single value each")
+        cells = known[parent].cells
         for value in values:
             if value not in cells:
-                known = did_you_mean(str(value), dict.fromkeys(map(str, cells)))
-                raise ConfigError(f"when.{column}: {parent} is never {value!r}", hint=known)
+                near = did_you_mean(str(value), dict.fromkeys(map(str, cells)))
+                raise ConfigError(f"when.{key}: {parent} is never {value!r}", hint=near)
         return [up and cell in values for up, cell in zip(of(parent, depth + 1), cells, strict=True)]
 
-    for column in description.when:
-        active[column] = of(column)
-    return active
+    return {key: of(key) for key in description.when}
 
 
 def _condition(description: Description, column: str) -> tuple[str, list[Any]]:
@@ -97,34 +142,25 @@ def _condition(description: Description, column: str) -> tuple[str, list[Any]]:
 
 def _nested(description: Description, plain: Mapping[str, PlainField]) -> list[PlainField]:
     """Put conditional fields below the values of their parents; return those that are always active."""
-    names = {one.column: one for one in plain.values()}
-    for column in description.when:
-        parent, values = _condition(description, column)
-        for named in (column, parent):
-            if named not in names:
-                raise ConfigError(f"when: {named!r} is no decision", hint=did_you_mean(named, names))
+    for key in description.when:
+        parent, values = _condition(description, key)
         for value in values:
-            names[parent].below.setdefault(value, []).append(names[column])
-        names[parent].kind = "choice"
-    return [one for one in plain.values() if one.column not in description.when]
+            plain[parent].below.setdefault(value, []).append(plain[key])
+        plain[parent].kind = "choice"
+    return [one for key, one in plain.items() if key not in description.when]
 
 
-def _from_text(description: Description, rows: Rows) -> list[Field]:
+def _from_text(description: Description, rows: Rows) -> dict[str, _Known]:
     words = description.architecture
     if words is None:
-        return []
+        return {}
     if not isinstance(words.get("column"), str) or not isinstance(words.get("pattern"), str):
         raise ConfigError(
             "architecture needs a column and a pattern", hint='{ column = "arch", pattern = "{depth}-{width}" }'
         )
-    read = Pattern(words["pattern"]).read(rows.column(words["column"]), words["column"], rows.spot)
-    fields: list[Field] = []
-    for hole, cells in read.items():
-        if any(isinstance(cell, tuple) for cell in cells):
-            fields.append(ListField(field_name(hole), cells))
-        else:
-            fields.append(PlainField(field_name(hole), words["column"], cells, rows.label, rows.spot))
-    return fields
+    column = words["column"]
+    read = Pattern(words["pattern"]).read(rows.column(column), column, rows.spot)
+    return {hole: _Known(cells, {}, column) for hole, cells in read.items()}
 
 
 def _repeat(words: Mapping[str, Any], rows: Rows) -> RepeatField:
@@ -156,5 +192,8 @@ def numbered(columns: Any, rows: Rows) -> list[str]:
 def columns_of(one: Field) -> list[str]:
     """Return the columns that a field and those below it are made of."""
     if isinstance(one, PlainField):
-        return [one.column, *(name for fields in one.below.values() for child in fields for name in columns_of(child))]
+        return [
+            one.source or one.column,
+            *(name for fields in one.below.values() for child in fields for name in columns_of(child)),
+        ]
     return []

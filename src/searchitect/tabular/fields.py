@@ -46,6 +46,7 @@ class PlainField(Field):
         below: value to the fields that are active where this one has it.
         spot: from the place of a cell to where it stands, for messages.
         active: whether the decision exists, row by row; a cell of an inactive one is not read.
+        source: the column it stands in, where that is not its own.
         advice: the line of [when] that would explain missing cells, for the hint.
     """
 
@@ -58,6 +59,7 @@ class PlainField(Field):
     below: dict[Any, list[Field]] = field(default_factory=dict)
     active: Sequence[bool] | None = None
     advice: str = ""
+    source: str = ""
 
     def __post_init__(self) -> None:
         read = {row: cell for row, cell in enumerate(self.cells) if self.active is None or self.active[row]}

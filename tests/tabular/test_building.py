@@ -169,13 +169,13 @@ def test_columns_by_epoch_are_fidelities(tmp_path: Path) -> None:
 def test_lists_by_epoch_are_curves_and_their_seconds_add_up(tmp_path: Path) -> None:
     columns = grid()
     columns["loss_by_epoch"] = [f"[3.0, 2.0, {1 + i / 10}]" for i in range(6)]
-    columns["seconds_by_epoch"] = ["[1.0, 2.0, 3.0]"] * 6
+    columns["seconds_by_epoch"] = ["[2.0, 1.0, 3.0]"] * 6
     text = BRIEF.replace('"valid_accuracy"', '"loss_by_epoch"').replace('"train_seconds"', '"seconds_by_epoch"')
     benchmark = opened(tmp_path, columns, text)
     member = at(benchmark, depth=1, op="skip")
     assert benchmark.measure(member)["loss_by_epoch"] == 1.2
     assert benchmark.measure(member, Fidelity(epochs=2))["loss_by_epoch"] == 2.0
-    assert [benchmark.cost(member, Fidelity(epochs=n)) for n in (1, 2, 3)] == [1.0, 3.0, 6.0]
+    assert [benchmark.cost(member, Fidelity(epochs=n)) for n in (1, 2, 3)] == [2.0, 3.0, 6.0]
 
 
 def test_a_cost_per_epoch_is_multiplied(tmp_path: Path) -> None:

@@ -50,6 +50,8 @@ def benchmark_of(description: Description, find: Find) -> TableBenchmark:
         TaskError: the table is not what the description says: missing cells, duplicates, unknown options, wrong units.
     """
     read = Rows(find(description.table), description.where, description.joins, find)
+    if not description.epoch_column:
+        read.every, read.first = description.every, description.first_epoch
     description, rows = spread(description, read)
     rows = gather(description, rows)
     _drop(description, rows)
@@ -57,6 +59,7 @@ def benchmark_of(description: Description, find: Find) -> TableBenchmark:
     measured = _measurements(description, rows, {cell for one in fields for cell in columns_of(one)})
     signals = _signals(description, measured)
     prices, unit = prices_of(description, rows)
+    _check_continues(description, measured | ({} if prices is None else {"cost": prices}), rows)
     _require(measured, signals, prices, rows)
     space, texts, known = _space(description, fields, rows, last)
     places = _grouped(description, texts, known, rows)
@@ -151,7 +154,30 @@ def _measurements(description: Description, rows: Rows, decided: set[str]) -> di
         if name not in sources or unit not in ("percent", "fraction"):
             near = did_you_mean(name, sources) if name not in sources else 'units = { NAME = "percent" } or "fraction"'
             raise ConfigError(f"units: {name} = {unit!r} says nothing about a measurement", hint=near)
-    return {name: measurement(name, source, rows, description.units.get(name)) for name, source in sources.items()}
+    units = description.units
+    measured = {name: measurement(name, source, rows, units.get(name)) for name, source in sources.items()}
+    if description.continues:
+        measured = {name: replace(one, continues=bool(one.at)) for name, one in measured.items()}
+    return measured
+
+
+def _check_continues(description: Description, measured: Mapping[str, Measurement], rows: Rows) -> None:
+    """Refuse words about trainings by epoch where nothing was recorded by epoch, or by two scales of epochs."""
+    by_epoch = {name: one for name, one in measured.items() if one.curves or one.at}
+    if (description.continues or description.every > 1) and not by_epoch:
+        word = "continues" if description.continues else "every"
+        raise ConfigError(
+            f"{word} speaks of epochs, but {rows.label} records none of: {', '.join(list(measured)[:8])}",
+            hint='signal = "accuracy_{epochs}" reads accuracy_5, accuracy_10 …; a column of lists is read by itself',
+        )
+    lengths = {max(one.at): name for name, one in reversed(by_epoch.items()) if one.continues}
+    if description.every > 1 and len(lengths) > 1:
+        most, least = max(lengths), min(lengths)
+        raise ConfigError(
+            f"with every = {description.every}, the lists of {lengths[most]} end after {most} epochs and those of "
+            f"{lengths[least]} after {least}: they do not count alike",
+            hint='measurements = ["…"] names those that do',
+        )
 
 
 def _add(sources: dict[str, Any], column: str) -> None:

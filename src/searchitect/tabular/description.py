@@ -33,6 +33,7 @@ KEYS: dict[str, type | tuple[type, ...]] = {
     "units": dict,
     "cost": (str, dict),
     "epochs": (int, str, dict),
+    "continues": bool,
     "replicates": (str, bool),
     "complete": bool,
     "joins": list,
@@ -44,7 +45,7 @@ INNER = {
     "architecture": ("column", "pattern", "kind"),
     "graph": ("adjacency", "operations", "vertices", "edges"),
     "cost": ("column", "per_epoch", "unit", "cumulative"),
-    "epochs": ("column", "first"),
+    "epochs": ("column", "first", "every"),
     "repeats": ("name", "length", "items"),
     "joins": ("table", "on", "columns", "optional"),
 }
@@ -62,7 +63,9 @@ class Description:
         cost: a column, or a table of the words of `INNER`.
         epochs: of the full training, where the description says a number.
         epoch_column: of a long table, with one row for each epoch; empty for other tables.
-        first_epoch: what that column calls the first epoch.
+        first_epoch: what that column calls the first epoch; or the epoch of the first item of a list.
+        every: epochs between two items of a list.
+        continues: whether columns by epoch are of one training that was carried on.
     """
 
     name: str
@@ -86,6 +89,8 @@ class Description:
     epochs: int | None = None
     epoch_column: str = ""
     first_epoch: int = 1
+    every: int = 1
+    continues: bool = False
     replicates: str | bool = False
     complete: bool = False
     joins: tuple[Mapping[str, Any], ...] = ()
@@ -219,14 +224,28 @@ def _epochs(where: str, given: int | str | dict[str, Any] | None) -> dict[str, A
     if given is None or isinstance(given, int):
         return {"epochs": given}
     words = {"column": given} if isinstance(given, str) else given
+    if "every" in words:
+        return _every(where, words)
     column, first = words.get("column"), words.get("first", 1)
     if not isinstance(column, str) or not column or type(first) is not int or first not in (0, 1):
         raise ConfigError(
             f"{where}: epochs is a whole number or a column, which counts from 1 or from 0, got {str(given)[:80]}",
             hint='epochs = 200; or, for a table with one row for each epoch, epochs = "epoch" '
-            'or { column = "epoch", first = 0 }',
+            'or { column = "epoch", first = 0 }; or, for lists with one item for every fifth epoch, { every = 5 }',
         )
     return {"epochs": None, "epoch_column": column, "first_epoch": first}
+
+
+def _every(where: str, words: Mapping[str, Any]) -> dict[str, Any]:
+    """Read which epochs the items of lists stand for."""
+    every, first = words["every"], words.get("first", words["every"])
+    whole = type(every) is int and type(first) is int
+    if not whole or "column" in words or not 0 < every < 10**6 or not 0 <= first < 10**6:
+        raise ConfigError(
+            f"{where}: epochs tells how many lie between two items of a list, and the first, got {str(words)[:80]}",
+            hint="epochs = { every = 5 } for items after 5, 10, 15 … epochs; { every = 5, first = 1 } for 1, 6, 11 …",
+        )
+    return {"epochs": None, "every": every, "first_epoch": first}
 
 
 def _decisions(given: list[Any] | dict[str, Any]) -> dict[str, Mapping[str, Any]]:

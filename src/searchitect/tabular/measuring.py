@@ -38,6 +38,7 @@ class Measurement:
         at: by number of epochs, where columns recorded several.
         curves: one value for each epoch, where lists recorded them.
         static: training does not change it.
+        continues: whether `at` is of one training, as `curves` are, not of one for each number of epochs.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Measurement:
     at: Mapping[int, Cells] = field(default_factory=dict)
     curves: Sequence[tuple[float, ...] | None] = ()
     static: bool = False
+    continues: bool = False
 
     def value(self, row: int, epochs: int | None = None) -> float | None:
         """Return the number of a row after so many epochs (None: all); None where it was not recorded."""
@@ -163,7 +165,15 @@ def _curves(name: str, column: str, cells: Sequence[Any], rows: Rows, unit: str 
         curves.append(tuple(value for value in known if value is not None) or None)
     full: Cells = [curve[-1] if curve else None for curve in curves]
     _check_values(name, column, full, rows, unit)
-    return Measurement(name, full, curves=curves)
+    if (rows.every, rows.first) == (1, 1):
+        return Measurement(name, full, curves=curves)
+    items = range(max(len(curve or ()) for curve in curves))
+    at = {
+        rows.first + item * rows.every: [curve[item] if curve and item < len(curve) else None for curve in curves]
+        for item in items
+    }
+    at.pop(0, None)  # before the training
+    return Measurement(name, full, at, continues=True)
 
 
 def _long(name: str, column: str | dict[int, str], rows: Gathered, unit: str | None) -> Measurement:

@@ -37,7 +37,8 @@ def prices_of(description: Description, rows: Rows) -> tuple[Measurement | None,
             hint='cost = "train_seconds", { per_epoch = "flops", unit = "epoch × FLOP" }, or '
             '{ column = "seconds_so_far", cumulative = true }',
         )
-    if "per_epoch" in more and description.epochs is None and not description.epoch_column:
+    counted = description.epochs is not None or description.epoch_column or description.every > 1
+    if "per_epoch" in more and not counted:
         raise ConfigError("a cost per epoch needs the epochs of the full training", hint="epochs = 200")
     named = description.measurements if isinstance(description.measurements, Mapping) else {}
     column, cumulative = named.get(source, source), more.get("cumulative")
@@ -50,11 +51,49 @@ def prices_of(description: Description, rows: Rows) -> tuple[Measurement | None,
         )
     if isinstance(rows, Gathered) and (by_epoch or cumulative is not None):
         found = _by_rows(column, rows, cumulative)
-    elif found.curves and not cumulative:  # seconds of each epoch: what was spent so far
-        sums = [None if curve is None else tuple(accumulate(curve)) for curve in found.curves]
-        found = replace(found, curves=sums, full=[None if total is None else total[-1] for total in sums])
+    elif by_epoch:
+        found = _by_lists(column, found, rows, cumulative)
     default = f"epoch × {source}" if "per_epoch" in more else cost_unit_of(source)
     return found, more.get("unit") or default
+
+
+def _by_lists(column: str, found: Measurement, rows: Rows, cumulative: bool | None) -> Measurement:
+    """Return what was spent so far, of lists with what each epoch took, or of columns by epoch."""
+    lists = bool(found.curves) or found.continues
+    paths = list(found.curves) if found.curves else [_present(found, row) for row in range(len(found.full))]
+    if lists and cumulative is None and _all_grow(paths):
+        raise ConfigError(
+            f"every list of {column} in {rows.label} grows from item to item: "
+            "is it what was spent so far, or since the item before?",
+            hint=f'cost = {{ column = "{column}", cumulative = true }}, or false where it is to be added up',
+        )
+    if cumulative if lists else cumulative is not False:
+        fall = next((row for row, path in enumerate(paths) if any(a > b for a, b in pairwise(path or ()))), None)
+        if fall is not None and (cumulative or lists):
+            raise TaskError(
+                f"{column} is called cumulative, but falls within {rows.spot(fall)}",
+                hint="cumulative = false adds up what each item spent",
+            )
+        return found
+    sums = [None if path is None else tuple(accumulate(path)) for path in paths]
+    full = [None if total is None else total[-1] for total in sums]
+    if found.curves:
+        return replace(found, curves=sums, full=full)
+    at = {epochs: list(cells) for epochs, cells in found.at.items()}
+    for row, total in enumerate(sums):
+        there = [epochs for epochs in at if at[epochs][row] is not None]
+        for epochs, value in zip(there, total or (), strict=True):
+            at[epochs][row] = value
+    return replace(found, at=at, full=full)
+
+
+def _present(found: Measurement, row: int) -> tuple[float, ...] | None:
+    return tuple(value for cells in found.at.values() if (value := cells[row]) is not None) or None
+
+
+def _all_grow(paths: Sequence[Sequence[float] | None]) -> bool:
+    steps = [step for path in paths for step in pairwise(path or ())]
+    return bool(steps) and all(one < then for one, then in steps)
 
 
 def _by_rows(column: str, rows: Gathered, cumulative: bool | None) -> Measurement:

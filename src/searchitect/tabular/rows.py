@@ -33,6 +33,9 @@ class Rows:
         TaskError: a column or a value of `where` is not there, or a join does not fit.
     """
 
+    every, first = 1, 1
+    """Epochs between two items of a list, and of the first: lists count every epoch unless the description says so."""
+
     called = "rows"
     """What one of them is, for messages."""
 

@@ -27,6 +27,7 @@ class Spread(Rows):
 
     def __init__(self, rows: Rows, columns: Mapping[str, Mapping[int, str]]) -> None:
         self.label, self.columns, self._rows = rows.label, columns, rows
+        self.every, self.first = rows.every, rows.first
         self.seeds = sorted({seed for found in columns.values() for seed in found})
         self._places = [(place, seed) for place in range(len(rows)) for seed in self.seeds]
         self.numbers = [rows.numbers[place] for place, _ in self._places]

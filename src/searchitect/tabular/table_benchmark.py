@@ -60,7 +60,7 @@ class TableBenchmark:
     def continues(self) -> bool:
         """Whether a longer training is the shorter one carried on: the signal is a curve, not several trainings."""
         signal = self.measurements[next(iter(self.signals.values()))]
-        return bool(signal.curves)
+        return bool(signal.curves) or signal.continues
 
     @cached_property
     def replicates(self) -> int:

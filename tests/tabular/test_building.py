@@ -79,7 +79,7 @@ WRONG_WORDS: list[tuple[str, str, str]] = [
     ('decisions = ["depth", "op"]', 'decision = ["depth"]', "did you mean 'decisions'"),
     ('cost = "train_seconds"', 'cost = "train_second"', "did you mean 'train_seconds'"),
     ('truth = "test_accuracy"', "truth = 3", "truth is a text"),
-    ('table = "table.csv"', 'table = "tabel.csv"', "looked for"),
+    ('table = "table.csv"', 'table = "tabel.csv"', "is not beside its description"),
     ('table = "table.csv"', "", "does not say 'table'"),
     ('decisions = ["depth", "op"]', "", "which columns are decisions"),
     ('signal = "valid_accuracy"', "", "no signal"),

@@ -150,11 +150,11 @@ def _measurements(description: Description, rows: Rows, decided: set[str]) -> di
             _add(sources, column)
     if len(sources) > MOST_MEASUREMENTS:
         raise ConfigError(f"{len(sources)} measurements are too many", hint='measurements = ["those", "you_*", "need"]')
-    for name, unit in description.units.items():
+    units = {name if name in sources else measurement_name(name): unit for name, unit in description.units.items()}
+    for name, unit in units.items():
         if name not in sources or unit not in ("percent", "fraction"):
             near = did_you_mean(name, sources) if name not in sources else 'units = { NAME = "percent" } or "fraction"'
             raise ConfigError(f"units: {name} = {unit!r} says nothing about a measurement", hint=near)
-    units = description.units
     measured = {name: measurement(name, source, rows, units.get(name)) for name, source in sources.items()}
     if description.continues:
         measured = {name: replace(one, continues=bool(one.at)) for name, one in measured.items()}
@@ -306,12 +306,21 @@ def _grouped(
         if twice is not None:
             count = sum(len(found) > 1 for found in places.values())
             raise TaskError(
-                f"{rows.label} holds {count:,} architectures more than once; {rows.spot(*twice[:2])} are both "
-                f"{texts[twice[0]][:200]}",
-                hint='replicates = "seed_column", or replicates = true where rows are repeated trainings; '
+                f"{rows.label} holds {count:,} architecture{'s' if count > 1 else ''} more than once; "
+                f"{rows.spot(*twice[:2])} are both {texts[twice[0]][:200]}",
+                hint="the two rows are equal in every column: remove one"
+                if _are_equal(rows, *twice[:2])
+                else 'replicates = "seed_column", or replicates = true where rows are repeated trainings; '
                 f"where = {{ … }} keeps one kind of row{_perhaps_epochs(rows)}",
             )
     return {text: tuple(found) for text, found in places.items()}
+
+
+def _are_equal(rows: Rows, one: int, other: int) -> bool:
+    try:
+        return all((cells := rows.column(name))[one] == cells[other] for name in rows.names)
+    except TaskError:  # a column that no table can hold, and nobody asked for
+        return False
 
 
 def _perhaps_epochs(rows: Rows) -> str:

@@ -51,6 +51,8 @@ INNER = {
 }
 ALLOWED = {"missing": ("refuse", "drop")}
 
+TOML = 'texts stand in quotes, lists in brackets: signal = "val acc", decisions = ["depth", "op_*"]; see docs/tables.md'
+
 
 @dataclass(frozen=True)
 class Description:
@@ -139,9 +141,11 @@ def read_description(path: Path, *, packaged: bool = False) -> Documents:
             raise ConfigError(f"{path} is too large for a description of a table: {path.stat().st_size:,} bytes")
         document = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise ConfigError(f"cannot read the description {path}: {error.strerror}") from error
+        beside = [str(path.with_name(other.name)) for other in path.parent.glob("*.toml")][:200]
+        near = did_you_mean(str(path), beside) if beside else "docs/tables.md shows how to write one"
+        raise ConfigError(f"cannot read the description {path}: {error.strerror}", hint=near) from error
     except (ValueError, RecursionError) as error:  # a kind of ValueError, or the plain one for too many digits
-        raise ConfigError(f"{path.name} is no TOML: {error}", hint="docs/tables.md shows a description") from error
+        raise ConfigError(f"{path.name} is no TOML: {error}", hint=TOML) from error
     variants = _variants(document.pop("variants", None), path.name)
     return Documents(path.stem, path, packaged, document, variants)
 

@@ -128,7 +128,7 @@ def _numbers(column: str, cells: Sequence[Any], rows: Rows, row: int | None = No
         cell = cells[place]
         raise TaskError(
             f"{rows.spot(place if row is None else row)} has {str(cell)[:40]!r} as {column}, expected a number",
-            hint=_advice_on(str(cell)),
+            hint=_advice_on(str(cell), alone=len(wrong) < len(cells) or any(map(_reads_as_number, cells))),
         )
     return [None if cell is None else float(cell) for cell in cells]
 
@@ -144,11 +144,14 @@ def _reads_as_number(cell: Any) -> bool:
         return False
 
 
-def _advice_on(cell: str) -> str:
+def _advice_on(cell: str, *, alone: bool) -> str:
+    """Return what to do about a cell that is no number, `alone` among numbers or in a column of such cells."""
     if re.fullmatch(r"-?\d+,\d+", cell):
         return "write decimals with a point"
     if re.fullmatch(r"-?[\d.]+ *[^\d\s.,]{1,12}", cell):
         return "write the number alone: the unit belongs into the column's name"
+    if not alone:
+        return "name a column of numbers, or leave this one out of measurements"
     return "leave the cell empty where nothing was measured"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 
@@ -112,10 +113,20 @@ def _find(table: str, documents: Documents, data: Path | None) -> Path:
     places = ", ".join(
         dict.fromkeys(str(path) for path in looked if path.suffix != ".tsv" and ".csv" not in path.suffixes)
     )
+    if not documents.packaged:
+        _check_beside(table, documents.path.parent)
     raise TaskError(
         f"the table {table!r} of {documents.name} is not here; looked for {places}",
         hint=f"put it there, pass data=FOLDER (--data FOLDER), or set {VARIABLE} to the folder that holds it",
     )
+
+
+def _check_beside(table: str, folder: Path) -> None:
+    """Name the nearest table beside a description, where one is near."""
+    beside = [path.name for path in folder.iterdir() if path.name.endswith(ENDINGS)][:200]
+    near = get_close_matches(table, beside, 1)
+    if near:
+        raise TaskError(f"the table {table!r} is not beside its description", hint=f"did you mean {near[0]!r}?")
 
 
 def _candidates(table: str, documents: Documents, data: Path | None) -> Iterator[Path]:

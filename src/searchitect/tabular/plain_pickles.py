@@ -140,6 +140,10 @@ def read_pickle(path: Path, max_bytes: int = MAX_BYTES) -> Any:
             return _Reader(io.BytesIO(data)).load()
     except TaskError:
         raise
+    except FileNotFoundError as error:
+        raise TaskError(
+            f"there is no {path.name} in {path.parent.name}", hint="is it the right folder, unpacked and whole?"
+        ) from error
     except (pickle.UnpicklingError, OSError, EOFError) as error:
         raise TaskError(
             f"{path.name} is refused: {error}", hint="only plain data are read: lists, dictionaries, text, numbers"

@@ -23,6 +23,8 @@ MAX_LIST = 10_000
 """Longest list in one cell: a curve by epoch."""
 
 PARQUET = (".parquet", ".pq")
+PICKLES = {".pkl", ".pickle", ".pbz2", ".pth", ".pt", ".joblib"}
+OTHERS = {".json", ".jsonl", ".xlsx", ".xls", ".npy", ".npz", ".feather", ".h5", ".hdf5", ".db", ".sqlite"}
 FLAGS = {"true": True, "false": False}
 
 
@@ -43,6 +45,7 @@ class TableFile:
         if path.name.lower().endswith(PARQUET):
             self.names = _parquet_names(path)
         else:
+            _refuse_others(path)
             self._known = _delimited(path)
             self.names = tuple(self._known)
 
@@ -101,6 +104,17 @@ def cell_of(value: Any, name: str, where: str) -> Any:
     )
 
 
+def _refuse_others(path: Path) -> None:
+    """Refuse what is no text, by its name: what is read as text shows a byte that nobody knows."""
+    if path.suffix.lower() in PICKLES:
+        raise TaskError(
+            f"{path.name} is a pickle, which is a program; it is not opened",
+            hint="write the table as CSV or parquet; searchitect tabular import reads the official NATS-Bench files",
+        )
+    if path.suffix.lower() in OTHERS:
+        raise TaskError(f"{path.name} is no table that is read here", hint="write it as CSV, TSV or parquet")
+
+
 def _cells_of(values: Sequence[Any], name: str, where: str) -> list[Any]:
     """Return a column of plain values; what it cannot hold is refused with its row."""
     row = -1
@@ -146,7 +160,8 @@ def _opened(path: Path) -> Any:
     try:
         return pq.ParquetFile(path)
     except (pa.ArrowException, ValueError, OSError) as error:
-        raise TaskError(f"cannot read {path} as parquet: {error}") from error
+        hint = "write the file anew; a text with commas is called .csv"
+        raise TaskError(f"cannot read {path} as parquet: {error}", hint=hint) from error
 
 
 def _delimited(path: Path) -> dict[str, list[Any]]:

@@ -66,6 +66,16 @@ def test_the_first_item_may_stand_for_another_epoch_and_0_is_before_the_training
     assert TableEvaluator(opened(tmp_path, lists(), first.replace("FIRST", "0"))).recorded_epochs == (5, 10, 15)
 
 
+def test_lists_that_begin_with_empty_items_are_told_how_to_begin_later(tmp_path: Path) -> None:
+    text = TEXT.replace("epochs = { every = 5 }\n", "").replace('cost = "seconds"\n', "")
+    late = lists()
+    with pytest.raises(SearchitectError, match="every list of acc in .* begins with a missing item") as caught:
+        opened(tmp_path, late | {"acc": [cell.replace("[", "[nan, nan, ") for cell in late["acc"]]}, text)
+    assert "epochs = { every = 1, first = 3 }" in str(caught.value.hint)
+    benchmark = opened(tmp_path, late, text + "epochs = { every = 1, first = 3 }\n")
+    assert (benchmark.epochs, benchmark.fidelities) == (6, (3, 4, 5))
+
+
 def test_what_each_item_took_is_added_up(tmp_path: Path) -> None:
     assert costs(opened(tmp_path, lists(), TEXT)) == [20, 30, 45, 57]
 

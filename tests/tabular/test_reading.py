@@ -10,6 +10,7 @@ import pytest
 
 from searchitect.errors import TaskError
 from searchitect.tabular import open_benchmark
+from searchitect.tabular.reading import typed
 from tests.tabular.tables import BRIEF, grid, opened
 
 
@@ -66,3 +67,17 @@ def test_rows_that_are_equal_in_every_column_are_to_be_removed(tmp_path: Path) -
     with pytest.raises(TaskError, match="rows 3 and 7 of") as caught:
         opened(tmp_path, twice | {"train_seconds": [1, 2, 3, 4, 5, 6, 7]})
     assert "replicates" in str(caught.value.hint)
+
+
+def test_lists_are_read_as_json_and_as_python_prints_them() -> None:
+    cells = ["['conv', \"it's\", 'None']", '["a", "b"]', "[]"]
+    assert typed(cells, "ops", "t.csv") == [("conv", "it's", "None"), ("a", "b"), ()]
+    assert typed(["[0.5, nan, None]", "[1, 2.5]"], "curve", "t.csv") == [(0.5, None, None), (1, 2.5)]
+    assert typed(["[True, False]", "[false]"], "flags", "t.csv") == [(True, False), (False,)]
+    with pytest.raises(TaskError, match="infinite number, in row 2"):
+        typed(["[1.0]", "[-inf]"], "curve", "t.csv")
+
+
+@pytest.mark.parametrize("text", ["[1, 2", "[open('x')]", "[__import__('os')]", "['a' + 'b']", "[0.1 0.2]", "[" * 5000])
+def test_what_is_no_plain_list_stays_text(text: str) -> None:
+    assert typed([text, "[1]"], "ops", "t.csv") == [text, "[1]"]

@@ -166,6 +166,12 @@ def _curves(name: str, column: str, cells: Sequence[Any], rows: Rows, unit: str 
         if cell and len(known) < len(cell):  # a curve with a hole is no curve; what comes before it may be
             known = known[: next(i for i, value in enumerate(cell) if value is None)]
         curves.append(tuple(value for value in known if value is not None) or None)
+    if any(cells) and not any(curves):
+        raise TaskError(
+            f"every list of {column} in {rows.label} begins with a missing item",
+            hint="a list has a number for each epoch from the first; where it begins later, leave the empty items out "
+            "and say so: epochs = { every = 1, first = 3 }",
+        )
     full: Cells = [curve[-1] if curve else None for curve in curves]
     _check_values(name, column, full, rows, unit)
     if (rows.every, rows.first) == (1, 1):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import json
 import math
+import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -25,6 +26,8 @@ MAX_LIST = 10_000
 PARQUET = (".parquet", ".pq")
 PICKLES = {".pkl", ".pickle", ".pbz2", ".pth", ".pt", ".joblib"}
 OTHERS = {".json", ".jsonl", ".xlsx", ".xls", ".npy", ".npz", ".feather", ".h5", ".hdf5", ".db", ".sqlite"}
+PRINTED = re.compile(r"""'[^'"\\]*'|"[^"\\]*"|\b(?:nan|inf|None|True|False)\b""")
+WORDS = {"nan": "NaN", "inf": "Infinity", "None": "null", "True": "true", "False": "false"}
 FLAGS = {"true": True, "false": False}
 
 
@@ -189,6 +192,16 @@ def typed(cells: Sequence[Any], name: str, where: str) -> list[Any]:
     return _cells_of([None if cell is None else read(str(cell)) for cell in cells], name, where)
 
 
+def _list_of(text: str) -> Any:
+    """Read a list as JSON or as Python prints it: quotes of either kind, nan, None, True and False."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        if not text.startswith("["):
+            raise
+    return json.loads(PRINTED.sub(lambda found: WORDS.get(found[0]) or json.dumps(found[0][1:-1]), text))
+
+
 def _reader(present: Sequence[str]) -> Any:
     if present and all(text.lower() in FLAGS for text in present):
         return lambda text: FLAGS[text.lower()]
@@ -196,11 +209,11 @@ def _reader(present: Sequence[str]) -> Any:
     plain = not any(
         len(text) > 1 and text.lstrip("-")[:1] == "0" and text.lstrip("-")[1:2].isdigit() for text in present
     )
-    for kind in (int, float, json.loads):
+    for kind in (int, float, _list_of):
         try:
             found = [kind(text) for text in present] if plain and "_" not in "".join(present) else None
         except (ValueError, RecursionError):
             continue
-        if found and (kind is not json.loads or all(isinstance(value, list) for value in found)):
+        if found and (kind is not _list_of or all(isinstance(value, list) for value in found)):
             return kind
     return str

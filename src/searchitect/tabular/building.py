@@ -10,24 +10,22 @@ from typing import Any
 from searchitect.errors import ConfigError, TaskError, did_you_mean
 from searchitect.objectives import Direction
 from searchitect.spaces import Architecture, SearchSpace, make_space
-from searchitect.tabular.decisions import columns_of, fields_of, numbered
+from searchitect.tabular.decisions import columns_of, fields_of
 from searchitect.tabular.description import Description
 from searchitect.tabular.fields import Field
 from searchitect.tabular.gathering import Gathered, gather
 from searchitect.tabular.graph_cells import canonical_by
-from searchitect.tabular.measuring import EPOCHS, Measurement, measurement, measurement_name
+from searchitect.tabular.measuring import Measurement, measurement, measurement_name
 from searchitect.tabular.naming import direction_of, words_of
 from searchitect.tabular.pool import PoolSpace
 from searchitect.tabular.pricing import prices_of
+from searchitect.tabular.recorded import check_continues, measurements_of, named, signal_name
 from searchitect.tabular.rows import Find, Rows
 from searchitect.tabular.spreading import spread
 from searchitect.tabular.table_benchmark import TableBenchmark
 from searchitect.trial import Fidelity
 
 __all__ = ["benchmark_of"]
-
-MOST_MEASUREMENTS = 300
-INDEX_WORDS = {"index", "idx", "id", "hash", "uid", "md5", "unnamed"}
 
 
 @dataclass(frozen=True)
@@ -56,10 +54,10 @@ def benchmark_of(description: Description, find: Find) -> TableBenchmark:
     rows = gather(description, rows)
     _drop(description, rows)
     fields, last = fields_of(description, rows)
-    measured = _measurements(description, rows, {cell for one in fields for cell in columns_of(one)})
+    measured = measurements_of(description, rows, {cell for one in fields for cell in columns_of(one)})
     signals = _signals(description, measured)
     prices, unit = prices_of(description, rows)
-    _check_continues(description, measured | ({} if prices is None else {"cost": prices}), rows)
+    check_continues(description, measured | ({} if prices is None else {"cost": prices}), rows)
     _require(measured, signals, prices, rows)
     space, texts, known = _space(description, fields, rows, last)
     places = _grouped(description, texts, known, rows)
@@ -96,10 +94,10 @@ def _proxies(description: Description, measured: Mapping[str, Measurement]) -> d
     """Zero-cost proxies by name, each a measurement for which higher is better."""
     found: dict[str, Measurement] = {}
     for proxy, name in description.scores.items():
-        if not isinstance(name, str) or _named(name, measured) not in measured:
+        if not isinstance(name, str) or named(name, measured) not in measured:
             hint = did_you_mean(str(name), measured)
             raise ConfigError(f"scores: {proxy} = {name!r} is no measurement", hint=hint)
-        found[proxy] = measured[_named(name, measured)]
+        found[proxy] = measured[named(name, measured)]
     return found
 
 
@@ -108,118 +106,18 @@ def _drop(description: Description, rows: Rows) -> None:
     if description.missing != "drop":
         return
     named = description.measurements if isinstance(description.measurements, Mapping) else {}
-    for name in [*map(_signal_name, description.signals.values()), *([description.truth] if description.truth else [])]:
+    for name in [*map(signal_name, description.signals.values()), *([description.truth] if description.truth else [])]:
         found = measurement(name, named.get(name, name), rows)
         rows.keep([value is not None for value in found.full])
     if not len(rows):
         raise TaskError(f"no row of {rows.label} has both signal and truth")
 
 
-def _signal_name(words: Any) -> str:
-    if isinstance(words, str):
-        return words
-    if (
-        isinstance(words, Mapping)
-        and isinstance(words.get("measurement"), str)
-        and set(words) <= {"measurement", "epochs"}
-    ):
-        return str(words["measurement"])
-    raise ConfigError(
-        f"a signal is a measurement, or one after so many epochs, got {words!r}"[:200],
-        hint='signals = { valid = "valid_accuracy", valid12 = { measurement = "valid_accuracy", epochs = 12 } }',
-    )
-
-
-def _measurements(description: Description, rows: Rows, decided: set[str]) -> dict[str, Measurement]:
-    given = description.measurements
-    sources: dict[str, Any] = {}
-    if isinstance(given, Mapping):
-        sources |= given
-    elif given is not None:
-        for pattern in given:
-            found = [pattern] if EPOCHS in pattern else rows.matching(pattern)
-            for column in found:
-                _add(sources, column)
-    wanted = [*map(_signal_name, description.signals.values()), *([description.truth] if description.truth else [])]
-    for name in wanted:
-        if name not in sources:
-            _add(sources, name)
-    if given is None:
-        taken = {source for source in sources.values() if isinstance(source, str)} | decided
-        for column in _others(description, rows, taken):
-            _add(sources, column)
-    if len(sources) > MOST_MEASUREMENTS:
-        raise ConfigError(f"{len(sources)} measurements are too many", hint='measurements = ["those", "you_*", "need"]')
-    units = {name if name in sources else measurement_name(name): unit for name, unit in description.units.items()}
-    for name, unit in units.items():
-        if name not in sources or unit not in ("percent", "fraction"):
-            near = did_you_mean(name, sources) if name not in sources else 'units = { NAME = "percent" } or "fraction"'
-            raise ConfigError(f"units: {name} = {unit!r} says nothing about a measurement", hint=near)
-    measured = {name: measurement(name, source, rows, units.get(name)) for name, source in sources.items()}
-    if description.continues:
-        measured = {name: replace(one, continues=bool(one.at)) for name, one in measured.items()}
-    return measured
-
-
-def _check_continues(description: Description, measured: Mapping[str, Measurement], rows: Rows) -> None:
-    """Refuse words about trainings by epoch where nothing was recorded by epoch, or by two scales of epochs."""
-    by_epoch = {name: one for name, one in measured.items() if one.curves or one.at}
-    if (description.continues or description.every > 1) and not by_epoch:
-        word = "continues" if description.continues else "every"
-        raise ConfigError(
-            f"{word} speaks of epochs, but {rows.label} records none of: {', '.join(list(measured)[:8])}",
-            hint='signal = "accuracy_{epochs}" reads accuracy_5, accuracy_10 …; a column of lists is read by itself',
-        )
-    lengths = {max(one.at): name for name, one in reversed(by_epoch.items()) if one.continues}
-    if description.every > 1 and len(lengths) > 1:
-        most, least = max(lengths), min(lengths)
-        raise ConfigError(
-            f"with every = {description.every}, the lists of {lengths[most]} end after {most} epochs and those of "
-            f"{lengths[least]} after {least}: they do not count alike",
-            hint='measurements = ["…"] names those that do',
-        )
-
-
-def _add(sources: dict[str, Any], column: str) -> None:
-    """Take a column as the measurement that its name makes; two columns of one name would hide one another."""
-    name = measurement_name(column)
-    if sources.setdefault(name, column) != column:
-        raise ConfigError(
-            f"the columns {sources[name]!r} and {column!r} would both be called {name}",
-            hint=f'measurements = {{ {name} = "{column}" }} says which is meant',
-        )
-
-
-def _others(description: Description, rows: Rows, taken: set[str]) -> list[str]:
-    """Return the columns of numbers that nothing else claims: what a short description leaves unsaid."""
-    taken = (
-        taken
-        | set(description.where)
-        | {str(description.replicates), description.epoch_column}
-        | {join["on"] for join in description.joins}
-    )
-    for words in description.repeats:
-        taken |= {str(words.get("length"))}
-        taken |= {column for value in words.get("items", {}).values() for column in numbered(value, rows)}
-    found = []
-    for column in rows.names:
-        if column in taken or INDEX_WORDS & set(words_of(column)):
-            continue
-        try:
-            every = rows.long.column(column) if isinstance(rows, Gathered) else rows.column(column)
-            cells = [cell for cell in every if cell is not None]
-        except TaskError:  # dates, structures, infinite numbers: nobody asked for this column
-            continue
-        if cells and all(isinstance(cell, (int, float)) and not isinstance(cell, bool) for cell in cells):
-            found.append(column)
-    return found
-
-
 def _signals(description: Description, measured: dict[str, Measurement]) -> _Signals:
     signals: dict[str, str] = {}
     fidelities: dict[str, Fidelity] = {}
     for word, words in description.signals.items():
-        name = _named(_signal_name(words), measured)
+        name = named(signal_name(words), measured)
         if isinstance(words, Mapping) and "epochs" in words:
             epochs = words["epochs"]
             if epochs not in measured[name].recorded():
@@ -231,12 +129,8 @@ def _signals(description: Description, measured: dict[str, Measurement]) -> _Sig
             measured[at] = Measurement(at, cells)
             name = at
         signals[word] = name
-    truth = _named(description.truth, measured) if description.truth else next(iter(signals.values()))
+    truth = named(description.truth, measured) if description.truth else next(iter(signals.values()))
     return _Signals(signals, fidelities, truth)
-
-
-def _named(name: str, measured: Mapping[str, Measurement]) -> str:
-    return name if name in measured else measurement_name(name)
 
 
 def _require(measured: Mapping[str, Measurement], signals: _Signals, prices: Measurement | None, rows: Rows) -> None:
@@ -362,7 +256,7 @@ def _directions(
         if text not in ("maximize", "minimize"):
             raise ConfigError(f"directions.{name} is maximize or minimize, got {text!r}")
         for known in measured:
-            if known == _named(name, measured) or known.startswith((f"{name}_at_", f"{name}_mean")):
+            if known == named(name, measured) or known.startswith((f"{name}_at_", f"{name}_mean")):
                 found[known] = "maximize" if text == "maximize" else "minimize"
     for name in (*signals.signals.values(), signals.truth):
         if name not in found:

@@ -50,3 +50,4 @@ def test_it_searches_by_real_training(name, tmp_path):
     assert result.stopped_by == "trials"
     assert result.best is not None
     assert 0 <= result.best.measurements["accuracy"] <= 1
+    assert isinstance(result.best.model, nn.Module)

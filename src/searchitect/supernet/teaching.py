@@ -20,7 +20,6 @@ from searchitect.spaces import Recipe, TaskSpec
 from searchitect.supernet.distillation import distilled
 from searchitect.tasks import Task
 from searchitect.training import Training, predict, train
-from searchitect.training.health import check_recipe
 from searchitect.training.losses import Lesson, check_scores, criterion, target_scale
 
 __all__ = ["SHARE", "TEMPERATURE", "Taught", "train_taught"]
@@ -82,7 +81,6 @@ def train_taught(
         EvaluationError: share or temperature lie outside, the teacher's scores have another shape than the task's, or
             the loss is not finite or explodes.
     """
-    check_recipe(recipe, recipe.epochs)
     if not (0.0 <= share <= 1.0 and math.isfinite(temperature) and temperature > 0.0):
         raise EvaluationError(f"share lies in [0, 1] and temperature above 0, got {share} and {temperature}")
     said = torch.from_numpy(predict(teacher, task.train, device=device))

@@ -80,16 +80,12 @@ class Gathered(Rows):
     def at(self, numbers: Numbers) -> dict[int, list[float | None]]:
         """Return the numbers by epoch, one for each training; None where it has no such row."""
         found: dict[int, list[float | None]] = {}
-        for number, place in self._places():
-            if numbers[place] is not None:
-                cells = found.setdefault(self.epochs[place], [None] * len(self.trainings))
-                cells[number] = numbers[place]
-        return dict(sorted(found.items()))
-
-    def _places(self) -> Iterator[tuple[int, int]]:
         for number, places in enumerate(self.trainings):
             for place in places:
-                yield number, place
+                if numbers[place] is not None:
+                    cells = found.setdefault(self.epochs[place], [None] * len(self.trainings))
+                    cells[number] = numbers[place]
+        return dict(sorted(found.items()))
 
 
 def gather(description: Description, rows: Rows) -> Rows:

@@ -62,11 +62,7 @@ def _by_lists(column: str, found: Measurement, rows: Rows, cumulative: bool | No
     lists = bool(found.curves) or found.continues
     paths = list(found.curves) if found.curves else [_present(found, row) for row in range(len(found.full))]
     if lists and cumulative is None and _all_grow(paths):
-        raise ConfigError(
-            f"every list of {column} in {rows.label} grows from item to item: "
-            "is it what was spent so far, or since the item before?",
-            hint=f'cost = {{ column = "{column}", cumulative = true }}, or false where it is to be added up',
-        )
+        raise _unclear(column, f"every list of {column} in {rows.label} grows from item to item", "item")
     if cumulative if lists else cumulative is not False:
         fall = next((row for row, path in enumerate(paths) if any(a > b for a, b in pairwise(path or ()))), None)
         if fall is not None and (cumulative or lists):
@@ -91,21 +87,26 @@ def _present(found: Measurement, row: int) -> tuple[float, ...] | None:
     return tuple(value for cells in found.at.values() if (value := cells[row]) is not None) or None
 
 
-def _all_grow(paths: Sequence[Sequence[float] | None]) -> bool:
-    steps = [step for path in paths for step in pairwise(path or ())]
-    return bool(steps) and all(one < then for one, then in steps)
+def _all_grow(paths: Sequence[Sequence[float | None] | None]) -> bool:
+    """Whether a cost is always larger than the one before: what single epochs took would fall somewhere."""
+    pairs = (pair for path in paths for pair in pairwise(path or ()))
+    steps = [one < then for one, then in pairs if one is not None and then is not None]
+    return bool(steps) and all(steps)
+
+
+def _unclear(column: str, growth: str, part: str) -> ConfigError:
+    return ConfigError(
+        f"{growth}: is it what was spent so far, or since the {part} before?",
+        hint=f'cost = {{ column = "{column}", cumulative = true }}, or false where it is to be added up',
+    )
 
 
 def _by_rows(column: str, rows: Gathered, cumulative: bool | None) -> Measurement:
     """Return what was spent up to each row of a long table."""
     cells = rows.long.column(column)
     spent: list[float | None] = [None] * len(cells)
-    if cumulative is None and _only_grows(cells, rows.trainings):
-        raise ConfigError(
-            f"{column} of {rows.label} grows from row to row of every training: "
-            "is it what was spent so far, or since the row before?",
-            hint=f'cost = {{ column = "{column}", cumulative = true }}, or false where it is to be added up',
-        )
+    if cumulative is None and _all_grow([[cells[place] for place in places] for places in rows.trainings]):
+        raise _unclear(column, f"{column} of {rows.label} grows from row to row of every training", "row")
     for places in rows.trainings:
         values = [cells[place] for place in places]
         if None in values:
@@ -121,14 +122,3 @@ def _by_rows(column: str, rows: Gathered, cumulative: bool | None) -> Measuremen
         for place, total in zip(places, values if cumulative else accumulate(values), strict=True):
             spent[place] = float(total)
     return Measurement("cost", [spent[places[-1]] for places in rows.trainings], rows.at(spent))
-
-
-def _only_grows(cells: Sequence[Any], trainings: Sequence[Sequence[int]]) -> bool:
-    """Whether a cost is larger in every later row: seconds of single epochs would fall somewhere."""
-    steps = [
-        (cells[one], cells[then])
-        for places in trainings
-        for one, then in pairwise(places)
-        if cells[one] is not None and cells[then] is not None
-    ]
-    return bool(steps) and all(one < then for one, then in steps)

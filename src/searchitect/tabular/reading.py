@@ -120,15 +120,13 @@ def _refuse_others(path: Path) -> None:
 
 def _cells_of(values: Sequence[Any], name: str, where: str) -> list[Any]:
     """Return a column of plain values; what it cannot hold is refused with its row."""
-    row = -1
-    try:
-        found = []
-        for value in values:
-            row += 1
+    found = []
+    for row, value in enumerate(values, 1):
+        try:
             found.append(cell_of(value, name, where))
-        return found
-    except TaskError as error:
-        raise TaskError(f"{error.message}, in row {row + 1} (counted from 1)", hint=error.hint) from None
+        except TaskError as error:
+            raise TaskError(f"{error.message}, in row {row} (counted from 1)", hint=error.hint) from None
+    return found
 
 
 def _parquet_names(path: Path) -> tuple[str, ...]:

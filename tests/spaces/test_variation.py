@@ -39,17 +39,19 @@ def test_neighbours_of_numbers_and_subsets() -> None:
     fields = {
         "depth": sa.integer(2, 10, step=4),
         "width": sa.integer(1, 1000, log=True),
+        "units": sa.integer(8, 512, step=8),
         "rate": sa.real(1e-4, 1.0, log=True),
         "wires": sa.subset("abc", 1, 2),
     }
     space = sa.SearchSpace.of(make_space("Net", fields))
-    start = space.read({"decisions": {"depth": 6, "width": 100, "rate": 0.01, "wires": ["b"]}})
+    start = space.read({"decisions": {"depth": 6, "width": 100, "units": 24, "rate": 0.01, "wires": ["b"]}})
     changed: dict[str, list[object]] = {}
     for near in space.neighbours(start):
         ((path, value),) = [(p, v) for p, v in near.items() if v != start[p]]
         changed.setdefault(path, []).append(value)
     assert changed["depth"] == [2, 10]
-    assert changed["width"] == [47, 214]
+    assert changed["width"] == [99, 101, 47, 214]
+    assert changed["units"] == [16, 32, 8, 72], "the next ones and those a tenth of the range away, within its ends"
     assert changed["rate"] == [pytest.approx(10**-2.4), pytest.approx(10**-1.6)]
     assert set(changed["wires"]) == {("a", "b"), ("b", "c"), ("a",), ("c",)}
 

@@ -30,6 +30,23 @@ def test_it_finds_the_planted_optimum(options, workers):
     assert sum(value == 0 for value in found) >= 5
 
 
+def test_it_crosses_wide_ranges_and_ends_on_their_best_value():
+    @sa.space
+    class Wide:
+        x: int = sa.integer(1, 600)
+        y: int = sa.integer(8, 4096, step=8)
+
+    setting = Setting(sa.SearchSpace.of(Wide), SCORE, 0, budget=150)
+    strategy = make_strategy("local_search", setting, {"starts": 1})
+
+    def peak(proposal):
+        return -abs(proposal.architecture["x"] - 431) / 600 - abs(proposal.architecture["y"] - 3200) / 4096
+
+    best = max(evaluate(strategy, setting, peak, 150), key=lambda t: t.measurements["score"])
+    assert abs(best.architecture["x"] - 431) < 30
+    assert abs(best.architecture["y"] - 3200) < 200
+
+
 def test_first_improvement_moves_to_the_first_better_neighbour_it_meets():
     done = search({"starts": 1}, 60)
     by_number = {t.number: t for t in done}

@@ -21,7 +21,7 @@ MUTATION_SD = 0.1
 """Standard deviation of a mutated real number, in units of the (logarithmic) unit interval."""
 
 NEIGHBOUR_STEP = 0.1
-"""How far a neighbouring real number or log-scaled integer lies, in units of the unit interval."""
+"""How far a neighbouring number lies, in units of the unit interval; an integer has the next ones as neighbours too."""
 
 WIDEST_HOT_RANGE = 64
 """Integer ranges with more values than this take one column of a one-hot encoding, scaled to (0, 1]."""
@@ -196,12 +196,10 @@ class Range(Domain):
 
     def steps(self, value: Value) -> Iterator[Value]:
         assert isinstance(value, int)
-        lower, upper = value - self.step, value + self.step
-        if self.log:
-            (place,) = self.to_unit(value)
-            lower = min(lower, self._at(place - NEIGHBOUR_STEP))
-            upper = max(upper, self._at(place + NEIGHBOUR_STEP))
-        return (v for v in (lower, upper) if self.low <= v <= self.high)
+        (place,) = self.to_unit(value)
+        near = (value - self.step, value + self.step)
+        far = (self._at(place - NEIGHBOUR_STEP), self._at(place + NEIGHBOUR_STEP))
+        return (v for v in dict.fromkeys(near + far) if v != value and self.low <= v <= self.high)
 
     def values(self) -> Iterator[Value]:
         return iter(range(self.low, self.high + 1, self.step))

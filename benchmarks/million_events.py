@@ -118,7 +118,7 @@ def row(name: str, url: str, empty: str, studies: int, events: int, template: li
     listed = time.perf_counter()
     _, answer = timed(["-c", REPLAY, url, "study 0"])
     replay, memory, _ = (float(part) for part in answer.split())
-    shown, *again = (timed(["-m", "searchitect.cli", "show", "study 0", "--store", url])[0] for _ in range(4))
+    shown, *again = (timed(["-m", "searchitect", "show", "study 0", "--store", url])[0] for _ in range(4))
     with closing(open_store(empty)) as fresh:
         rates = [(rate(fresh, "new"), rate(store, "study 0")) for _ in range(3)]
     store.close()

@@ -14,8 +14,8 @@ import time
 COMMANDS = {
     "python -c pass": [sys.executable, "-c", "pass"],
     "import searchitect": [sys.executable, "-c", "import searchitect"],
-    "searchitect --help": [sys.executable, "-m", "searchitect.cli", "--help"],
-    "searchitect list strategies": [sys.executable, "-m", "searchitect.cli", "list", "strategies"],
+    "searchitect --help": [sys.executable, "-m", "searchitect", "--help"],
+    "searchitect list strategies": [sys.executable, "-m", "searchitect", "list", "strategies"],
     "import torch": [sys.executable, "-c", "import torch"],
 }
 

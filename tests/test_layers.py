@@ -32,7 +32,7 @@ def _row(layer: int, below: int, torch: str, *also: str) -> Row:
 
 RECORDS = ("trial", "objectives", "pareto", "evaluation")
 LOOP = ("study", "result", "portfolio")
-TOP = ("report", "cli", "config", "api")
+TOP = ("report", "cli", "config", "api", "__main__")  # `python -m searchitect` is the command line
 
 TABLE: dict[str, Row] = {
     **dict.fromkeys(("errors", "seeding"), _row(0, -1, "no")),

@@ -168,7 +168,7 @@ def test_a_signal_ends_cleanly_says_how_to_go_on_and_loses_nothing(
     name = f"stopped-{code}"
     endless = ("--space", "mlp", "--epochs", "1", "--no-random")  # a space of three would be at its end too soon
     words = ["run", "iris", *endless, "--budget", "10min", "--strategy", "random", "--workers", "1", "--name", name]
-    command = [sys.executable, "-m", "searchitect.cli", *words]
+    command = [sys.executable, "-m", "searchitect", *words]
     with subprocess.Popen(command, cwd=place, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         assert any("complete" in line for line in process.stderr)

@@ -197,7 +197,7 @@ def test_another_training_in_the_same_folder_is_refused(typed, net, folder):
 def test_ctrl_c_in_the_middle_of_an_epoch_loses_nothing(net, tmp_path):
     """The weights of an interrupted and resumed training are those of one that was left alone."""
     words = [
-        sys.executable, "-m", "searchitect.cli", "supernet", "train", "digits", "--space", f"{net}:Wide",
+        sys.executable, "-m", "searchitect", "supernet", "train", "digits", "--space", f"{net}:Wide",
         "--epochs", "15", "--save-every", "5",
     ]  # fmt: skip
     whole, cut = tmp_path / "whole", tmp_path / "cut"

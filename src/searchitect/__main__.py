@@ -1,4 +1,4 @@
-"""`python -m searchitect.cli` is `searchitect`."""
+"""`python -m searchitect` is `searchitect`."""
 
 import sys
 

@@ -70,9 +70,9 @@ def main() -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    shared = os.environ.get("SEARCHITECT_DATA", "../shared/datasets")
-    parser.add_argument("folder", nargs="?", default=f"{shared}/fashion_mnist")
-    parser.add_argument("--table", default=f"{shared}/../benchmarks/nas_bench_201")
+    shared = os.environ.get("SEARCHITECT_DATA", "../shared")
+    parser.add_argument("folder", nargs="?", default=f"{shared}/datasets/fashion_mnist")
+    parser.add_argument("--table", default=f"{shared}/benchmarks/nas_bench_201")
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--examples", type=int, default=2_000)
     parser.add_argument("--cells", type=int, default=3)

@@ -98,7 +98,7 @@ class Row:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument(
-        "folder", nargs="?", default=os.environ.get("SEARCHITECT_DATA", "../shared/datasets") + "/fashion_mnist"
+        "folder", nargs="?", default=os.environ.get("SEARCHITECT_DATA", "../shared") + "/datasets/fashion_mnist"
     )
     parser.add_argument("--epochs", type=int, default=2, help="of the supernet")
     parser.add_argument(

@@ -16,7 +16,7 @@ import searchitect as sa
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument(
-        "folder", nargs="?", default=os.environ.get("SEARCHITECT_DATA", "../shared/datasets") + "/fashion_mnist"
+        "folder", nargs="?", default=os.environ.get("SEARCHITECT_DATA", "../shared") + "/datasets/fashion_mnist"
     )
     parser.add_argument("--budget", default="20min")
     parser.add_argument("--seed", type=int, default=0)

@@ -182,7 +182,7 @@ def tasks(folder: Path, only: str | None) -> Iterator[Data]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("SEARCHITECT_DATA", "../shared/datasets")))
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("SEARCHITECT_DATA", "../shared")))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--images", type=int, default=96)
     parser.add_argument("--only", choices=["digits", "fashion_mnist"])
@@ -193,7 +193,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     heads = ("deletion, better by (95 %)", "cells", "insertion, better by (95 %)", "largest ρ", "changed", "ρ of sizes")
-    for data in tasks(options.data, options.only):
+    for data in tasks(options.data / "datasets", options.only):
         start, found, right = time.process_time(), [], []
         chosen = {kind: make for kind, make in models(data).items() if not options.kinds or kind in options.kinds}
         for kind, make in chosen.items():

@@ -101,7 +101,7 @@ def some(split: Split, count: int) -> ArraySplit:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "data", nargs="?", default=os.environ.get("SEARCHITECT_DATA", "../shared/datasets") + "/fashion_mnist"
+        "data", nargs="?", default=os.environ.get("SEARCHITECT_DATA", "../shared") + "/datasets/fashion_mnist"
     )
     parser.add_argument("--examples", type=int, default=2_000, help="trained on; half as many validate")
     parser.add_argument("--trainings", type=int, default=14, help="full trainings that each method may spend")

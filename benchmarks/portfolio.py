@@ -185,7 +185,7 @@ def shown(values: Sequence[float]) -> str:
 
 def main() -> None:
     """Print one table for each quantile."""
-    data = Path(os.environ.get("SEARCHITECT_DATA", "../shared/benchmarks"))
+    data = Path(os.environ.get("SEARCHITECT_DATA", "../shared")) / "benchmarks"
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", type=Path, default=data)
     parser.add_argument("--devices", choices=tuple(DEVICES), default="hw")

@@ -123,7 +123,7 @@ def below_random(warm: Sequence[Sequence[float]], random: Sequence[Sequence[floa
 
 def main() -> None:
     """Print one row for each task."""
-    data = Path(os.environ.get("SEARCHITECT_DATA", "../shared/benchmarks"))
+    data = Path(os.environ.get("SEARCHITECT_DATA", "../shared")) / "benchmarks"
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--table", type=Path, default=data / "transnas_bench_101" / "table.parquet")
     parser.add_argument("--seeds", type=int, default=30)

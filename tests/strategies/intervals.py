@@ -1,13 +1,12 @@
 """How often a strategy's model keeps its word: the share of unseen results that lie in its 90 % intervals."""
 
 import numpy as np
-import pytest
 
 import searchitect as sa
-from searchitect.errors import SearchitectError
 from searchitect.predictors.targets import normal_scores, rank_correlation
 from searchitect.seeding import stream
 from searchitect.strategies.strategy import Setting
+from tests.shared_data import shared
 
 HALF_WIDTH = 1.645
 """Standard deviations on each side of the mean that hold nine tenths of a normal distribution."""
@@ -50,8 +49,5 @@ def first_signal(benchmark):
     return next(iter(benchmark.signals.values()))
 
 
-def opened_or_skipped(name):
-    try:
-        return sa.tabular.open_benchmark(name)
-    except SearchitectError as error:
-        pytest.skip(f"{name} is not there: {error.message}")
+def published(name):
+    return sa.tabular.open_benchmark(name, shared("benchmarks"))

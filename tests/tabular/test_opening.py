@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from searchitect.tabular.graph_cells import graph_of
 from searchitect.tabular.pool import PoolSpace
 from searchitect.tabular.table_benchmark import TableBenchmark
 from searchitect.trial import Fidelity
+from tests.shared_data import shared
 from tests.tabular.tables import BRIEF, grid, opened
 
 
@@ -97,7 +97,6 @@ def test_every_packaged_description_is_listed_with_a_sentence() -> None:
 
 # ---- the published tables
 
-SHARED = Path(os.environ.get("SEARCHITECT_DATA", Path(__file__).parents[3] / "shared"))
 COUNTS = {
     "nasbench201/cifar10": (15_625, 94.373),
     "nasbench201/cifar100": (15_625, 73.513),
@@ -122,10 +121,8 @@ COUNTS = {
 }
 
 
-def shared(name: str) -> TableBenchmark:
-    if not (SHARED / "benchmarks").is_dir():
-        pytest.skip("the shared tables are absent: set SEARCHITECT_DATA to the folder that holds benchmarks/")
-    found = open_benchmark(name, SHARED)
+def published(name: str) -> TableBenchmark:
+    found = open_benchmark(name, shared("benchmarks"))
     assert isinstance(found, TableBenchmark)
     return found
 
@@ -133,7 +130,7 @@ def shared(name: str) -> TableBenchmark:
 @pytest.mark.data
 @pytest.mark.parametrize("name", COUNTS)
 def test_a_published_table_has_its_size_and_its_best(name: str) -> None:
-    benchmark = shared(name)
+    benchmark = published(name)
     members, best = COUNTS[name]
     assert len(benchmark) == len(list(benchmark.members())) == members
     objective = benchmark.objective(benchmark.truth)
@@ -151,7 +148,7 @@ def test_a_published_table_has_its_size_and_its_best(name: str) -> None:
 @pytest.mark.data
 def test_nasbench201_agrees_with_a_quoted_record() -> None:
     """Index 0 as committed by the benchmark's authors: 0.129306 M parameters, 15.64737 M FLOPs."""
-    benchmark = shared("nasbench201/cifar10")
+    benchmark = published("nasbench201/cifar10")
     first = next(benchmark.members())
     measured = benchmark.measure(first)
     assert measured["params_million"] == pytest.approx(0.129306)
@@ -165,15 +162,15 @@ def test_nasbench201_agrees_with_a_quoted_record() -> None:
 @pytest.mark.data
 def test_hardware_is_joined_row_by_row() -> None:
     """Cell 0 on CIFAR-10 as printed by the authors of HW-NAS-Bench."""
-    measured = shared("nasbench201_hardware/cifar10").measure(next(shared("nasbench201/cifar10").members()))
+    measured = published("nasbench201_hardware/cifar10").measure(next(published("nasbench201/cifar10").members()))
     assert measured["edgegpu_latency_ms"] == pytest.approx(5.8074, abs=1e-4)
     assert measured["fpga_energy_mj"] == pytest.approx(18.01072, abs=1e-4)
-    assert shared("nasbench201_hardware/cifar10").objective("raspi4_latency_ms").direction == "minimize"
+    assert published("nasbench201_hardware/cifar10").objective("raspi4_latency_ms").direction == "minimize"
 
 
 @pytest.mark.data
 def test_a_vertex_order_of_nasbench101_does_not_matter() -> None:
-    benchmark = shared("nasbench101")
+    benchmark = published("nasbench101")
     space = SearchSpace.of(benchmark.space)
     assert isinstance(space, PoolSpace)
     found = 0
@@ -206,7 +203,7 @@ def _swapped(values: dict[str, Any]) -> dict[str, Any] | None:
 
 @pytest.mark.data
 def test_the_cells_of_nasbench1shot1_are_rows_of_nasbench101() -> None:
-    part, pool = shared("nasbench1shot1/1"), shared("nasbench101")
+    part, pool = published("nasbench1shot1/1"), published("nasbench101")
     assert 500 < len(part) < 14_580
     rng = random.Random(0)
     members = list(part.members())
@@ -224,4 +221,4 @@ def test_the_cells_of_nasbench1shot1_are_rows_of_nasbench101() -> None:
 @pytest.mark.data
 def test_a_part_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ConfigError, match="nasbench1shot1 has no part '4'"):
-        shared("nasbench1shot1/4")
+        published("nasbench1shot1/4")

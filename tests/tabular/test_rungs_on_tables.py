@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-from pathlib import Path
 
 import pytest
 
@@ -17,6 +15,7 @@ from searchitect.tabular.comparing import compare
 from searchitect.tabular.entries import Entry
 from searchitect.tabular.searching import Terms, run_search, setting_of
 from searchitect.trial import Fidelity, Proposal, Trial
+from tests.shared_data import shared
 from tests.tabular.planted import Planted
 from tests.tabular.test_searching import number
 
@@ -151,9 +150,7 @@ def test_search_by_rungs_on_a_table_and_random_search_at_equal_epochs():
 
 @pytest.mark.data
 def test_rungs_of_the_published_tables():
-    folder = Path(os.environ.get("SEARCHITECT_DATA", Path(__file__).parents[3] / "shared")) / "benchmarks"
-    if not (folder / "nas_bench_101_subset").is_dir():
-        pytest.skip("the shared tables are absent: set SEARCHITECT_DATA to the folder that holds benchmarks/")
+    folder = shared("benchmarks")
     pool, curves = (open_benchmark(name, folder) for name in ("nasbench101", "nasbench_nlp"))
     assert TableEvaluator(pool).recorded_epochs == (4, 12, 36, 108)
     assert not TableEvaluator(pool).continues

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +9,14 @@ import pytest
 
 from searchitect.errors import TaskError
 from searchitect.tasks.open import task
+from tests import shared_data
 
 pytestmark = pytest.mark.data
 
 
 @pytest.fixture(scope="module")
 def shared() -> Path:
-    folder = Path(os.environ.get("SEARCHITECT_DATA", Path(__file__).parents[3] / "shared" / "datasets"))
-    if not folder.is_dir():
-        pytest.skip("the shared data sets are absent: set SEARCHITECT_DATA to their folder")
-    return folder
+    return shared_data.shared("datasets")
 
 
 def test_adult_has_its_official_split_categories_and_missing_values(shared: Path) -> None:

@@ -12,7 +12,5 @@ def shared(*parts: str) -> Path:
     """Return a path below the folder, or skip the test, saying why."""
     path = FOLDER.joinpath(*parts)
     if not path.exists():
-        pytest.skip(
-            f"{'/'.join(parts)} is absent: set SEARCHITECT_DATA to what holds benchmarks/ and datasets/"
-        )
+        pytest.skip(f"{'/'.join(parts)} is absent: set SEARCHITECT_DATA to what holds benchmarks/ and datasets/")
     return path

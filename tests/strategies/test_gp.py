@@ -1,7 +1,5 @@
 import dataclasses
-import os
 import statistics
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,13 +16,13 @@ from searchitect.strategies.random_search import RandomSearch
 from searchitect.strategies.strategy import Setting
 from searchitect.testing.strategies import planted_loss, synthetic_search
 from searchitect.trial import Proposal, Trial, TrialState
-from tests.strategies.intervals import coverage, opened_or_skipped
+from tests.shared_data import shared
+from tests.strategies.intervals import coverage, published
 from tests.strategies.planted import SPACE as PLANTED
 from tests.strategies.spaces import Conditional, Flat
 from tests.strategies.test_regularized_evolution import SPACE
 
 SCORE = (Objective("score", "maximize"),)
-SHARED = Path(os.environ.get("SEARCHITECT_DATA", Path(__file__).parents[3] / "shared"))
 
 
 @sa.space
@@ -168,9 +166,7 @@ def test_an_unknown_acquisition_is_refused():
 @pytest.mark.parametrize("column", ["class_object_valid_top1_accuracy_percent", "autoencoder_valid_ssim"])
 def test_nine_of_ten_published_results_lie_in_their_held_out_ninety_percent_intervals(column):
     """All 4,096 micro cells of TransNAS-Bench-101 lie in the table; 100 at random are enough to judge the intervals."""
-    path = SHARED / "benchmarks" / "transnas_bench_101" / "table.parquet"
-    if not path.is_file():
-        pytest.skip("the shared tables are absent: set SEARCHITECT_DATA to the folder that holds benchmarks/")
+    path = shared("benchmarks", "transnas_bench_101", "table.parquet")
     read = pytest.importorskip("pyarrow.parquet").read_table(path, columns=["space", "arch", column]).to_pydict()
     rows = zip(read["space"], read["arch"], read[column], strict=True)
     table = {arch.split("-")[2].replace("_", ""): value for space, arch, value in rows if space == "micro"}
@@ -195,7 +191,7 @@ def test_nine_of_ten_trainings_lie_in_the_intervals_of_a_model_that_learned_from
 @pytest.mark.data
 @pytest.mark.parametrize("name", ["nasbench201/cifar10", "transnas_micro/autoencoder", "nasbench101"])
 def test_so_do_nine_of_ten_published_results(name):
-    inside, agreement = coverage(GP, opened_or_skipped(name), cells=200)
+    inside, agreement = coverage(GP, published(name), cells=200)
     assert 0.85 <= inside <= 0.95
     assert agreement > 0.65
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from searchitect.errors import ConfigError, ConstraintError
-from searchitect.objectives import Objective, check_consistent, parse_constraint, parse_objective
+from searchitect.objectives import Objective, check_consistent, cut_to_range, parse_constraint, parse_objective
 
 
 @pytest.mark.parametrize(
@@ -90,3 +90,11 @@ def test_a_limit_may_have_a_confidence_of_its_own_and_says_so():
     for wrong in ("a<=1@0.3", "a<=1@1", "a<=1@x"):
         with pytest.raises(ConstraintError, match="share from 0.5"):
             parse_constraint(wrong)
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected"),
+    [("accuracy", (0.9, 1.0)), ("auroc_on_phone", (0.9, 1.0)), ("loss", (0.9, 1.1)), ("reward", (0.9, 1.1))],
+)
+def test_an_interval_of_a_share_is_cut_to_what_is_possible(metric, expected):
+    assert cut_to_range(metric, (0.9, 1.1)) == expected

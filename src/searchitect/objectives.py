@@ -25,6 +25,7 @@ __all__ = [
     "Constraint",
     "Objective",
     "check_consistent",
+    "cut_to_range",
     "is_maximized",
     "log_sd_name",
     "parse_constraint",
@@ -35,6 +36,8 @@ CONFIDENCE = 0.95
 """Probability that a limit on a predicted measurement must reach, unless another is asked for."""
 
 Direction = Literal["maximize", "minimize"]
+
+_SHARES = ("accuracy", "precision", "recall", "f1", "auroc")
 
 _HIGHER_IS_BETTER = (
     "accuracy",
@@ -136,6 +139,13 @@ class Constraint:
 def log_sd_name(name: str) -> str:
     """The measurement that says how sure a prediction is: the standard deviation of its natural logarithm."""
     return f"{name}_log_sd"
+
+
+def cut_to_range(metric: str, interval: tuple[float, float]) -> tuple[float, float]:
+    """Return the interval, cut to 0..1 where the metric is a share: that much is known however little was measured."""
+    if not any(word in metric for word in _SHARES):
+        return interval
+    return max(0.0, interval[0]), min(1.0, interval[1])
 
 
 def is_maximized(name: str) -> bool:

@@ -23,6 +23,7 @@ from searchitect.storage.journal import Event
 from searchitect.strategies import Belief
 from searchitect.strategies.niches import parse_niches
 from searchitect.strategies.tessellation import NICHED, is_tessellation
+from searchitect.study.beliefs import noted_belief
 from searchitect.study.campaign import finalists_of
 from searchitect.study.cautions import cautions
 from searchitect.study.elites import Elites, refuse_unknown, study_elites
@@ -337,7 +338,7 @@ def result_of(state: StudyState, *, folder: Path | None = None, space: type | No
         folder=folder,
         files=tuple(name for event in state.marks.get("exported", [])[-1:] for name in event["files"]),
         warnings=cautions(state, finalists, folder),
-        belief=_belief(state),
+        belief=noted_belief(state.marks),
         proxies=proxy_card(state.marks),
         energy=spent_energy(state),
         costs=spending(state),
@@ -371,11 +372,6 @@ def _over_scenarios(
     if recorded is None or not finalists:
         return None
     return judge_portfolios(plan_from(recorded), finalists, objectives, state.trials, tested.get("portfolio"))
-
-
-def _belief(state: StudyState) -> Belief | None:
-    noted = next(iter(state.marks.get("belief", ())), None)
-    return None if noted is None else Belief(noted["incumbent"], noted["rank_correlation"], noted["note"])
 
 
 def _finalists(state: StudyState, objectives: Sequence[Objective]) -> tuple[Finalist, ...]:

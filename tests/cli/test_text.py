@@ -6,6 +6,7 @@ import pytest
 
 from searchitect.cli.text import measured, summary, table
 from searchitect.objectives import Constraint
+from searchitect.strategies import Belief
 from tests.cli.conftest import FakeResult
 
 
@@ -42,6 +43,12 @@ def test_columns_align_and_no_line_ends_in_blanks() -> None:
 def test_a_summary_without_a_winner_names_the_limits() -> None:
     result = FakeResult(best=None, constraints=(Constraint("parameters", "<=", 10),), test={})
     assert "best       none: no trial was complete and within parameters<=10" in summary(result)  # type: ignore[arg-type]
+
+
+def test_a_summary_tells_what_the_model_expects_of_its_incumbent() -> None:
+    lines = summary(FakeResult(belief=Belief(1, 0.8, "a model", (0.94118, 0.94752))))
+    assert "strategy   a model" in lines
+    assert "expected   accuracy 0.9412 to 0.9475 in nine of ten trainings of trial 1" in lines
 
 
 def test_a_prediction_is_shown_with_the_factor_within_which_it_holds() -> None:

@@ -41,7 +41,7 @@ def test_the_likelihood_has_the_gradient_it_says():
         columns, rng = Columns.of(space), stream(1)
         process = GaussianProcess(DecisionKernel(columns))
         rows, y = columns.encode([space.sample(rng) for _ in range(25)]), np.array([rng.gauss(0, 1) for _ in range(25)])
-        compared, theta = process.kernel.compare(rows, rows), process.start()
+        compared, theta = process.kernel.compare(rows, rows), process.prior().mean
         theta = theta + np.array([rng.gauss(0, 0.3) for _ in theta])
         _, gradient = process.likelihood(theta, compared, y)
         for i, slope in enumerate(gradient):
@@ -159,7 +159,7 @@ def test_repeated_rows_are_averaged():
     rows = np.repeat(problem(1)[0], 4, axis=0)
     others = problem(6, seed=3)[0]
     y = np.array([1.0, 2.0, 3.0, 4.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0])
-    theta = PROCESS.start()
+    theta = PROCESS.prior().mean
     posterior = PROCESS.given(theta, np.concatenate([rows, others]), y)
     assert posterior.fitted()[:4] == pytest.approx([posterior.fitted()[0]] * 4)
     assert posterior.fitted()[0] == pytest.approx(2.5, abs=0.6)

@@ -3,13 +3,11 @@
 import numpy as np
 
 import searchitect as sa
-from searchitect.predictors.targets import normal_scores, rank_correlation
+from searchitect.predictors.targets import rank_correlation
 from searchitect.seeding import stream
 from searchitect.strategies.strategy import Setting
+from searchitect.trial import Proposal, Trial, TrialState
 from tests.shared_data import shared
-
-HALF_WIDTH = 1.645
-"""Standard deviations on each side of the mean that hold nine tenths of a normal distribution."""
 
 FOLDS, SEEDS = 5, 4
 
@@ -17,32 +15,39 @@ FOLDS, SEEDS = 5, 4
 def coverage(make, benchmark, cells=100):
     """Return the share inside, and the mean rank correlation, over held-out fifths of random trainings of a table.
 
-    Neither the hyper-parameters nor the posterior have seen the fifth that is predicted.
+    The strategy has been told the other four fifths, and nothing of the one that is predicted.
     """
     inside, agreement = [], []
     for seed in range(SEEDS):
         setting = Setting(sa.SearchSpace.of(benchmark.space), (benchmark.objective(first_signal(benchmark)),), seed)
-        strategy, (architectures, losses) = make(setting), drawn(benchmark, setting, cells)
-        rows, targets, fold = strategy.encode(architectures), normal_scores(losses), np.arange(cells) % FOLDS
+        trials = drawn(benchmark, setting, cells)
         for held in range(FOLDS):
-            out = fold == held
-            posterior = strategy._process.fit(rows[~out], targets[~out], 0)
-            mean, deviation = posterior.predict(rows[out])
-            spread = np.hypot(deviation, posterior.noise)  # what is observed is noisy
-            inside += (abs(targets[out] - mean) <= HALF_WIDTH * spread).tolist()
-            agreement.append(rank_correlation(mean, targets[out]))
+            strategy = make(setting)
+            for trial in trials:
+                if trial.number % FOLDS != held:
+                    strategy.tell(trial)
+            out = trials[held::FOLDS]
+            values = np.array([trial.measurements[setting.objectives[0].name] for trial in out])
+            low, high = np.array(strategy.expected([trial.architecture for trial in out])).T
+            inside += ((low <= values) & (values <= high)).tolist()
+            agreement.append(rank_correlation(low + high, values))
     return np.mean(inside), np.mean(agreement)
 
 
 def drawn(benchmark, setting, cells):
-    """Different architectures at random, and the loss of one training of each."""
+    """Trials of different architectures at random, one training of each."""
     space, [objective], rng = setting.space, setting.objectives, stream(setting.seed, "cells")
     found = {}
     while len(found) < cells:
         architecture = space.sample(rng)
         found.setdefault(space.key(architecture), architecture)
-    losses = [objective.loss(benchmark.measure(one)[objective.name]) for one in found.values()]
-    return list(found.values()), np.array(losses)
+    return [
+        Trial(
+            number, Proposal(architecture), TrialState.COMPLETE, key, seed=0,
+            measurements={objective.name: benchmark.measure(architecture)[objective.name]},
+        )
+        for number, (key, architecture) in enumerate(found.items())
+    ]  # fmt: skip
 
 
 def first_signal(benchmark):

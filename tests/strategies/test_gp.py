@@ -182,18 +182,25 @@ def test_nine_of_ten_published_results_lie_in_their_held_out_ninety_percent_inte
     assert 0.85 <= statistics.fmean(inside) <= 0.95
 
 
-def test_nine_of_ten_trainings_lie_in_the_intervals_of_a_model_that_learned_from_160_others():
-    inside, agreement = coverage(GP, sa.tabular.open_benchmark("digits_bench"), cells=200)
+@pytest.mark.parametrize("cells", [50, 100, 200])
+def test_nine_of_ten_trainings_lie_where_they_are_expected_whether_it_knows_forty_or_more(cells):
+    inside, agreement = coverage(GP, sa.tabular.open_benchmark("digits_bench"), cells)
     assert 0.85 <= inside <= 0.95
-    assert agreement > 0.85, "wide intervals hold everything: the means must rank too"
+    assert agreement > 0.8, "wide intervals hold everything: their middles must rank too"
 
 
 @pytest.mark.data
 @pytest.mark.parametrize("name", ["nasbench201/cifar10", "transnas_micro/autoencoder", "nasbench101"])
-def test_so_do_nine_of_ten_published_results(name):
-    inside, agreement = coverage(GP, published(name), cells=200)
+@pytest.mark.parametrize("cells", [50, 100])
+def test_so_do_nine_of_ten_published_results(name, cells):
+    inside, agreement = coverage(GP, published(name), cells)
     assert 0.85 <= inside <= 0.95
-    assert agreement > 0.65
+    assert agreement > 0.5
+
+
+def test_nothing_is_expected_before_two_trials_are_complete():
+    strategy = GP(Setting(MICRO, SCORE, 0))
+    assert strategy.expected([MICRO.default()]) is None
 
 
 def test_improvement_per_cost_tries_what_is_cheap_first():

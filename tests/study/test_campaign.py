@@ -237,6 +237,18 @@ def test_a_model_that_cannot_rank_is_noted_and_not_followed():
     assert next(f.found for f in result.finalists if f.arm == "search") == ordered[-1].number
 
 
+def test_what_a_model_expects_of_its_incumbent_is_written_down():
+    class Expecting(Believing):
+        def expected(self, architectures):
+            return [(a["width"] - 1.0, a["width"] + 1.0) for a in architectures]
+
+    study = make_study(strategy=Expecting(make_study().setting, 0.9))
+    run(study, search=Limit(trials=6), confirm_count=2)
+    belief = result_of(study).belief
+    width = study.trials[belief.incumbent].architecture["width"]
+    assert belief.interval == (width - 1.0, width + 1.0)
+
+
 def test_a_strategy_without_a_model_believes_nothing():
     study = make_study()
     run(study)

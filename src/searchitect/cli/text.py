@@ -105,6 +105,9 @@ def _portfolio_lines(result: Result) -> Iterator[str]:
 def _belief_lines(result: Result) -> Iterator[str]:
     if result.belief is not None and result.belief.note:
         yield f"strategy   {result.belief.note}"
+    if result.belief is not None and result.belief.interval is not None:
+        expected, trial = " to ".join(map(measured, result.belief.interval)), result.belief.incumbent
+        yield f"expected   {result.objectives[0].name} {expected} in nine of ten trainings of trial {trial}"
 
 
 def _cost_lines(result: Result) -> Iterator[str]:

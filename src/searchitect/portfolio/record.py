@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from searchitect.objectives import Objective
+from searchitect.objectives import Objective, cut_to_range
 from searchitect.portfolio.diversity import distances, mean_off_diagonal
 from searchitect.portfolio.feasibility import Feasibility, measured_feasibility, single_feasibility
 from searchitect.portfolio.planning import Assignment, PortfolioPlan, measured_of
@@ -26,9 +26,6 @@ __all__ = ["COUNTED", "Cell", "Member", "Portfolio", "Service", "mean_interval",
 
 COUNTED = ("parameters", "flops", "activations", "peak_memory", "flash")
 """How the names of measurements begin that are exact: nothing varies between two runs, on whatever device."""
-
-SHARES = ("accuracy", "precision", "recall", "f1", "auroc")
-"""Words of metrics that lie in 0..1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,22 +226,16 @@ def service_of(
     values = [trials[n].measurements[metric.name] for n in finalist.trials]
     repeated = {"latency_ms": list(latencies[str(best.number)])} if str(best.number) in latencies else {}
     sure = tuple(_feasibility(limit, finalist.mean, repeated) for limit in scenario.constraints())
+    interval = mean_interval(values)
     return Service(
         scenario.name,
         labels[finalist.key],
         metric.name,
         value=statistics.fmean(values),
-        interval=_within(metric.name, mean_interval(values)),
+        interval=None if interval is None else cut_to_range(metric.name, interval),
         feasibility=sure,
         trial=best.number,
     )
-
-
-def _within(metric: str, interval: tuple[float, float] | None) -> tuple[float, float] | None:
-    """The interval, cut to 0..1 where the metric is a share: two seeds say little, but not that."""
-    if interval is None or not any(word in metric for word in SHARES):
-        return interval
-    return max(0.0, interval[0]), min(1.0, interval[1])
 
 
 def _feasibility(limit: Any, mean: Mapping[str, float], repeated: Mapping[str, Sequence[float]]) -> Feasibility:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from searchitect.predictors.kernels import Comparison, Kernel
+from searchitect.predictors.kernels import Comparison, Kernel, Prior
 from searchitect.predictors.targets import standardized
 
 if TYPE_CHECKING:
@@ -78,11 +78,17 @@ class GaussianProcess:
         """Learn the hyper-parameters and condition on all rows. Nothing is random, the seed is not used."""
         return self.given(self.learned(features, targets), features, targets)
 
-    def start(self) -> Vector:
-        """Return the hyper-parameters before anything is known: the prior's mean, s² = 1, σ² = `FIRST_NOISE`."""
+    def prior(self) -> Prior:
+        """Return the prior of all hyper-parameters: the kernel's, log s², log σ². Its mean is where learning starts."""
         import numpy as np
 
-        return np.append(self.kernel.prior().mean, [0.0, np.log(FIRST_NOISE)])
+        kernel = self.kernel.prior()
+        return Prior(
+            np.append(kernel.mean, [0.0, np.log(FIRST_NOISE)]),
+            np.append(kernel.deviation, [1.0, 1.5]),
+            np.append(kernel.low, [np.log(0.05), np.log(self.noise_floor)]),
+            np.append(kernel.high, [np.log(20.0), 0.0]),
+        )
 
     def learned(self, features: Rows, targets: Vector) -> Vector:
         """Return the hyper-parameters of largest posterior density: the kernel's, log s², log σ².
@@ -97,19 +103,16 @@ class GaussianProcess:
             features, targets = features[chosen], targets[chosen]
         y, _, _ = standardized(targets)
         compared = self.kernel.compare(features, features)
-        prior, start = self.kernel.prior(), self.start()
-        mean, deviation = start, np.append(prior.deviation, [1.0, 1.5])
-        low = np.append(prior.low, [np.log(0.05), np.log(self.noise_floor)])
-        high = np.append(prior.high, [np.log(20.0), 0.0])
+        prior = self.prior()
 
         def loss(theta: Vector) -> tuple[float, Vector]:
             value, gradient = self.likelihood(theta, compared, y)
-            away = (theta - mean) / deviation
-            return -value + 0.5 * float(away @ away), -gradient + away / deviation
+            away = (theta - prior.mean) / prior.deviation
+            return -value + 0.5 * float(away @ away), -gradient + away / prior.deviation
 
-        bounds = list(zip(low, high, strict=True))
+        bounds = list(zip(prior.low, prior.high, strict=True))
         options = {"maxiter": self.iterations, "ftol": 1e-6, "gtol": 1e-3}
-        found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+        found = minimize(loss, prior.mean, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
         return np.asarray(found.x, dtype=np.float64)
 
     def likelihood(self, theta: Vector, compared: Comparison, y: Vector) -> tuple[float, Vector]:

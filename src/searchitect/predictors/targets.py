@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     Vector = npt.NDArray[np.float64]
 
-__all__ = ["normal_scores", "rank_agreement", "rank_correlation", "standardized"]
+__all__ = ["from_normal_scores", "normal_scores", "rank_agreement", "rank_correlation", "standardized"]
 
 
 def normal_scores(values: Vector) -> Vector:
@@ -23,6 +23,24 @@ def normal_scores(values: Vector) -> Vector:
 
     scores: Vector = ndtri((rankdata(values) - 0.375) / (len(values) + 0.25))
     return scores
+
+
+def from_normal_scores(scores: Vector, values: Vector) -> Vector:
+    """Return the values whose normal scores among these values would be the given ones.
+
+    Linear between the values, and beyond the outermost as steep as their tenth is.
+    """
+    import numpy as np
+
+    known, places = np.unique(values, return_index=True)
+    at = normal_scores(values)[places]
+    found: Vector = np.interp(scores, at, known)
+    if len(known) > 1:
+        inner = max(1, len(known) // 10)
+        for beyond, end, other in ((scores < at[0], 0, inner), (scores > at[-1], -1, -1 - inner)):
+            slope = (known[other] - known[end]) / (at[other] - at[end])
+            found = np.where(beyond, known[end] + slope * (scores - at[end]), found)
+    return found
 
 
 def standardized(values: Vector) -> tuple[Vector, float, float]:

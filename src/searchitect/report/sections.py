@@ -239,6 +239,9 @@ def _strategy(result: Result) -> str:
         return ""
     ranked = belief.rank_correlation
     told = "" if ranked is None else f" Its model ranked held-out trials with a correlation of {ranked:.2f}."
+    if belief.interval is not None:
+        low, high = (measured(result.objectives[0].name, end) for end in belief.interval)
+        told += f" Nine of ten trainings of trial {belief.incumbent} are expected between {low} and {high}."
     return shortened(belief.note, 300).rstrip(".") + "." + told if belief.note else told.strip()
 
 

@@ -9,13 +9,14 @@ the search: a model that cannot rank trials it has not seen leads no better than
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from searchitect.errors import SpaceError
+from searchitect.spaces.architecture import Architecture
 from searchitect.strategies.grid import LARGEST_GRID
-from searchitect.strategies.strategy import Belief, Setting, Strategy
+from searchitect.strategies.strategy import Belief, Setting, Strategy, expected_by
 from searchitect.trial import Proposal, Trial
 
 __all__ = ["Auto", "Choice", "choose"]
@@ -141,6 +142,10 @@ class Auto:
         note = f"auto: {self.choice.name}, since {self.choice.why}"
         note += f"; {believed.note}" if believed.note else ""
         return Belief(believed.incumbent, believed.rank_correlation, note)
+
+    def expected(self, architectures: Sequence[Architecture]) -> list[tuple[float, float]] | None:
+        """What the chosen strategy's model expects of new trainings (`expected_by`)."""
+        return expected_by(self._strategy, architectures)
 
     @property
     def is_redrawn(self) -> bool:

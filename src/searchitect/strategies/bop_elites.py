@@ -251,7 +251,7 @@ class BOPElites:
         """Hyper-parameters learned from the first k·⌊n/k⌋ rows, so that a rebuilt strategy has the same."""
         first = len(targets) // self._every * self._every
         if of not in self._learned or self._learned[of][0] != first:
-            theta = self._process.start()
+            theta = self._process.prior().mean
             if first >= 2:
                 some = evenly(first, self._process.fit_points)
                 theta = self._process.learned(self._rows([places[i] for i in some]), targets[some])

@@ -156,7 +156,7 @@ class _Learner:
         rows, known = self.rows(), self._archive.known
         if name not in self._learned or self._learned[name][0] != known:
             if known < 2:
-                theta = self._process.start()
+                theta = self._process.prior().mean
             else:
                 places = evenly(known, self._process.fit_points)
                 # Scaled by the first m trials alone: a rebuilt strategy, asked later, has to learn the same.

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from searchitect.errors import ConfigError, did_you_mean
+from searchitect.predictors.averaged_process import averaged
 from searchitect.predictors.gaussian_process import GaussianPosterior, GaussianProcess, evenly
-from searchitect.predictors.targets import normal_scores, rank_correlation
+from searchitect.predictors.targets import from_normal_scores, normal_scores, rank_correlation
 from searchitect.seeding import stream
 from searchitect.spaces.architecture import Architecture
 from searchitect.strategies.acquisition import (
@@ -46,6 +47,9 @@ __all__ = ["GaussianSearch"]
 
 LISTED = 6
 """Times `candidates` that are judged where a space is listed."""
+
+NINE_TENTHS = 1.645
+"""Standard deviations on each side of the mean that hold nine tenths of a normal distribution."""
 
 PARENTS = 10
 """Trials of best posterior mean that are mutated."""
@@ -170,6 +174,24 @@ class GaussianSearch(ABC):
         note = f"Gaussian process on {len(chosen)} trials, noise {posterior.noise:.2f} of their spread"
         return Belief(best.number, agreement, note)
 
+    def expected(self, architectures: Sequence[Architecture]) -> list[tuple[float, float]] | None:
+        """Return where nine of ten new trainings of each would lie, by the first objective; None before a model.
+
+        Takes longer than `belief`: what the hyper-parameters are is not taken for certain.
+        """
+        if self._archive.known < 2:
+            return None
+        known, (_, posterior) = self._archive.known, self._posterior()
+        learned_from = self._learning(known)
+        rng = stream(self._setting.seed, "expected", len(self._archive.complete))
+        given = posterior.features, posterior.targets
+        mixture = averaged(self._process, self._theta(), learned_from, given, rng)
+        mean, deviation = mixture.predict(self.encode(architectures))
+        losses = self._archive.losses(len(self._archive.complete))
+        ends = [from_normal_scores(mean + side * NINE_TENTHS * deviation, losses) for side in (-1, 1)]
+        loss = self._setting.objectives[0].loss  # its own inverse
+        return [(min(pair), max(pair)) for pair in zip(*(map(loss, map(float, end)) for end in ends), strict=True)]
+
     def _keeping(self, chosen: Sequence[int]) -> set[int]:
         """Places of the trials that keep all limits."""
         limits = self._setting.constraints
@@ -207,9 +229,13 @@ class GaussianSearch(ABC):
         """Hyper-parameters of a process, from the first m complete trials."""
         known = self._archive.known
         if known < 2:
-            return process.start()
-        places = evenly(known, process.fit_points)
-        return process.learned(self._rows_of(places), normal_scores(self._archive.losses(known))[places])
+            return process.prior().mean
+        return process.learned(*self._learning(known))
+
+    def _learning(self, known: int) -> tuple[Rows, Vector]:
+        """The rows and targets that hyper-parameters are learned from."""
+        places = evenly(known, self._process.fit_points)
+        return self._rows_of(places), normal_scores(self._archive.losses(known))[places]
 
     def _rows_of(self, places: Sequence[int]) -> Rows:
         """The rows of some complete trials. What the model holds is encoded once; the rest is forgotten."""

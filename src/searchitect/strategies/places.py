@@ -146,7 +146,7 @@ class Chances:
         seen = self._columns.encode([trials[place].architecture for place in known])
         if self._learned.get(limit, ())[:2] != (learn, logs):
             first = sum(place < learn for place in known)
-            theta = self._process.learned(seen[:first], values[:first]) if first >= 2 else self._process.start()
+            theta = self._process.learned(seen[:first], values[:first]) if first >= 2 else self._process.prior().mean
             self._learned[limit] = learn, logs, theta
         posterior = self._process.given(self._learned[limit][2], seen, values)
         mean, deviation = posterior.predict(rows)

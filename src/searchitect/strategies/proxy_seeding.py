@@ -12,12 +12,13 @@ with a model knows more of the results than the proxies do, and is left alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from searchitect.errors import ConfigError
 from searchitect.spaces.architecture import Architecture
 from searchitect.strategies.proxy_trust import ProxyTrust
-from searchitect.strategies.strategy import Belief, Setting, Strategy
+from searchitect.strategies.strategy import Belief, Setting, Strategy, expected_by
 from searchitect.trial import Proposal, Trial, TrialState
 
 __all__ = ["LEAST_OWN", "ProxySeeding", "seeding_trials"]
@@ -97,6 +98,10 @@ class ProxySeeding:
         believed = getattr(self._inner, "belief", Belief)()
         note = f"{self.trust.note()}; {believed.note}" if believed.note else self.trust.note()
         return Belief(believed.incumbent, believed.rank_correlation, note)
+
+    def expected(self, architectures: Sequence[Architecture]) -> list[tuple[float, float]] | None:
+        """What the inner strategy's model expects of new trainings (`expected_by`)."""
+        return expected_by(self._inner, architectures)
 
     def proxy_trust(self) -> dict[str, Any]:
         """The trust card as JSON: proxy → ρ with its interval on the finished trials, weight, on or off."""

@@ -146,7 +146,7 @@ class Scenarios:
         chosen = spread(losses, self._max_points)
         first = len(complete) // self._every * self._every
         if place not in self._learned or self._learned[place][0] != first:
-            theta = self._process.start()
+            theta = self._process.prior().mean
             if first >= 2:
                 some = evenly(first, self._process.fit_points)
                 theta = self._process.learned(self._rows(some), _losses(complete[:first], wanted)[some])

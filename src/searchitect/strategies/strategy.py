@@ -43,11 +43,14 @@ class Belief:
         incumbent: number of the complete trial believed best once luck is averaged out; not always the best observed.
         rank_correlation: Spearman's ρ between held-out predictions and observations; None where there are too few.
         note: one line: what the strategy does now, and why.
+        interval: nine of ten new trainings of the incumbent are expected in it, by the first objective; None where the
+            model knows no intervals.
     """
 
     incumbent: int | None = None
     rank_correlation: float | None = None
     note: str = ""
+    interval: tuple[float, float] | None = None
 
 
 class Believer(Protocol):
@@ -56,6 +59,13 @@ class Believer(Protocol):
     def belief(self) -> Belief:
         """Return what is believed now; a pure function of what was told."""
         ...
+
+
+def expected_by(strategy: object, architectures: Sequence[Architecture]) -> list[tuple[float, float]] | None:
+    """Return where nine of ten new trainings of each would lie, by the first objective; None from a strategy without a
+    model that knows intervals."""
+    ask = getattr(strategy, "expected", None)
+    return ask(architectures) if callable(ask) else None
 
 
 def nothing_forbidden(architecture: object) -> Sequence[str]:

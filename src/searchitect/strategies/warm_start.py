@@ -19,7 +19,7 @@ from searchitect.strategies.acquisition import log_expected_improvement
 from searchitect.strategies.archive import Archive
 from searchitect.strategies.candidates import best_fresh, draw_candidates
 from searchitect.strategies.prior import PriorTrial
-from searchitect.strategies.strategy import Belief, Setting, Strategy
+from searchitect.strategies.strategy import Belief, Setting, Strategy, expected_by
 from searchitect.trial import Proposal, Trial, TrialState
 
 if TYPE_CHECKING:
@@ -92,6 +92,10 @@ class WarmStart:
         believed = getattr(self._inner, "belief", Belief)()
         note = f"{self._note()}; {believed.note}" if believed.note else self._note()
         return Belief(believed.incumbent, believed.rank_correlation, note)
+
+    def expected(self, architectures: Sequence[Architecture]) -> list[tuple[float, float]] | None:
+        """What the inner strategy's model expects of new trainings (`expected_by`)."""
+        return expected_by(self._inner, architectures)
 
     def _note(self) -> str:
         if not self._sources:

@@ -13,6 +13,7 @@ from searchitect.seeding import derive
 from searchitect.storage.journal import Event
 from searchitect.strategies import make_strategy
 from searchitect.strategies.strategy import Setting, Strategy
+from searchitect.study.beliefs import noted_belief
 from searchitect.study.effort import full_evaluations
 from searchitect.study.finalists import Finalist, choose, feasible, handed_over, summarise, winner
 from searchitect.study.limits import Limit
@@ -272,12 +273,12 @@ def _believed_best(study: Study) -> Trial | None:
 
     The best observed of many trials is the luckiest of the good ones; a model that fits has averaged luck out.
     """
-    noted = next(iter(study.state.marks.get("belief", ())), None)
-    if noted is None or noted["incumbent"] is None or len(study.objectives) > 1:
+    noted = noted_belief(study.state.marks)
+    if noted is None or noted.incumbent is None or len(study.objectives) > 1:
         return None
-    if (noted["rank_correlation"] or 0.0) < TRUSTED_RANK_CORRELATION:
+    if (noted.rank_correlation or 0.0) < TRUSTED_RANK_CORRELATION:
         return None
-    kept = feasible([study.state.trials[noted["incumbent"]]], study.objectives, study.constraints)
+    kept = feasible([study.state.trials[noted.incumbent]], study.objectives, study.constraints)
     return kept[0] if kept else None
 
 

@@ -20,6 +20,7 @@ from searchitect.storage.journal import Event, Store
 from searchitect.strategies import Belief, PriorTrial, Setting, Strategy, make_strategy, warmed
 from searchitect.strategies.tessellation import niche_features
 from searchitect.study import events
+from searchitect.study.beliefs import asked_belief
 from searchitect.study.costing import predicted_cost
 from searchitect.study.incidents import Lessons, named_cause
 from searchitect.study.limits import REPEATS_IN_A_ROW
@@ -305,8 +306,7 @@ class Study:
 
     def belief(self) -> Belief | None:
         """What the strategy of the search believes now; None for one without a model."""
-        ask = getattr(self._strategy, "belief", None)
-        return ask() if callable(ask) else None
+        return asked_belief(self._strategy, self.state.trials, self.objectives[0].name)
 
     def close(self) -> None:
         """Release the study, so that another process may run it. Safe to call twice."""

@@ -168,7 +168,7 @@ def elastic(task: sa.Task, options: argparse.Namespace) -> list[tuple[int, sa.Ar
     trained = sa.train_supernet(task, SPACE, method="sandwich", recipe=recipe, seed=options.seed, report=report)
     found = []
     for limit, (architecture, said) in zip(SERVED, best(trained, options.seed), strict=True):
-        print(f"  parameters <= {limit:,}: shared weights say {said:.4f}", flush=True)
+        print(f"  parameters <= {limit:,}: shared weights say {said:.4f}: {architecture.text}", flush=True)
         found.append((limit, architecture))
     return found
 
@@ -306,6 +306,7 @@ def separate(options: argparse.Namespace, limit: int, seconds: float) -> Row:
         name=f"limit_{limit}",
     )
     assert result.best is not None
+    print(f"  alone, parameters <= {limit:,}: {result.best.architecture.text}", flush=True)
     return Row(result.test["accuracy"], result.best.measurements["parameters"], spent() - began)
 
 

@@ -5,7 +5,8 @@
 FLOPs: giga multiply-adds as torchvision publishes them (`_ops`), to the digits it prints. Memory: MiB of activations
 with the input that the caller holds; "live" is the largest sum of real tensors between two operations of PyTorch,
 "profiler" has the scratch memory of its kernels as well, "onnxruntime" is how far the resident set of a process grows
-in one pass, against the prediction with normalisations and activations folded. Latency: one thread, networks in turn.
+in one pass, against the prediction with normalisations and activations folded. What counting and predicting take,
+before anything is trained, is told too. Latency: one thread, networks in turn.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ import argparse
 import contextlib
 import io
 import os
+import statistics
 import sys
 import tempfile
+import time
 import warnings
 from pathlib import Path
 
@@ -43,6 +46,24 @@ def counts(names: list[str]) -> None:
             f"{name:<18} {parameters:>11,} {facts.parameters:>11,} {macs:>9.4f} {facts.multiply_adds:>10.3f}"
             f" {peak:>15.1f} {flash:>16.3f} {file:>10}"
         )
+
+
+def prediction_times(names: list[str], repeats: int = 7) -> None:
+    """What a check before training costs: the median of some repetitions."""
+    from tests.hardware.networks import INPUT, NETWORKS
+
+    print("\nnetwork            FLOPs, ms   memory, ms")
+    for name in names:
+        model = NETWORKS[name]().eval()
+        taken = []
+        for measure in (hardware.count_flops, hardware.peak_memory_bytes):
+            times = []
+            for _ in range(repeats):
+                start = time.perf_counter()
+                measure(model, INPUT)
+                times.append(time.perf_counter() - start)
+            taken.append(1000 * statistics.median(times))
+        print(f"{name:<18} {taken[0]:>9.1f} {taken[1]:>12.1f}", flush=True)
 
 
 def memory(names: list[str]) -> None:
@@ -97,6 +118,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     counts(given.networks)
+    prediction_times(given.networks)
     if not given.skip_memory:
         memory(given.networks)
     if not given.skip_latency:

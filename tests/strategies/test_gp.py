@@ -182,20 +182,20 @@ def test_nine_of_ten_published_results_lie_in_their_held_out_ninety_percent_inte
     assert 0.85 <= statistics.fmean(inside) <= 0.95
 
 
-@pytest.mark.parametrize("cells", [50, 100, 200])
-def test_nine_of_ten_trainings_lie_where_they_are_expected_whether_it_knows_forty_or_more(cells):
+@pytest.mark.parametrize(("cells", "least"), [(50, 0.8), (100, 0.85), (200, 0.85)])
+def test_nine_of_ten_trainings_lie_where_they_are_expected_whether_it_knows_forty_or_more(cells, least):
     inside, agreement = coverage(GP, sa.tabular.open_benchmark("digits_bench"), cells)
     assert 0.85 <= inside <= 0.95
-    assert agreement > 0.8, "wide intervals hold everything: their middles must rank too"
+    assert agreement > least, "wide intervals hold everything: their middles must rank too"
 
 
 @pytest.mark.data
 @pytest.mark.parametrize("name", ["nasbench201/cifar10", "transnas_micro/autoencoder", "nasbench101"])
-@pytest.mark.parametrize("cells", [50, 100])
-def test_so_do_nine_of_ten_published_results(name, cells):
+@pytest.mark.parametrize(("cells", "least"), [(50, 0.5), (100, 0.65), (200, 0.65)])
+def test_so_do_nine_of_ten_published_results(name, cells, least):
     inside, agreement = coverage(GP, published(name), cells)
     assert 0.85 <= inside <= 0.95
-    assert agreement > 0.5
+    assert agreement > least
 
 
 def test_nothing_is_expected_before_two_trials_are_complete():

@@ -141,7 +141,7 @@ class Auto:
         believed = getattr(self._strategy, "belief", Belief)()
         note = f"auto: {self.choice.name}, since {self.choice.why}"
         note += f"; {believed.note}" if believed.note else ""
-        return Belief(believed.incumbent, believed.rank_correlation, note)
+        return dataclasses.replace(believed, note=note)
 
     def expected(self, architectures: Sequence[Architecture]) -> list[tuple[float, float]] | None:
         """What the chosen strategy's model expects of new trainings (`expected_by`)."""

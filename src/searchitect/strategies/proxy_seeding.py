@@ -13,6 +13,7 @@ with a model knows more of the results than the proxies do, and is left alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from searchitect.errors import ConfigError
@@ -97,7 +98,7 @@ class ProxySeeding:
         """What the inner strategy believes, and how far the proxies are trusted."""
         believed = getattr(self._inner, "belief", Belief)()
         note = f"{self.trust.note()}; {believed.note}" if believed.note else self.trust.note()
-        return Belief(believed.incumbent, believed.rank_correlation, note)
+        return replace(believed, note=note)
 
     def expected(self, architectures: Sequence[Architecture]) -> list[tuple[float, float]] | None:
         """What the inner strategy's model expects of new trainings (`expected_by`)."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Container, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from searchitect.errors import ConfigError, SpaceError
@@ -91,7 +92,7 @@ class WarmStart:
         """What the inner strategy believes, and how far the advice is followed."""
         believed = getattr(self._inner, "belief", Belief)()
         note = f"{self._note()}; {believed.note}" if believed.note else self._note()
-        return Belief(believed.incumbent, believed.rank_correlation, note)
+        return replace(believed, note=note)
 
     def expected(self, architectures: Sequence[Architecture]) -> list[tuple[float, float]] | None:
         """What the inner strategy's model expects of new trainings (`expected_by`)."""

@@ -198,6 +198,9 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--noise", type=float, default=0.2)
     asked = parser.parse_args()
+    if not asked.data.is_dir():
+        print(f"skipped: there is no folder {asked.data}")
+        return
     table = read(asked.data, asked.devices, asked.dataset)
     print(
         f"{asked.dataset}, {asked.devices}, {asked.evaluations} evaluations, {asked.size} models, {asked.seeds} seeds"

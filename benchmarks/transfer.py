@@ -133,6 +133,9 @@ def main() -> None:
     parser.add_argument("--history", choices=("regularized_evolution", "random"), default="regularized_evolution")
     parser.add_argument("--strategy", default="regularized_evolution")
     asked = parser.parse_args()
+    if not asked.table.is_file():
+        print(f"skipped: there is no file {asked.table}")
+        return
     tables = read(asked.table, "valid")
     began = process_time()
     print(f"{asked.strategy}, {asked.seeds} seeds, after {asked.past} trials of {asked.history} on each other task;")

@@ -48,7 +48,12 @@ def test_a_summary_without_a_winner_names_the_limits() -> None:
 def test_a_summary_tells_what_the_model_expects_of_its_incumbent() -> None:
     lines = summary(FakeResult(belief=Belief(1, 0.8, "a model", (0.94118, 0.94752))))
     assert "strategy   a model" in lines
-    assert "expected   accuracy 0.9412 to 0.9475 in nine of ten trainings of trial 1" in lines
+    assert "expected   accuracy 0.9412 to 0.9475 in 9 of 10 trainings of trial 1" in lines
+
+
+def test_a_summary_promises_less_after_few_trials() -> None:
+    lines = summary(FakeResult(belief=Belief(1, 0.8, "", (0.94118, 0.94752), 0.8)))
+    assert "expected   accuracy 0.9412 to 0.9475 in 8 of 10 trainings of trial 1" in lines
 
 
 def test_a_prediction_is_shown_with_the_factor_within_which_it_holds() -> None:

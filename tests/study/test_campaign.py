@@ -237,16 +237,27 @@ def test_a_model_that_cannot_rank_is_noted_and_not_followed():
     assert next(f.found for f in result.finalists if f.arm == "search") == ordered[-1].number
 
 
-def test_what_a_model_expects_of_its_incumbent_is_written_down():
-    class Expecting(Believing):
-        def expected(self, architectures):
-            return [(a["width"] - 1.0, a["width"] + 1.0) for a in architectures]
+class Expecting(Believing):
+    def expected(self, architectures):
+        return [(a["width"] - 1.0, a["width"] + 1.0) for a in architectures]
 
+
+def expected_after(trials):
     study = make_study(strategy=Expecting(make_study().setting, 0.9))
-    run(study, search=Limit(trials=6), confirm_count=2)
-    belief = result_of(study).belief
+    run(study, search=Limit(trials=trials), confirm_count=2)
+    return study, result_of(study).belief
+
+
+def test_what_a_model_expects_of_its_incumbent_is_written_down():
+    study, belief = expected_after(6)
     width = study.trials[belief.incumbent].architecture["width"]
     assert belief.interval == (width - 1.0, width + 1.0)
+
+
+def test_nine_of_ten_are_promised_from_twenty_trials_on_and_eight_before():
+    few, enough = (expected_after(trials)[1] for trials in (19, 20))
+    assert few.share == 0.8
+    assert enough.share == 0.9
 
 
 def test_a_strategy_without_a_model_believes_nothing():

@@ -106,8 +106,9 @@ def _belief_lines(result: Result) -> Iterator[str]:
     if result.belief is not None and result.belief.note:
         yield f"strategy   {result.belief.note}"
     if result.belief is not None and result.belief.interval is not None:
-        expected, trial = " to ".join(map(measured, result.belief.interval)), result.belief.incumbent
-        yield f"expected   {result.objectives[0].name} {expected} in nine of ten trainings of trial {trial}"
+        belief, expected = result.belief, " to ".join(map(measured, result.belief.interval))
+        of_ten = f"in {10 * belief.share:.0f} of 10 trainings of trial {belief.incumbent}"
+        yield f"expected   {result.objectives[0].name} {expected} {of_ten}"
 
 
 def _cost_lines(result: Result) -> Iterator[str]:

@@ -241,7 +241,8 @@ def _strategy(result: Result) -> str:
     told = "" if ranked is None else f" Its model ranked held-out trials with a correlation of {ranked:.2f}."
     if belief.interval is not None:
         low, high = (measured(result.objectives[0].name, end) for end in belief.interval)
-        told += f" Nine of ten trainings of trial {belief.incumbent} are expected between {low} and {high}."
+        of_ten = f"{10 * belief.share:.0f} of 10 trainings of trial {belief.incumbent}"
+        told += f" {of_ten} are expected between {low} and {high}."
     return shortened(belief.note, 300).rstrip(".") + "." + told if belief.note else told.strip()
 
 

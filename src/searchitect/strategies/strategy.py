@@ -43,14 +43,16 @@ class Belief:
         incumbent: number of the complete trial believed best once luck is averaged out; not always the best observed.
         rank_correlation: Spearman's ρ between held-out predictions and observations; None where there are too few.
         note: one line: what the strategy does now, and why.
-        interval: nine of ten new trainings of the incumbent are expected in it, by the first objective; None where the
-            model knows no intervals.
+        interval: where a new training of the incumbent is expected, by the first objective; None where the model knows
+            no intervals.
+        share: of new trainings that end in such an interval, as measured; less than 0.9 after few trials.
     """
 
     incumbent: int | None = None
     rank_correlation: float | None = None
     note: str = ""
     interval: tuple[float, float] | None = None
+    share: float = 0.9
 
 
 class Believer(Protocol):

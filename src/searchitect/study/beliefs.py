@@ -11,7 +11,13 @@ from searchitect.strategies import Belief
 from searchitect.strategies.strategy import expected_by
 from searchitect.trial import Trial
 
-__all__ = ["asked_belief", "noted_belief"]
+__all__ = ["FEW", "FEW_SHARE", "asked_belief", "noted_belief"]
+
+FEW = 20
+"""Complete trials from which on nine of ten new trainings were in an interval for nine of ten."""
+
+FEW_SHARE = 0.8
+"""How many were after fewer, between 6 and 10 of them, on five tables (docs/strategies.md)."""
 
 
 def asked_belief(strategy: object, trials: Sequence[Trial], objective: str) -> Belief | None:
@@ -21,7 +27,12 @@ def asked_belief(strategy: object, trials: Sequence[Trial], objective: str) -> B
     if believed is None or believed.incumbent is None:
         return believed
     expected = expected_by(strategy, [trials[believed.incumbent].architecture])
-    return believed if expected is None else replace(believed, interval=cut_to_range(objective, expected[0]))
+    if expected is None:
+        return believed
+    many = sum(trial.is_complete and trial.phase == "search" for trial in trials) >= FEW
+    return replace(
+        believed, interval=cut_to_range(objective, expected[0]), share=believed.share if many else FEW_SHARE
+    )
 
 
 def noted_belief(marks: Mapping[str, Sequence[Mapping[str, Any]]]) -> Belief | None:
@@ -31,4 +42,5 @@ def noted_belief(marks: Mapping[str, Sequence[Mapping[str, Any]]]) -> Belief | N
         return None
     interval = noted.get("interval")  # older journals have none
     bounds = None if interval is None else (float(interval[0]), float(interval[1]))
-    return Belief(noted["incumbent"], noted["rank_correlation"], noted["note"], bounds)
+    share = float(noted.get("share", 0.9))
+    return Belief(noted["incumbent"], noted["rank_correlation"], noted["note"], bounds, share)

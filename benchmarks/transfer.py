@@ -136,6 +136,8 @@ def main() -> None:
     if not asked.table.is_file():
         print(f"skipped: there is no file {asked.table}")
         return
+    if asked.seeds < 2:
+        parser.error(f"--seeds: expected at least 2, for deviations, got {asked.seeds}")
     tables = read(asked.table, "valid")
     began = process_time()
     print(f"{asked.strategy}, {asked.seeds} seeds, after {asked.past} trials of {asked.history} on each other task;")

@@ -30,9 +30,7 @@ def asked_belief(strategy: object, trials: Sequence[Trial], objective: str) -> B
     if expected is None:
         return believed
     many = sum(trial.is_complete and trial.phase == "search" for trial in trials) >= FEW
-    return replace(
-        believed, interval=cut_to_range(objective, expected[0]), share=believed.share if many else FEW_SHARE
-    )
+    return replace(believed, interval=cut_to_range(objective, expected[0]), share=believed.share if many else FEW_SHARE)
 
 
 def noted_belief(marks: Mapping[str, Sequence[Mapping[str, Any]]]) -> Belief | None:

@@ -112,6 +112,48 @@ def test_a_column_and_a_hole_may_be_decisions_of_one_table_but_not_of_one_name(t
     assert benchmark.measure(at(benchmark, **{"depth": 2, "op": "conv", "op.conv.k": 5}))["score"] == 3
     with pytest.raises(ConfigError, match="'depth' is the name of a column and of a hole"):
         opened(tmp_path, columns, text.replace("P", "{op:4}{depth?}"))
+    with pytest.raises(ConfigError, match="the decision 'op' is named twice"):
+        opened(
+            tmp_path,
+            columns,
+            text.replace("P", "{op:4}{k?}").replace('["depth"]', "{ op = {}, o = {} }").replace("o =", '"o*" ='),
+        )
+
+
+def test_a_hole_takes_the_words_of_a_decision(tmp_path: Path) -> None:
+    words = "[decisions]\nk = { options = [1, 3, 5, 7] }\n"
+    words += 'learning_rate = { kind = "real", log = true, role = "training" }\n'
+    benchmark = described(tmp_path, "{k}-{learning_rate}-{act}", ["3-0.001-relu", "5-0.01-relu", "3-0.1-silu"], words)
+    space = SearchSpace.of(benchmark.space)
+    decisions = {point.path: point for point in space.decisions()}
+    assert decisions["k"].options == (1, 3, 5, 7)
+    assert (decisions["learning_rate"].low, decisions["learning_rate"].high, decisions["learning_rate"].log) == (
+        0.001,
+        0.1,
+        True,
+    )
+    assert decisions["learning_rate"].role == "training"
+    assert decisions["act"].options == ("relu", "silu")
+    assert benchmark.measure(at(benchmark, k=3, learning_rate=0.1, act="silu"))["score"] == 2
+
+
+def test_a_star_names_columns_and_holes_alike(tmp_path: Path) -> None:
+    columns = {"arch": ["3-1", "5-2", "3-2"], "k_size": [1, 2, 3], "score": [1, 2, 3]}
+    text = 'table = "table.csv"\nsignal = "score"\narchitecture = { column = "arch", pattern = "{k_a}-{k_b}" }\n'
+    benchmark = opened(tmp_path, columns, text + '[decisions]\n"k_*" = { kind = "integer" }\n')
+    kinds = {point.path: point.kind for point in SearchSpace.of(benchmark.space).decisions()}
+    assert kinds == dict.fromkeys(("k_a", "k_b", "k_size"), "integer")
+
+
+def test_words_for_a_hole_that_is_not_there_name_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(SearchitectError, match="has no column and the pattern no hole 'kernl'") as caught:
+        described(tmp_path, "{op}-{kernel}", ["conv-3", "pool-5"], "[decisions]\nkernl = { options = [3, 5] }\n")
+    assert "kernel" in str(caught.value.hint)
+
+
+def test_an_option_that_a_hole_does_not_have_is_shown_with_its_row(tmp_path: Path) -> None:
+    with pytest.raises(SearchitectError, match="row 2 of .* has k = 5, which is no option"):
+        described(tmp_path, "{op}-{k}", ["conv-3", "pool-5"], "[decisions]\nk = { options = [1, 3] }\n")
 
 
 def test_a_string_that_does_not_fit_is_shown_with_its_row(tmp_path: Path) -> None:

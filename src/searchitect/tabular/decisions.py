@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from searchitect.errors import ConfigError, TaskError, did_you_mean
@@ -60,17 +61,31 @@ class _Known:
 
 def _known(description: Description, rows: Rows) -> dict[str, _Known]:
     """Return the decisions by what [when] calls them: the name of a column, or of a hole."""
-    found: dict[str, _Known] = {}
+    holes, found = _from_text(description, rows), dict[str, _Known]()
     for pattern, words in description.decisions.items():
-        for column in rows.matching(pattern):
-            if column in found:
-                raise ConfigError(f"the decision {column!r} is named twice", hint="name every column once")
-            found[column] = _Known(rows.column(column), words)
-    for hole, known in _from_text(description, rows).items():
-        if hole in found:
-            raise ConfigError(f"{hole!r} is the name of a column and of a hole", hint="give the hole another name")
-        found[hole] = known
-    return found
+        of_holes = fnmatch.filter(holes, pattern)
+        columns = _columns(rows, pattern, holes)
+        for name in (*of_holes, *columns):
+            if name in of_holes and name in columns:
+                raise ConfigError(f"{name!r} is the name of a column and of a hole", hint="give the hole another name")
+            if name in found:
+                raise ConfigError(f"the decision {name!r} is named twice", hint="name every column and hole once")
+            found[name] = replace(holes[name], words=words) if name in of_holes else _Known(rows.column(name), words)
+    return found | {hole: known for hole, known in holes.items() if hole not in found}
+
+
+def _columns(rows: Rows, pattern: str, holes: Collection[str]) -> list[str]:
+    """Return the columns that a name or `*` pattern stands for; none where holes are meant.
+
+    Raises:
+        TaskError: it stands for neither.
+    """
+    if holes and not fnmatch.filter(rows.names, pattern):
+        if fnmatch.filter(holes, pattern):
+            return []
+        near = did_you_mean(pattern, [*rows.names[:300], *holes])
+        raise TaskError(f"{rows.label} has no column and the pattern no hole {pattern!r}", hint=near)
+    return rows.matching(pattern)
 
 
 def _absent_named(hole: str, cells: list[Any]) -> list[Any]:

@@ -113,11 +113,7 @@ def test_a_column_and_a_hole_may_be_decisions_of_one_table_but_not_of_one_name(t
     with pytest.raises(ConfigError, match="'depth' is the name of a column and of a hole"):
         opened(tmp_path, columns, text.replace("P", "{op:4}{depth?}"))
     with pytest.raises(ConfigError, match="the decision 'op' is named twice"):
-        opened(
-            tmp_path,
-            columns,
-            text.replace("P", "{op:4}{k?}").replace('["depth"]', "{ op = {}, o = {} }").replace("o =", '"o*" ='),
-        )
+        opened(tmp_path, columns, text.replace("P", "{op:4}{k?}").replace('["depth"]', '{ op = {}, "o*" = {} }'))
 
 
 def test_a_hole_takes_the_words_of_a_decision(tmp_path: Path) -> None:
@@ -127,12 +123,8 @@ def test_a_hole_takes_the_words_of_a_decision(tmp_path: Path) -> None:
     space = SearchSpace.of(benchmark.space)
     decisions = {point.path: point for point in space.decisions()}
     assert decisions["k"].options == (1, 3, 5, 7)
-    assert (decisions["learning_rate"].low, decisions["learning_rate"].high, decisions["learning_rate"].log) == (
-        0.001,
-        0.1,
-        True,
-    )
-    assert decisions["learning_rate"].role == "training"
+    rate = decisions["learning_rate"]
+    assert (rate.low, rate.high, rate.log, rate.role) == (0.001, 0.1, True, "training")
     assert decisions["act"].options == ("relu", "silu")
     assert benchmark.measure(at(benchmark, k=3, learning_rate=0.1, act="silu"))["score"] == 2
 
@@ -143,6 +135,13 @@ def test_a_star_names_columns_and_holes_alike(tmp_path: Path) -> None:
     benchmark = opened(tmp_path, columns, text + '[decisions]\n"k_*" = { kind = "integer" }\n')
     kinds = {point.path: point.kind for point in SearchSpace.of(benchmark.space).decisions()}
     assert kinds == dict.fromkeys(("k_a", "k_b", "k_size"), "integer")
+
+
+def test_a_column_beside_holes_is_found_by_its_name_whatever_characters_that_has(tmp_path: Path) -> None:
+    columns = {"arch": ["conv3", "pool5"], "width[px]": [8, 16], "score": [1, 2]}
+    text = 'table = "table.csv"\nsignal = "score"\ndecisions = ["width[px]"]\n'
+    benchmark = opened(tmp_path, columns, text + 'architecture = { column = "arch", pattern = "{op:4}{k}" }\n')
+    assert len(SearchSpace.of(benchmark.space).decisions()) == 3
 
 
 def test_words_for_a_hole_that_is_not_there_name_the_nearest(tmp_path: Path) -> None:

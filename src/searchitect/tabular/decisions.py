@@ -80,12 +80,15 @@ def _columns(rows: Rows, pattern: str, holes: Collection[str]) -> list[str]:
     Raises:
         TaskError: it stands for neither.
     """
-    if holes and not fnmatch.filter(rows.names, pattern):
+    try:
+        return rows.matching(pattern)
+    except TaskError:
         if fnmatch.filter(holes, pattern):
             return []
-        near = did_you_mean(pattern, [*rows.names[:300], *holes])
-        raise TaskError(f"{rows.label} has no column and the pattern no hole {pattern!r}", hint=near)
-    return rows.matching(pattern)
+        if not holes:
+            raise
+    near = did_you_mean(pattern, [*rows.names[:300], *holes])
+    raise TaskError(f"{rows.label} has no column and the pattern no hole {pattern!r}", hint=near)
 
 
 def _absent_named(hole: str, cells: list[Any]) -> list[Any]:

@@ -12,7 +12,7 @@ opened once for each model, at the end.
 
 How subnets are chosen and trained (a third of the operations, a teacher, temperature 4, labels a tenth, fresh weights)
 was decided on CIFAR-10 in grey at 28 × 28, and their recipe on five classes of it that are about as easy as
-Fashion-MNIST: a recipe must be found once for all limits, where separate searches pay for it four times.
+Fashion-MNIST. What finding it took is not in the cost; `--same-recipe` gives it to the separate searches too.
 
     python benchmarks/elastic_limits.py FOLDER [--epochs 2] [--tuning 560] [--seed 0] [--jobs 2] [--same-recipe]
 """
